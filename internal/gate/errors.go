@@ -1,0 +1,78 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/clawea/clawea/receipt"
+)
+
+// ErrUnclosed is returned when an act was carried out and its closed receipt
+// could not be written: it may have happened, and the opened receipt says so.
+var ErrUnclosed = errors.New("done, but its closing receipt could not be written")
+
+// Denied is the error for a call that the policy does not allow.
+type Denied struct {
+	Receipt *receipt.Receipt
+	Cause   error // why the call could not be put in policy terms, if that is why
+}
+
+func (e *Denied) Error() string {
+	if e.Cause != nil {
+		return "denied: " + e.Cause.Error()
+	}
+	return "denied: " + reasons(e.Receipt)
+}
+
+// Pending is the error for a call that waits for a person.
+type Pending struct{ Receipt *receipt.Receipt }
+
+func (e *Pending) Error() string {
+	return "waits for approval " + e.Receipt.Asks + ": " + reasons(e.Receipt)
+}
+
+// Refused is the error for a call whose token or policy does not hold. Receipt
+// is nil if the token names no job that can be believed.
+type Refused struct {
+	Receipt *receipt.Receipt
+	Code    string
+	Cause   error
+}
+
+func (e *Refused) Error() string { return "refused: " + e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *Refused) Unwrap() error { return e.Cause }
+
+// A Fault is an error of a connector or of the other side that the agent may
+// see. Code goes into receipts; Msg does not.
+type Fault struct {
+	Code string // stable, a word: "not_found", "conflict", "bad_argument"
+	Msg  string // what is wrong, and what mends it
+}
+
+func (e *Fault) Error() string { return e.Msg }
+
+func code(err error) string {
+	if f := (*Fault)(nil); errors.As(err, &f) {
+		return f.Code
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return "canceled"
+	}
+	return "error"
+}
+
+func reasons(r *receipt.Receipt) string {
+	s := ""
+	for i, reason := range r.Decision.Reasons {
+		if i > 0 {
+			s += "; "
+		}
+		s += reason.String()
+	}
+	return s
+}

@@ -1,0 +1,202 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/clawea/clawea/seal"
+)
+
+// check refuses values that mean nothing, so that no one signs a policy whose
+// words do not do what they seem to say. src is what users wrote, for lines.
+func (d *document) check(src []byte) error {
+	c := checker{src: src}
+	c.oneOf("/wpc_version", d.Version, "v1", "1")
+	c.each("/tool", toolNames(d), toolName, "a tool's name")
+	c.list("/connection_mode", d.ConnectionMode, "official_api", "mcp_server")
+	c.resources(d.Resources)
+	c.actions(d.Actions)
+	c.auth(d.Auth)
+	c.jira(d.Allow, d.Deny)
+	c.tokens(d)
+	c.toolPolicy("/tool_policy", d.ToolPolicy)
+	c.approvals("/approvals", d.Approvals)
+	if s := d.SandboxExpectations; s != nil {
+		c.optional("/sandbox_expectations/workspace_access", s.Workspace, workspaces...)
+	}
+	if r := d.ModelRoute; r != nil {
+		c.each("/model_route/allowed", r.Allowed, routeName, "a route, or a route, a slash and a model name in which * stands for anything")
+	}
+	if k := d.Constraints; k != nil {
+		c.constraints(k)
+	}
+	if c.err != nil {
+		return c.err
+	}
+	return nil
+}
+
+func toolNames(d *document) []string { return (&Policy{doc: *d}).tools() }
+
+var (
+	toolName    = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+	toolPattern = regexp.MustCompile(`^[A-Za-z0-9_.*-]+$`)
+	routeName   = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.:/@*-]+)?$`)
+	spaceKey    = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+$`)
+	projectKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	fieldID     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+	pagePrefix  = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/?)*$`)
+)
+
+// A checker keeps the first complaint.
+type checker struct {
+	src []byte
+	err *seal.SyntaxError
+}
+
+func (c *checker) fail(at, format string, args ...any) {
+	if c.err == nil {
+		c.err = seal.Errorf(c.src, at, format, args...)
+	}
+}
+
+func (c *checker) oneOf(at, got string, want ...string) {
+	if !slices.Contains(want, got) {
+		c.fail(at, "%q is not one of: %s", got, strings.Join(want, ", "))
+	}
+}
+
+func (c *checker) optional(at, got string, want ...string) {
+	if got != "" {
+		c.oneOf(at, got, want...)
+	}
+}
+
+func (c *checker) list(at string, got []string, want ...string) {
+	for i, s := range got {
+		c.oneOf(fmt.Sprintf("%s/%d", at, i), s, want...)
+	}
+}
+
+func (c *checker) each(at string, got []string, want *regexp.Regexp, what string) {
+	for i, s := range got {
+		if !want.MatchString(s) {
+			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is not %s", s, what)
+		}
+		if slices.Contains(got[:i], s) {
+			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is there twice", s)
+		}
+	}
+}
+
+func (c *checker) positive(at string, n *int) {
+	if n != nil && *n <= 0 {
+		c.fail(at, "%d is not a positive number", *n)
+	}
+}
+
+func (c *checker) resources(r *resources) {
+	if r == nil {
+		return
+	}
+	c.each("/resources/spaces_allowlist", r.Spaces, spaceKey, "a space key")
+	c.each("/resources/page_prefix_allowlist", r.Prefixes, pagePrefix, "a page prefix: a space key, a slash and page titles, each with a slash")
+	for i, p := range r.Prefixes {
+		space, _, _ := strings.Cut(p, "/")
+		if r.Spaces != nil && !slices.Contains(r.Spaces, space) {
+			c.fail(fmt.Sprintf("/resources/page_prefix_allowlist/%d", i), "space %s is not in spaces_allowlist, so nothing under %q can be reached", space, p)
+		}
+	}
+}
+
+func (c *checker) actions(a *actions) {
+	if a == nil {
+		return
+	}
+	for _, r := range []struct {
+		class Class
+		*actionRule
+	}{{Read, a.Read}, {Search, a.Search}, {Write, a.Write}, {Admin, a.Admin}} {
+		if r.actionRule == nil {
+			continue
+		}
+		at := "/actions/" + string(r.class)
+		c.optional(at+"/approval_gate", r.Gate, "required", "none")
+		c.positive(at+"/max_pages_per_job", r.Pages)
+		c.list(at+"/query_filters_required", r.Filters, "space")
+		if r.Pages != nil && r.class != Read {
+			c.fail(at+"/max_pages_per_job", "pages are counted for reading: this belongs under /actions/read, and searching counts there too")
+		}
+		if r.Filters != nil && r.class != Search {
+			c.fail(at+"/query_filters_required", "only a search has a query: this belongs under /actions/search")
+		}
+	}
+}
+
+func (c *checker) auth(a *auth) {
+	if a == nil || a.Separation == nil {
+		return
+	}
+	const at = "/auth/credential_separation"
+	c.optional(at+"/read_credential", a.Separation.Read, "required")
+	c.optional(at+"/write_credential", a.Separation.Write, "separate", "separate_and_disabled_by_default")
+}
+
+func (c *checker) jira(a *allow, d *deny) {
+	if a != nil {
+		c.each("/allow/projects", a.Projects, projectKey, "a project key")
+		c.each("/allow/operations", a.Operations, toolPattern, "an operation")
+		c.each("/allow/fields_write_allowlist", a.Fields, fieldID, "a field's id (summary, duedate, customfield_10016)")
+	}
+	if d != nil {
+		c.each("/deny/operations", d.Operations, toolPattern, "an operation")
+		c.each("/deny/fields_write_denylist", d.Fields, fieldID, "a field's id (summary, duedate, customfield_10016)")
+	}
+}
+
+func (c *checker) tokens(d *document) {
+	if r := d.Runtime; r != nil {
+		c.positive("/runtime/max_ttl_seconds", r.MaxTTL)
+	}
+	if r := d.TokenRequirements; r != nil {
+		c.positive("/token_requirements/cst_ttl_seconds_max", r.MaxTTL)
+		c.optional("/token_requirements/policy_hash_pinning", r.Pin, "required", "optional")
+	}
+}
+
+func (c *checker) toolPolicy(at string, t *toolPolicy) {
+	if t == nil {
+		return
+	}
+	c.each(at+"/allow", t.Allow, toolPattern, "a tool name, in which * stands for anything")
+	c.each(at+"/deny", t.Deny, toolPattern, "a tool name, in which * stands for anything")
+}
+
+func (c *checker) approvals(at string, a *approvals) {
+	switch {
+	case a == nil:
+	case a.A != nil:
+		c.each(at+"/required_for", a.A.RequiredFor, toolPattern, "a category or a tool name")
+	default:
+		for i, k := range *a.B {
+			c.oneOf(fmt.Sprintf("%s/%d/require", at, i), k.Require, "human_approval")
+		}
+	}
+}
+
+func (c *checker) constraints(k *constraints) {
+	c.toolPolicy("/constraints/tool_policy", k.ToolPolicy)
+	c.approvals("/constraints/approvals", k.Approvals)
+	if s := k.Sandbox; s != nil {
+		c.optional("/constraints/sandbox/workspaceAccess", s.Workspace, workspaces...)
+		c.optional("/constraints/sandbox/elevated_exec", s.Elevated, "deny", "allow")
+	}
+	if m := k.ModelCalls; m != nil {
+		c.optional("/constraints/model_calls/route_via", m.Via, "clawproxy")
+	}
+}

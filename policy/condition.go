@@ -1,0 +1,83 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/clawea/clawea/seal"
+)
+
+// conditionCost bounds the work of one evaluation, in CEL's units.
+const conditionCost = 1_000_000
+
+// A condition is a compiled CEL expression and where the policy has it.
+type condition struct {
+	clause  string
+	program cel.Program
+}
+
+// compile type-checks every condition of d. What does not compile to a truth
+// value is refused with its line.
+func compile(src []byte, d *document) ([]condition, error) {
+	var out []condition
+	for _, s := range d.approvalSections() {
+		if s.B == nil {
+			continue
+		}
+		for i, k := range *s.B {
+			at := fmt.Sprintf("%s/%d", s.at, i)
+			program, err := compileOne(k.When)
+			if err != nil {
+				return nil, seal.Errorf(src, at+"/when", "condition: %v", err)
+			}
+			out = append(out, condition{at, program})
+		}
+	}
+	return out, nil
+}
+
+func compileOne(text string) (cel.Program, error) {
+	env, err := cel.NewEnv(
+		cel.Variable("tool", cel.StringType),
+		cel.Variable("action", cel.StringType),
+		cel.Variable("class", cel.StringType),
+		cel.Variable("content", cel.StringType),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	ast, issues := env.Compile(text)
+	if err := issues.Err(); err != nil {
+		return nil, err
+	}
+	if ast.OutputType() != cel.BoolType {
+		return nil, fmt.Errorf("gives a %s, want true or false", ast.OutputType())
+	}
+	return env.Program(ast, cel.CostLimit(conditionCost))
+}
+
+// Conditions evaluates p's conditions for c, whose exact arguments or request
+// are content, by clause. One that cannot be evaluated is missing from the
+// result, and Decide then denies. It runs at the gate, where the text is; its
+// values go into the receipt, so that an auditor can decide again without the text.
+func (p *Policy) Conditions(c *Call, content []byte) map[string]bool {
+	if len(p.conds) == 0 {
+		return nil
+	}
+	vars := map[string]any{"tool": c.Name(), "action": c.Action, "class": string(c.Class), "content": string(content)}
+	out := map[string]bool{}
+	for _, k := range p.conds {
+		v, _, err := k.program.Eval(vars)
+		if err != nil {
+			continue
+		}
+		if met, ok := v.Value().(bool); ok {
+			out[k.clause] = met
+		}
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "github.com/clawea/clawea/seal"
+
+// A document is a WPC as users write it: spec/policy.md section 2. Absent
+// sections are nil. Names are the users', the four published shapes' and any
+// mixture of them.
+type document struct {
+	Version string `json:"wpc_version"`
+	Name    string `json:"policy_name,omitzero"`
+	Purpose string `json:"purpose,omitzero"`
+
+	Tool           *seal.Either[string, []string] `json:"tool,omitzero"`
+	ConnectionMode []string                       `json:"connection_mode,omitzero"`
+	Resources      *resources                     `json:"resources,omitzero"`
+	Actions        *actions                       `json:"actions,omitzero"`
+	Auth           *auth                          `json:"auth,omitzero"`
+	Attestation    *attestation                   `json:"attestation,omitzero"`
+
+	Allow   *allow   `json:"allow,omitzero"`
+	Deny    *deny    `json:"deny,omitzero"`
+	Runtime *runtime `json:"runtime,omitzero"`
+
+	ToolPolicy          *toolPolicy          `json:"tool_policy,omitzero"`
+	SandboxExpectations *sandboxExpectations `json:"sandbox_expectations,omitzero"`
+	ModelRoute          *modelRoute          `json:"model_route,omitzero"`
+	TokenRequirements   *tokenRequirements   `json:"token_requirements,omitzero"`
+	Approvals           *approvals           `json:"approvals,omitzero"`
+	Audit               *audit               `json:"audit,omitzero"`
+
+	Constraints *constraints `json:"constraints,omitzero"`
+	Binding     *binding     `json:"binding,omitzero"`
+}
+
+type resources struct {
+	Spaces   []string `json:"spaces_allowlist,omitzero"`
+	Prefixes []string `json:"page_prefix_allowlist,omitzero"`
+}
+
+type actions struct {
+	Read   *actionRule `json:"read,omitzero"`
+	Search *actionRule `json:"search,omitzero"`
+	Write  *actionRule `json:"write,omitzero"`
+	Admin  *actionRule `json:"admin,omitzero"`
+}
+
+type actionRule struct {
+	Allowed bool     `json:"allowed"`
+	Gate    string   `json:"approval_gate,omitzero"`
+	Pages   *int     `json:"max_pages_per_job,omitzero"`
+	Filters []string `json:"query_filters_required,omitzero"`
+}
+
+type auth struct {
+	LeastPrivilege bool                  `json:"least_privilege_scopes,omitzero"`
+	Separation     *credentialSeparation `json:"credential_separation,omitzero"`
+}
+
+type credentialSeparation struct {
+	Read  string `json:"read_credential,omitzero"`
+	Write string `json:"write_credential,omitzero"`
+}
+
+type attestation struct {
+	Receipts      bool `json:"require_gateway_receipts,omitzero"`
+	BundleOnWrite bool `json:"require_proof_bundle_on_write,omitzero"`
+}
+
+type allow struct {
+	Projects   []string `json:"projects,omitzero"`
+	Operations []string `json:"operations,omitzero"`
+	Fields     []string `json:"fields_write_allowlist,omitzero"`
+}
+
+type deny struct {
+	Operations []string `json:"operations,omitzero"`
+	Fields     []string `json:"fields_write_denylist,omitzero"`
+}
+
+type runtime struct {
+	RequireCST bool `json:"require_cst,omitzero"`
+	Pin        bool `json:"cst_policy_hash_pin,omitzero"`
+	MaxTTL     *int `json:"max_ttl_seconds,omitzero"`
+}
+
+type toolPolicy struct {
+	Allow []string `json:"allow,omitzero"`
+	Deny  []string `json:"deny,omitzero"`
+}
+
+type sandboxExpectations struct {
+	Sandboxed bool   `json:"tools_run_in_sandbox,omitzero"`
+	Workspace string `json:"workspace_access,omitzero"`
+}
+
+type modelRoute struct {
+	RequireProxy bool     `json:"require_clawproxy,omitzero"`
+	Allowed      []string `json:"allowed,omitzero"`
+}
+
+type tokenRequirements struct {
+	MaxTTL    *int   `json:"cst_ttl_seconds_max,omitzero"`
+	ScopeHash bool   `json:"require_scope_hash,omitzero"`
+	Pin       string `json:"policy_hash_pinning,omitzero"`
+}
+
+// approvals is an object of categories or a list of conditions.
+type approvals = seal.Either[approvalCategories, []approvalCondition]
+
+type approvalCategories struct {
+	RequiredFor []string `json:"required_for,omitzero"`
+	Status      string   `json:"status,omitzero"`
+}
+
+type approvalCondition struct {
+	When    string `json:"when"`
+	Require string `json:"require"`
+}
+
+type audit struct {
+	Receipts bool `json:"require_gateway_receipts,omitzero"`
+	Bundle   bool `json:"require_proof_bundle,omitzero"`
+}
+
+type constraints struct {
+	ToolPolicy *toolPolicy `json:"tool_policy,omitzero"`
+	Sandbox    *sandbox    `json:"sandbox,omitzero"`
+	Approvals  *approvals  `json:"approvals,omitzero"`
+	ModelCalls *modelCalls `json:"model_calls,omitzero"`
+}
+
+type sandbox struct {
+	Required  bool   `json:"required,omitzero"`
+	Workspace string `json:"workspaceAccess,omitzero"`
+	Elevated  string `json:"elevated_exec,omitzero"`
+}
+
+type modelCalls struct {
+	Via      string `json:"route_via,omitzero"`
+	Receipts bool   `json:"receipts_required,omitzero"`
+}
+
+type binding struct {
+	ScopeHash   bool `json:"cst_scope_hash_required,omitzero"`
+	OptionalPin bool `json:"optional_policy_hash_pinning,omitzero"`
+}

@@ -1,0 +1,188 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package receipt says what was asked, what was decided and what happened
+// (users say gateway receipt, tool receipt). The receipts of a job form a
+// chain: an opened receipt before anything happens, or instead of it; a closed
+// one after. spec/receipt.md is the definition.
+package receipt
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// Type is the payload type of a receipt's envelope.
+const Type = "application/vnd.clawea.receipt.v1+json"
+
+// A Kind is a receipt's place in the story of a call.
+type Kind string
+
+// The kinds.
+const (
+	Opened Kind = "opened" // before the act, or instead of it
+	Closed Kind = "closed" // after the act
+)
+
+// A Head is the end of a job's chain. The zero Head is before the first receipt.
+type Head struct {
+	Seq  uint64
+	Hash seal.Hash
+}
+
+// A State is what a job has come to before its next receipt.
+type State struct {
+	Head
+	Now       time.Time
+	Used      map[string]int       // counters, reservations of open calls included
+	Approvals []policy.Approval    // people's answers that no call has used up
+	Pending   map[seal.Hash]string // questions without an answer: digest of the call, and the approval's id
+}
+
+// A Receipt is one signed line of a job's story. It holds no text of the
+// agent's, the model's or a page's, only commitments to it.
+type Receipt struct {
+	Kind  Kind      `json:"kind"`
+	Job   string    `json:"job"`
+	Seq   uint64    `json:"seq"`  // counts from 1, attempts included
+	Prev  seal.Hash `json:"prev"` // hash of the receipt before, zero for the first
+	At    time.Time `json:"at"`
+	Token token.ID  `json:"token"`
+
+	// Of an opened receipt.
+	Call     *policy.Call     `json:"call,omitempty"`
+	Facts    *policy.Facts    `json:"facts,omitempty"`    // all that the decision saw, so that anyone can decide again
+	Decision *policy.Decision `json:"decision,omitempty"` //
+	Asks     string           `json:"asks,omitempty"`     // the approval that the call waits for
+	Refused  string           `json:"refused,omitempty"`  // why there was no deciding: a code like "token.revoked"
+
+	// Of a closed receipt.
+	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes
+	Outcome *Outcome `json:"outcome,omitempty"`
+}
+
+// A Status is how an act ended.
+type Status string
+
+// The statuses.
+const (
+	Done    Status = "done"    // it happened
+	Failed  Status = "failed"  // the other side said no, or an error came before it could act
+	Aborted Status = "aborted" // cut off midway; what was sent so far is committed to
+	Unknown Status = "unknown" // sent, and no answer: it may have happened
+)
+
+// An Outcome is what acting did.
+type Outcome struct {
+	Status   Status           `json:"status"`
+	Code     string           `json:"code,omitempty"`     // the other side's status ("200") or the connector's code ("conflict")
+	Result   seal.Hash        `json:"result,omitzero"`    // commitment to the bytes that the agent got
+	Size     int64            `json:"size,omitzero"`      // how many bytes those are
+	Used     map[string]int   `json:"used,omitempty"`     // what was used of what the call reserved; missing: all of it
+	Target   *policy.Resource `json:"target,omitempty"`   // what was made or changed, with its version after
+	Upstream string           `json:"upstream,omitempty"` // the other side's id of the request
+	Actor    string           `json:"actor,omitempty"`    // the other side's id of the account that acted
+}
+
+// A Text is what a commitment covers. Texts are stored encrypted and disclosed
+// one by one.
+type Text struct {
+	Commitment seal.Hash
+	Salt       seal.Salt
+	Bytes      []byte
+}
+
+// A Line is a receipt ready to be committed: signed, with the texts behind it.
+type Line struct {
+	Receipt  *Receipt
+	Envelope *seal.Envelope
+	Texts    []Text
+}
+
+// Hash names the receipt in the chain.
+func (l *Line) Hash() seal.Hash { return l.Envelope.Hash() }
+
+// Open starts the story of call: what was decided at st, and by what facts.
+func Open(st *State, c *token.Claims, call *policy.Call, f *policy.Facts, d policy.Decision) *Receipt {
+	r := next(st, Opened, c.Job, c.ID)
+	r.Call, r.Facts, r.Decision = call, f, &d
+	if d.Effect == policy.Ask {
+		digest := call.Digest()
+		if r.Asks = st.Pending[digest]; r.Asks == "" {
+			r.Asks = fmt.Sprintf("%s.%d", r.Job, r.Seq)
+		}
+	}
+	return r
+}
+
+// Refuse records a call that never came to be decided: its token or policy does not hold.
+func Refuse(st *State, c *token.Claims, call *policy.Call, code string) *Receipt {
+	r := next(st, Opened, c.Job, c.ID)
+	r.Call, r.Refused = call, code
+	r.Decision = &policy.Decision{Policy: c.Policy, Reasons: []policy.Reason{{Clause: "", Says: code}}}
+	return r
+}
+
+// Close ends the story that opened began.
+func Close(st *State, opened *Receipt, out *Outcome) *Receipt {
+	r := next(st, Closed, opened.Job, opened.Token)
+	r.Opened, r.Outcome = opened.Seq, out
+	return r
+}
+
+func next(st *State, k Kind, job string, id token.ID) *Receipt {
+	return &Receipt{Kind: k, Job: job, Seq: st.Seq + 1, Prev: st.Hash, At: st.Now, Token: id}
+}
+
+// Sign seals r with the texts behind its commitments.
+func (r *Receipt) Sign(s seal.Signer, texts ...Text) (*Line, error) {
+	b, err := seal.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	e, err := seal.Sign(s, Type, b)
+	if err != nil {
+		return nil, err
+	}
+	return &Line{r, e, texts}, nil
+}
+
+// Parse reads a receipt's payload. It must be in canonical form.
+func Parse(payload []byte) (*Receipt, error) {
+	r := new(Receipt)
+	if err := seal.Decode(payload, r); err != nil {
+		return nil, fmt.Errorf("read receipt: %w", err)
+	}
+	switch {
+	case r.Seq == 0 || token.CheckName("job", r.Job) != nil:
+	case r.Kind == Opened && r.Call != nil && r.Decision != nil && r.Outcome == nil && r.Opened == 0 && (r.Facts != nil) != (r.Refused != ""):
+		return r, nil
+	case r.Kind == Closed && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Call == nil && r.Facts == nil && r.Decision == nil && r.Refused == "" && r.Asks == "":
+		return r, nil
+	}
+	return nil, fmt.Errorf("read receipt: not a whole %q receipt", r.Kind)
+}
+
+// Uses is what committing r changes in its job's counters. opened is the
+// receipt that a closed one closes, nil otherwise. An allowed call reserves
+// what it can use; its closing gives back what it did not.
+func (r *Receipt) Uses(opened *Receipt) map[string]int {
+	out := map[string]int{}
+	switch {
+	case r.Kind == Opened && r.Decision.Effect == policy.Allow:
+		for k, n := range r.Call.Uses {
+			out[k] = n
+		}
+	case r.Kind == Closed && opened != nil && opened.Call != nil && r.Outcome.Used != nil:
+		for k, reserved := range opened.Call.Uses {
+			if back := reserved - max(r.Outcome.Used[k], 0); back > 0 {
+				out[k] = -back
+			}
+		}
+	}
+	return out
+}

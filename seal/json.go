@@ -1,0 +1,205 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package seal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxPaper bounds what the readers of this package accept, in bytes.
+const MaxPaper = 16 << 20
+
+// ErrNotCanonical is returned for a signed paper that is not in its one form.
+var ErrNotCanonical = errors.New("not in canonical form (RFC 8785)")
+
+// A SyntaxError says where a paper is wrong. Line and Column count from 1, in
+// bytes; Pointer is the RFC 6901 pointer of the value concerned, or "".
+type SyntaxError struct {
+	Line, Column int
+	Pointer      string
+	Msg          string
+}
+
+func (e *SyntaxError) Error() string {
+	at := fmt.Sprintf("line %d, column %d", e.Line, e.Column)
+	if e.Pointer != "" {
+		at += " (" + e.Pointer + ")"
+	}
+	return at + ": " + e.Msg
+}
+
+// Unmarshal reads b into v strictly: names must match in case, occur once and
+// be known to v; nothing may follow the value. encoding/json promises none of
+// these. Errors are *SyntaxError.
+func Unmarshal(b []byte, v any) error {
+	return unmarshal(b, v, json.RejectUnknownMembers(true))
+}
+
+// Glance reads the members of b that v names and passes over the others. It is
+// as strict as Unmarshal about duplicates and case; it is for other people's
+// formats, of which we need a field or two.
+func Glance(b []byte, v any) error {
+	return unmarshal(b, v, json.RejectUnknownMembers(false))
+}
+
+func unmarshal(b []byte, v any, o json.Options) error {
+	if len(b) > MaxPaper {
+		return &SyntaxError{1, 1, "", fmt.Sprintf("longer than %d bytes", MaxPaper)}
+	}
+	if err := json.Unmarshal(b, v, o); err != nil {
+		return locate(b, err)
+	}
+	return nil
+}
+
+// Marshal writes v in canonical form (RFC 8785).
+func Marshal(v any) ([]byte, error) {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return Canonical(b)
+}
+
+// Canonical returns b in canonical form (RFC 8785). It refuses what has no one
+// form: duplicate names, invalid UTF-8, and integers that a float64 cannot
+// hold, which RFC 8785 would silently round. b is not changed.
+func Canonical(b []byte) ([]byte, error) {
+	if len(b) > MaxPaper {
+		return nil, &SyntaxError{1, 1, "", fmt.Sprintf("longer than %d bytes", MaxPaper)}
+	}
+	if err := checkNumbers(b); err != nil {
+		return nil, err
+	}
+	v := jsontext.Value(bytes.Clone(b))
+	if err := v.Canonicalize(); err != nil {
+		return nil, locate(b, err)
+	}
+	return v, nil
+}
+
+// Decode reads a signed paper: as Unmarshal does, and the bytes must be
+// canonical, so that a paper has one hash whoever reads it.
+func Decode(b []byte, v any) error {
+	c, err := Canonical(b)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(b, c) {
+		return ErrNotCanonical
+	}
+	return Unmarshal(b, v)
+}
+
+const maxSafe = 1<<53 - 1
+
+func checkNumbers(b []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(b))
+	for {
+		tok, err := d.ReadToken()
+		if err != nil {
+			if end := d.InputOffset(); end == int64(len(b)) || len(bytes.TrimSpace(b[end:])) == 0 {
+				return nil // the end, or an error that the caller's own reading reports
+			}
+			return locate(b, err)
+		}
+		if tok.Kind() != '0' {
+			continue
+		}
+		s := tok.String()
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.Abs(f) > maxSafe {
+			line, col := position(b, d.InputOffset()-int64(len(s)))
+			return &SyntaxError{line, col, string(d.StackPointer()), "number " + s + " is too large to have one form"}
+		}
+	}
+}
+
+func locate(b []byte, err error) error {
+	var sem *json.SemanticError
+	var syn *jsontext.SyntacticError
+	out := &SyntaxError{Line: 1, Column: 1, Msg: err.Error()}
+	switch {
+	case errors.As(err, &sem):
+		out.Line, out.Column = position(b, sem.ByteOffset)
+		out.Pointer = string(sem.JSONPointer)
+		out.Msg = semantic(sem)
+	case errors.As(err, &syn):
+		out.Line, out.Column = position(b, syn.ByteOffset)
+		out.Pointer = string(syn.JSONPointer)
+		out.Msg = syn.Err.Error()
+	}
+	return out
+}
+
+func semantic(e *json.SemanticError) string {
+	switch {
+	case errors.Is(e.Err, json.ErrUnknownName):
+		return fmt.Sprintf("unknown field %q", e.JSONPointer.LastToken())
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.JSONKind != 0:
+		return fmt.Sprintf("a %s does not belong here", e.JSONKind)
+	}
+	return "does not belong here"
+}
+
+func position(b []byte, off int64) (line, col int) {
+	off = min(max(off, 0), int64(len(b)))
+	// The decoder reports the end of the value before; people look for the
+	// value itself.
+	for off < int64(len(b)) && bytes.IndexByte([]byte(" \t\r\n,:"), b[off]) >= 0 {
+		off++
+	}
+	head := b[:off]
+	return bytes.Count(head, []byte("\n")) + 1, int(off) - bytes.LastIndexByte(head, '\n')
+}
+
+// Either is a value with two spellings: B is the list form, A any other.
+// Exactly one is set after reading.
+type Either[A, B any] struct {
+	A *A
+	B *B
+}
+
+// UnmarshalJSONFrom reads a list into B and anything else into A.
+func (e *Either[A, B]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() == '[' {
+		e.B = new(B)
+		return json.UnmarshalDecode(d, e.B)
+	}
+	e.A = new(A)
+	return json.UnmarshalDecode(d, e.A)
+}
+
+// MarshalJSONTo writes the form that is set.
+func (e Either[A, B]) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if e.B != nil {
+		return json.MarshalEncode(enc, e.B)
+	}
+	return json.MarshalEncode(enc, e.A)
+}
+
+// Errorf says what is wrong with the value at pointer (RFC 6901) in b.
+func Errorf(b []byte, pointer, format string, args ...any) *SyntaxError {
+	e := &SyntaxError{1, 1, pointer, fmt.Sprintf(format, args...)}
+	d := jsontext.NewDecoder(bytes.NewReader(b))
+	for {
+		before := d.InputOffset()
+		if _, err := d.ReadToken(); err != nil {
+			return e
+		}
+		if string(d.StackPointer()) == pointer {
+			e.Line, e.Column = position(b, before)
+			return e
+		}
+	}
+}

@@ -1,0 +1,78 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package seal
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// A Signer signs as one named key. It has the shape of note.Signer.
+type Signer interface {
+	Name() string
+	KeyHash() uint32
+	Sign(msg []byte) ([]byte, error)
+}
+
+// A Verifier checks signatures by one named key. It has the shape of note.Verifier.
+type Verifier interface {
+	Name() string
+	KeyHash() uint32
+	Verify(msg, sig []byte) bool
+}
+
+// KeyID is a key's name in envelopes: its name, a plus and eight hex digits.
+func KeyID(k interface {
+	Name() string
+	KeyHash() uint32
+}) string {
+	return fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash())
+}
+
+// GenerateKey makes an Ed25519 key in the text forms of signed notes: the
+// private one for NewSigner, the public one for NewVerifier. name may hold
+// neither spaces nor plus signs.
+func GenerateKey(rand io.Reader, name string) (private, public string, err error) {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '+' || r > '~' }) {
+		return "", "", fmt.Errorf("key name %q: want printable ASCII without spaces or plus signs", name)
+	}
+	return note.GenerateKey(rand, name)
+}
+
+// NewSigner reads a private key. Its errors never repeat the key.
+func NewSigner(private string) (Signer, error) {
+	s, err := note.NewSigner(strings.TrimSpace(private))
+	if err != nil {
+		return nil, errors.New("malformed private key")
+	}
+	return s, nil
+}
+
+// NewVerifier reads a public key.
+func NewVerifier(public string) (Verifier, error) {
+	v, err := note.NewVerifier(public)
+	if err != nil {
+		return nil, fmt.Errorf("malformed public key %q", public)
+	}
+	return v, nil
+}
+
+// PublicKey returns the Ed25519 key in a public key's text.
+func PublicKey(public string) (ed25519.PublicKey, error) {
+	if _, err := NewVerifier(public); err != nil {
+		return nil, err
+	}
+	enc := strings.SplitN(public, "+", 3)[2]
+	b, err := base64.StdEncoding.DecodeString(enc)
+	if err != nil || len(b) != 1+ed25519.PublicKeySize {
+		return nil, fmt.Errorf("malformed public key %q", public)
+	}
+	return ed25519.PublicKey(b[1:]), nil
+}

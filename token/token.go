@@ -1,0 +1,265 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package token binds a job to a policy for a while (users say CST, scoped
+// token). A token is a JWT that names one job, pins one policy by hash and
+// carries what it may use of it; its scope hash says what that came to when it
+// was minted. spec/token.md is its definition.
+package token
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+)
+
+// RecordType is the payload type of the issuer's signed record of a token: its
+// claims, never the token.
+const RecordType = "application/vnd.clawea.cst.v1+json"
+
+const (
+	mediaType = "at+jwt" // RFC 9068 section 2.1
+	grantType = "clawea_wpc"
+
+	// MaxLength bounds a token's text, in bytes.
+	MaxLength = 64 << 10
+	// Leeway is how far the issuer's clock may be ahead of the gate's.
+	Leeway = 5 * time.Second
+)
+
+// An ID names a token (jti).
+type ID string
+
+// Claims are what a token says (RFC 9068, RFC 9396). Times are Unix seconds.
+type Claims struct {
+	Issuer   string          `json:"iss"`
+	Audience string          `json:"aud"`
+	Agent    string          `json:"sub"`
+	ID       ID              `json:"jti"`
+	Issued   int64           `json:"iat"`
+	Expires  int64           `json:"exp"`
+	Job      string          `json:"job"`
+	Policy   seal.Hash       `json:"policy_hash"`
+	Scope    seal.Hash       `json:"scope_hash"`
+	Details  []Detail        `json:"authorization_details"`
+	Runtime  *policy.Runtime `json:"runtime,omitempty"`
+}
+
+// A Detail is the one entry of authorization_details (RFC 9396): the grant.
+type Detail struct {
+	Type string `json:"type"`
+	policy.Grant
+}
+
+// Grant returns what the token may use of its policy.
+func (c *Claims) Grant() policy.Grant {
+	if len(c.Details) != 1 || c.Details[0].Type != grantType {
+		return policy.Grant{}
+	}
+	return c.Details[0].Grant
+}
+
+// The reasons to refuse a token. Each has a stable code (Code).
+var (
+	ErrMalformed = errors.New("token is malformed")
+	ErrSignature = errors.New("token is not signed by a trusted issuer")
+	ErrAudience  = errors.New("token is for another house")
+	ErrNotYet    = errors.New("token is not valid yet")
+	ErrExpired   = errors.New("token has expired")
+	ErrRevoked   = errors.New("token is revoked")
+	ErrPolicy    = errors.New("token is pinned to another policy")
+	ErrTTL       = errors.New("token lives longer than its policy permits")
+	ErrScope     = errors.New("token's scope hash does not match its policy and grant")
+)
+
+// Code returns the stable code of a refusal, for receipts and problem details.
+func Code(err error) string {
+	for _, c := range codes {
+		if errors.Is(err, c.err) {
+			return c.code
+		}
+	}
+	return "token.unknown"
+}
+
+var codes = []struct {
+	err  error
+	code string
+}{
+	{ErrMalformed, "token.malformed"},
+	{ErrSignature, "token.signature"},
+	{ErrAudience, "token.audience"},
+	{ErrNotYet, "token.not-yet"},
+	{ErrExpired, "token.expired"},
+	{ErrRevoked, "token.revoked"},
+	{ErrPolicy, "token.policy"},
+	{ErrTTL, "token.ttl"},
+	{ErrScope, "token.scope"},
+	{policy.ErrGrant, "token.grant"},
+}
+
+// jobName is what a job or an agent may be called: it goes into URLs, file
+// names and logs.
+var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// CheckName says what is wrong with the name of a job or an agent.
+func CheckName(what, s string) error {
+	if !jobName.MatchString(s) {
+		return fmt.Errorf("%s %q: want 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or a digit", what, s)
+	}
+	return nil
+}
+
+// Mint completes c and signs it: as a token, and as a record of its claims for
+// bundles. p must be bound; grant must be a subset of it (catalog lists what
+// the house's tools can do), and c must not outlive what p permits.
+func Mint(s seal.Signer, p *policy.Policy, catalog []policy.Action, grant policy.Grant, c *Claims) (raw string, record *seal.Envelope, err error) {
+	narrowed, err := p.Narrow(grant, catalog)
+	if err != nil {
+		return "", nil, err
+	}
+	scope := narrowed.Scope()
+	grant = policy.Grant{Actions: scope.Actions, Resources: names(scope), Limits: scope.Limits}
+	c.Policy = p.Hash()
+	c.Details = []Detail{{grantType, grant}}
+	if c.Scope, err = scope.Hash(); err != nil {
+		return "", nil, err
+	}
+	if _, err := c.Fit(p); err != nil {
+		return "", nil, err
+	}
+	payload, err := seal.Marshal(c)
+	if err != nil {
+		return "", nil, err
+	}
+	if record, err = seal.Sign(s, RecordType, payload); err != nil {
+		return "", nil, err
+	}
+	raw, err = compact(s, payload)
+	return raw, record, err
+}
+
+func names(s policy.Scope) []string {
+	out := []string{}
+	for _, r := range s.Resources {
+		out = append(out, r.Name.String())
+	}
+	return out
+}
+
+// Fit checks that c and the bound policy p belong together, and returns p
+// narrowed to c's grant: the pin, the token's life and the scope hash,
+// recomputed from policy and grant.
+func (c *Claims) Fit(p *policy.Policy) (*policy.Policy, error) {
+	if !c.Policy.Equal(p.Hash()) {
+		return nil, ErrPolicy
+	}
+	if life := time.Duration(c.Expires-c.Issued) * time.Second; life <= 0 || life > p.MaxTTL() {
+		return nil, ErrTTL
+	}
+	narrowed, err := p.Narrow(c.Grant(), nil)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := narrowed.Scope().Hash()
+	if err != nil {
+		return nil, err
+	}
+	if !scope.Equal(c.Scope) {
+		return nil, ErrScope
+	}
+	return narrowed, nil
+}
+
+// opaque lets keys of this house sign and verify for go-jose.
+type opaque struct {
+	seal.Signer
+	seal.Verifier
+}
+
+func (o opaque) Public() *jose.JSONWebKey { return nil }
+
+func (o opaque) Algs() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{jose.EdDSA}
+}
+
+func (o opaque) SignPayload(b []byte, _ jose.SignatureAlgorithm) ([]byte, error) {
+	return o.Signer.Sign(b)
+}
+
+func (o opaque) VerifyPayload(b, sig []byte, _ jose.SignatureAlgorithm) error {
+	if !o.Verifier.Verify(b, sig) {
+		return ErrSignature
+	}
+	return nil
+}
+
+func compact(s seal.Signer, payload []byte) (string, error) {
+	opts := (&jose.SignerOptions{}).WithType(mediaType).WithHeader("kid", seal.KeyID(s))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: opaque{Signer: s}}, opts)
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	return jws.CompactSerialize()
+}
+
+// Check verifies raw at now: signed by one of vs, with the one algorithm that
+// this house uses, for audience, within its time. It knows nothing of
+// revocation, and Fit says whether it holds under a policy. If the signature
+// holds, the claims are returned even with an error, so that the refusal can be
+// recorded against its job.
+func Check(raw, audience string, now time.Time, vs ...seal.Verifier) (*Claims, error) {
+	payload, err := verified(raw, vs)
+	if err != nil {
+		return nil, err
+	}
+	c := new(Claims)
+	if err := seal.Decode(payload, c); err != nil {
+		return nil, ErrMalformed
+	}
+	if c.ID == "" || CheckName("job", c.Job) != nil || CheckName("agent", c.Agent) != nil {
+		return nil, ErrMalformed
+	}
+	switch {
+	case c.Audience != audience:
+		return c, ErrAudience
+	case now.Add(Leeway).Before(time.Unix(c.Issued, 0)):
+		return c, ErrNotYet
+	case !now.Before(time.Unix(c.Expires, 0)):
+		return c, ErrExpired
+	}
+	return c, nil
+}
+
+func verified(raw string, vs []seal.Verifier) ([]byte, error) {
+	if len(raw) > MaxLength {
+		return nil, ErrMalformed
+	}
+	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.EdDSA})
+	if err != nil || len(jws.Signatures) != 1 {
+		return nil, ErrMalformed
+	}
+	h := jws.Signatures[0].Protected
+	if typ, _ := h.ExtraHeaders[jose.HeaderType].(string); typ != mediaType {
+		return nil, ErrMalformed
+	}
+	for _, v := range vs {
+		if seal.KeyID(v) != h.KeyID {
+			continue
+		}
+		if payload, err := jws.Verify(opaque{Verifier: v}); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, ErrSignature
+}
