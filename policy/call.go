@@ -85,6 +85,17 @@ type Call struct {
 	Unresolved string         `json:"unresolved,omitempty"` // why the call could not be put in policy terms; such a call is denied
 }
 
+// classed reports whether c's class is one that its tool can have.
+func (c *Call) classed() bool {
+	switch c.Class {
+	case Read, Search, Write, Admin:
+		return c.Tool != "model"
+	case Model:
+		return c.Tool == "model"
+	}
+	return false
+}
+
 // Name returns the full name: "confluence.page.get".
 func (c *Call) Name() string { return join(c.Tool, c.Action) }
 
@@ -156,7 +167,13 @@ type Reason struct {
 	Says   string `json:"says"`
 }
 
-func (r Reason) String() string { return r.Says + " (" + r.Clause + ")" }
+// String is the reason as people read it: what it says, then the clause, if one spoke.
+func (r Reason) String() string {
+	if r.Clause == "" {
+		return r.Says
+	}
+	return r.Says + " (" + r.Clause + ")"
+}
 
 func join(tool, action string) string {
 	if action == "" {

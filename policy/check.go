@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,6 +17,10 @@ import (
 // words do not do what they seem to say. src is what users wrote, for lines.
 func (d *document) check(src []byte) error {
 	c := checker{src: src}
+	if d.Version == "" {
+		c.fail("/wpc_version", "wpc_version is missing: want one of: v1, 1")
+	}
+	c.noBlanks()
 	c.oneOf("/wpc_version", d.Version, "v1", "1")
 	c.each("/tool", toolNames(d), toolName, "a tool's name")
 	c.list("/connection_mode", d.ConnectionMode, "official_api", "mcp_server")
@@ -50,7 +55,7 @@ var (
 	spaceKey    = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+$`)
 	projectKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
 	fieldID     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	pagePrefix  = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/?)*$`)
+	pagePrefix  = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/)*$`)
 )
 
 // A checker keeps the first complaint.
@@ -62,6 +67,13 @@ type checker struct {
 func (c *checker) fail(at, format string, args ...any) {
 	if c.err == nil {
 		c.err = seal.Errorf(c.src, at, format, args...)
+	}
+}
+
+func (c *checker) noBlanks() {
+	var blank *seal.SyntaxError
+	if c.err == nil && errors.As(seal.NoBlanks(c.src), &blank) {
+		c.err = blank
 	}
 }
 
@@ -84,19 +96,42 @@ func (c *checker) list(at string, got []string, want ...string) {
 }
 
 func (c *checker) each(at string, got []string, want *regexp.Regexp, what string) {
+	seen := map[string]bool{}
 	for i, s := range got {
 		if !want.MatchString(s) {
 			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is not %s", s, what)
 		}
-		if slices.Contains(got[:i], s) {
+		if seen[s] {
 			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is there twice", s)
 		}
+		seen[s] = true
 	}
 }
 
 func (c *checker) positive(at string, n *int) {
 	if n != nil && *n <= 0 {
 		c.fail(at, "%d is not a positive number", *n)
+	}
+}
+
+// maxTTL is the longest life that a policy may give its tokens: 30 days.
+const maxTTL = 30 * 24 * 60 * 60
+
+func (c *checker) ttl(at string, n *int) {
+	c.positive(at, n)
+	if n != nil && *n > maxTTL {
+		c.fail(at, "%d seconds are more than 30 days (%d)", *n, maxTTL)
+	}
+}
+
+// tools checks a list that speaks of tools. An entry for model calls would do
+// nothing there, so it is refused.
+func (c *checker) tools(at string, got []string, what string) {
+	c.each(at, got, toolPattern, what)
+	for i, s := range got {
+		if s == "model" || strings.HasPrefix(s, "model.") {
+			c.fail(fmt.Sprintf("%s/%d", at, i), "this list is for tools: what models may be called is said under /model_route")
+		}
 	}
 }
 
@@ -150,21 +185,21 @@ func (c *checker) auth(a *auth) {
 func (c *checker) jira(a *allow, d *deny) {
 	if a != nil {
 		c.each("/allow/projects", a.Projects, projectKey, "a project key")
-		c.each("/allow/operations", a.Operations, toolPattern, "an operation")
+		c.tools("/allow/operations", a.Operations, "an operation")
 		c.each("/allow/fields_write_allowlist", a.Fields, fieldID, "a field's id (summary, duedate, customfield_10016)")
 	}
 	if d != nil {
-		c.each("/deny/operations", d.Operations, toolPattern, "an operation")
+		c.tools("/deny/operations", d.Operations, "an operation")
 		c.each("/deny/fields_write_denylist", d.Fields, fieldID, "a field's id (summary, duedate, customfield_10016)")
 	}
 }
 
 func (c *checker) tokens(d *document) {
 	if r := d.Runtime; r != nil {
-		c.positive("/runtime/max_ttl_seconds", r.MaxTTL)
+		c.ttl("/runtime/max_ttl_seconds", r.MaxTTL)
 	}
 	if r := d.TokenRequirements; r != nil {
-		c.positive("/token_requirements/cst_ttl_seconds_max", r.MaxTTL)
+		c.ttl("/token_requirements/cst_ttl_seconds_max", r.MaxTTL)
 		c.optional("/token_requirements/policy_hash_pinning", r.Pin, "required", "optional")
 	}
 }
@@ -173,15 +208,15 @@ func (c *checker) toolPolicy(at string, t *toolPolicy) {
 	if t == nil {
 		return
 	}
-	c.each(at+"/allow", t.Allow, toolPattern, "a tool name, in which * stands for anything")
-	c.each(at+"/deny", t.Deny, toolPattern, "a tool name, in which * stands for anything")
+	c.tools(at+"/allow", t.Allow, "a tool name, in which * stands for anything")
+	c.tools(at+"/deny", t.Deny, "a tool name, in which * stands for anything")
 }
 
 func (c *checker) approvals(at string, a *approvals) {
 	switch {
 	case a == nil:
 	case a.A != nil:
-		c.each(at+"/required_for", a.A.RequiredFor, toolPattern, "a category or a tool name")
+		c.tools(at+"/required_for", a.A.RequiredFor, "a category or a tool name")
 	default:
 		for i, k := range *a.B {
 			c.oneOf(fmt.Sprintf("%s/%d/require", at, i), k.Require, "human_approval")

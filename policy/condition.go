@@ -5,6 +5,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"cel.dev/cel-go/cel"
 
@@ -23,6 +24,18 @@ type condition struct {
 // compile type-checks every condition of d. What does not compile to a truth
 // value is refused with its line.
 func compile(src []byte, d *document) ([]condition, error) {
+	if !d.conditional() {
+		return nil, nil
+	}
+	env, err := cel.NewEnv(
+		cel.Variable("tool", cel.StringType),
+		cel.Variable("action", cel.StringType),
+		cel.Variable("class", cel.StringType),
+		cel.Variable("content", cel.StringType),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("prepare conditions: %w", err)
+	}
 	var out []condition
 	for _, s := range d.approvalSections() {
 		if s.B == nil {
@@ -30,7 +43,7 @@ func compile(src []byte, d *document) ([]condition, error) {
 		}
 		for i, k := range *s.B {
 			at := fmt.Sprintf("%s/%d", s.at, i)
-			program, err := compileOne(k.When)
+			program, err := compileOne(env, k.When)
 			if err != nil {
 				return nil, seal.Errorf(src, at+"/when", "condition: %v", err)
 			}
@@ -40,22 +53,17 @@ func compile(src []byte, d *document) ([]condition, error) {
 	return out, nil
 }
 
-func compileOne(text string) (cel.Program, error) {
-	env, err := cel.NewEnv(
-		cel.Variable("tool", cel.StringType),
-		cel.Variable("action", cel.StringType),
-		cel.Variable("class", cel.StringType),
-		cel.Variable("content", cel.StringType),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
-	}
+func (d *document) conditional() bool {
+	return slices.ContainsFunc(d.approvalSections(), func(s placedApprovals) bool { return s.B != nil })
+}
+
+func compileOne(env *cel.Env, text string) (cel.Program, error) {
 	ast, issues := env.Compile(text)
 	if err := issues.Err(); err != nil {
 		return nil, err
 	}
 	if ast.OutputType() != cel.BoolType {
-		return nil, fmt.Errorf("gives a %s, want true or false", ast.OutputType())
+		return nil, fmt.Errorf("its type is %s, want bool", ast.OutputType())
 	}
 	return env.Program(ast, cel.CostLimit(conditionCost))
 }

@@ -23,6 +23,9 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 	if c.Unresolved != "" {
 		t.deny("", "the call could not be resolved: %s", c.Unresolved)
 	}
+	if !c.classed() {
+		t.deny("", "the call is of no class that its tool has")
+	}
 	switch c.Tool {
 	case "model":
 		p.judgeModel(c, &t)
@@ -45,6 +48,7 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 	p.judgeLimits(c, f, &t)
 	p.judgeApprovals(c, f, &t)
 	p.judgeGrant(c, &t)
+	p.judgeReached(c, &t)
 	return p.settle(&t, c, f)
 }
 
@@ -70,7 +74,7 @@ func (p *Policy) settle(t *tally, c *Call, f *Facts) Decision {
 	switch {
 	case len(t.denied) > 0:
 		d.Reasons = t.denied
-	case len(t.permitted) == 0 && len(t.asked) == 0:
+	case len(t.permitted) == 0: // a person's yes is no substitute for a section's
 		d.Reasons = []Reason{{"", "no section permits it"}}
 	case len(t.asked) > 0:
 		answered(&d, t.asked, c, f)
@@ -84,6 +88,9 @@ func (p *Policy) settle(t *tally, c *Call, f *Facts) Decision {
 func answered(d *Decision, asked []Reason, c *Call, f *Facts) {
 	digest := c.Digest()
 	d.Effect, d.Reasons = Ask, asked
+	if digest.IsZero() { // the call has no name, so nothing can be an answer to it
+		return
+	}
 	for _, a := range f.Approvals {
 		if !a.Call.Equal(digest) || a.At.After(f.Now) || !f.Now.Before(a.Expires) {
 			continue
@@ -98,10 +105,6 @@ func answered(d *Decision, asked []Reason, c *Call, f *Facts) {
 }
 
 func (p *Policy) judgeModel(c *Call, t *tally) {
-	if c.Class != Model {
-		t.deny("/model_route", "not a model call")
-		return
-	}
 	if !p.hasModels() {
 		t.deny("/model_route", "the policy names no model route")
 		return
@@ -112,7 +115,11 @@ func (p *Policy) judgeModel(c *Call, t *tally) {
 			return
 		}
 	}
-	t.permit("/model_route", "the route is on the list")
+	if p.doc.ModelRoute == nil {
+		t.permit("/constraints/model_calls", "model calls are permitted")
+		return
+	}
+	t.permit("/model_route", "the route is permitted")
 }
 
 // routeHolds matches an entry "ROUTE" or "ROUTE/MODEL-GLOB".
@@ -150,10 +157,21 @@ func (p *Policy) judgeTool(c *Call, t *tally) {
 			t.deny(s.at+"/allow", "%s is not on the list", c.Name())
 		}
 	}
-	if p.doc.ConnectionMode != nil && c.Mode != "" && !slices.Contains(p.doc.ConnectionMode, c.Mode) {
-		t.deny("/connection_mode", "%s is not on the list", c.Mode)
+}
+
+// judgeReached hears how a system is reached, and by which credential.
+// Confluence and Jira are always reached somehow, so a call that does not say
+// how is denied, unless it is denied anyway, before anyone planned it. An
+// agent's own tool may be no system at all.
+func (p *Policy) judgeReached(c *Call, t *tally) {
+	outside := c.Tool == "confluence" || c.Tool == "jira"
+	if c.Tool == "model" || c.Mode == "" && (!outside || len(t.denied) > 0) {
+		return
 	}
-	if a := p.doc.Auth; a != nil && a.Separation != nil && c.Mode != "" {
+	if p.doc.ConnectionMode != nil && !slices.Contains(p.doc.ConnectionMode, c.Mode) {
+		t.deny("/connection_mode", "connection mode %q is not on the list", c.Mode)
+	}
+	if a := p.doc.Auth; a != nil && a.Separation != nil {
 		if want := credential(c.Class); c.Credential != want {
 			t.deny("/auth/credential_separation", "needs the %s credential", want)
 		}
@@ -239,6 +257,7 @@ func (p *Policy) judgeActions(c *Call, t *tally, required bool) {
 	case r == nil:
 		t.deny("/actions", "%s is not permitted", c.Class)
 	case r.Gate == "required":
+		t.permit(at, string(c.Class)+" is permitted with a person's approval")
 		t.ask(at+"/approval_gate", "a person must approve it")
 	case !r.Allowed:
 		t.deny(at+"/allowed", "%s is not permitted", c.Class)

@@ -12,6 +12,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,8 +23,12 @@ import (
 // Type is the payload type of a signed policy: the canonical JSON of a WPC.
 const Type = "application/vnd.clawea.wpc.v1+json"
 
-// DefaultTTL bounds a token's life, where the policy does not.
-const DefaultTTL = time.Hour
+const (
+	// DefaultTTL bounds a token's life, where the policy does not.
+	DefaultTTL = time.Hour
+	// MaxLength bounds a WPC's text, in bytes.
+	MaxLength = 256 << 10
+)
 
 // A Policy is a parsed, checked policy. Only Parse makes one; it is immutable
 // and safe for concurrent use. The zero value allows nothing.
@@ -40,6 +45,9 @@ type Policy struct {
 // Parse reads a WPC. Errors are *seal.SyntaxError and name line and column:
 // for what is not JSON, for unknown fields, for values that mean nothing.
 func Parse(b []byte) (*Policy, error) {
+	if len(b) > MaxLength {
+		return nil, &seal.SyntaxError{Line: 1, Column: 1, Msg: fmt.Sprintf("longer than %d bytes", MaxLength)}
+	}
 	canonical, err := seal.Canonical(b)
 	if err != nil {
 		return nil, err
@@ -244,6 +252,8 @@ func (e *GrantError) Error() string {
 // Is makes a GrantError an ErrGrant.
 func (e *GrantError) Is(err error) bool { return err == ErrGrant }
 
+var errNarrowed = errors.New("narrow policy: it is narrowed to a grant already")
+
 // Whole is the widest grant under p, given all that the house's tools can do.
 func (p *Policy) Whole(catalog []Action) Grant {
 	g := Grant{Actions: []string{}, Resources: []string{}, Limits: p.Limits()}
@@ -260,9 +270,13 @@ func (p *Policy) Whole(catalog []Action) Grant {
 }
 
 // Narrow returns p bounded by g as well: nothing is allowed that either does
-// not allow. It fails with a *GrantError if g names what p does not hold.
-// catalog may be nil where g has been checked before, as in a signed token.
+// not allow. It fails with a *GrantError if g names what p does not hold, and
+// if p is narrowed already. catalog may be nil where g has been checked before,
+// as in a signed token.
 func (p *Policy) Narrow(g Grant, catalog []Action) (*Policy, error) {
+	if p.grant != nil {
+		return nil, errNarrowed
+	}
 	for _, a := range g.Actions {
 		if catalog != nil && !p.holdsAction(a, catalog) {
 			return nil, &GrantError{"actions", a}
@@ -288,10 +302,7 @@ func (p *Policy) Narrow(g Grant, catalog []Action) (*Policy, error) {
 
 func (p *Policy) holdsAction(name string, catalog []Action) bool {
 	i := slices.IndexFunc(catalog, func(a Action) bool { return a.String() == name })
-	if i >= 0 {
-		return p.CanEver(catalog[i])
-	}
-	return slices.Contains(p.toolEntries(), name)
+	return i >= 0 && p.CanEver(catalog[i]) || slices.Contains(p.toolEntries(), name)
 }
 
 func (g Grant) normal() Grant {

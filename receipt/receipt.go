@@ -82,7 +82,7 @@ type Outcome struct {
 	Code     string           `json:"code,omitempty"`     // the other side's status ("200") or the connector's code ("conflict")
 	Result   seal.Hash        `json:"result,omitzero"`    // commitment to the bytes that the agent got
 	Size     int64            `json:"size,omitzero"`      // how many bytes those are
-	Used     map[string]int   `json:"used,omitempty"`     // what was used of what the call reserved; missing: all of it
+	Used     map[string]int   `json:"used,omitzero"`      // what was used of what the call reserved; empty: nothing; missing: all of it
 	Target   *policy.Resource `json:"target,omitempty"`   // what was made or changed, with its version after
 	Upstream string           `json:"upstream,omitempty"` // the other side's id of the request
 	Actor    string           `json:"actor,omitempty"`    // the other side's id of the account that acted

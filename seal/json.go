@@ -40,19 +40,25 @@ func (e *SyntaxError) Error() string {
 // be known to v; nothing may follow the value. encoding/json promises none of
 // these. Errors are *SyntaxError.
 func Unmarshal(b []byte, v any) error {
-	return unmarshal(b, v, json.RejectUnknownMembers(true))
+	return unmarshal(b, v, MaxPaper, json.RejectUnknownMembers(true))
+}
+
+// UnmarshalUpTo is Unmarshal for files of at most max bytes, which may be more
+// than MaxPaper.
+func UnmarshalUpTo(b []byte, v any, max int) error {
+	return unmarshal(b, v, max, json.RejectUnknownMembers(true))
 }
 
 // Glance reads the members of b that v names and passes over the others. It is
 // as strict as Unmarshal about duplicates and case; it is for other people's
 // formats, of which we need a field or two.
 func Glance(b []byte, v any) error {
-	return unmarshal(b, v, json.RejectUnknownMembers(false))
+	return unmarshal(b, v, MaxPaper, json.RejectUnknownMembers(false))
 }
 
-func unmarshal(b []byte, v any, o json.Options) error {
-	if len(b) > MaxPaper {
-		return &SyntaxError{1, 1, "", fmt.Sprintf("longer than %d bytes", MaxPaper)}
+func unmarshal(b []byte, v any, max int, o json.Options) error {
+	if err := checkLength(b, max); err != nil {
+		return err
 	}
 	if err := json.Unmarshal(b, v, o); err != nil {
 		return locate(b, err)
@@ -60,21 +66,34 @@ func unmarshal(b []byte, v any, o json.Options) error {
 	return nil
 }
 
+func checkLength(b []byte, max int) error {
+	if len(b) > max {
+		return &SyntaxError{1, 1, "", fmt.Sprintf("longer than %d bytes", max)}
+	}
+	return nil
+}
+
 // Marshal writes v in canonical form (RFC 8785).
-func Marshal(v any) ([]byte, error) {
+func Marshal(v any) ([]byte, error) { return MarshalUpTo(v, MaxPaper) }
+
+// MarshalUpTo is Marshal for files of at most max bytes, which may be more
+// than MaxPaper.
+func MarshalUpTo(v any, max int) ([]byte, error) {
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
-	return Canonical(b)
+	return canonical(b, max)
 }
 
 // Canonical returns b in canonical form (RFC 8785). It refuses what has no one
 // form: duplicate names, invalid UTF-8, and integers that a float64 cannot
 // hold, which RFC 8785 would silently round. b is not changed.
-func Canonical(b []byte) ([]byte, error) {
-	if len(b) > MaxPaper {
-		return nil, &SyntaxError{1, 1, "", fmt.Sprintf("longer than %d bytes", MaxPaper)}
+func Canonical(b []byte) ([]byte, error) { return canonical(b, MaxPaper) }
+
+func canonical(b []byte, max int) ([]byte, error) {
+	if err := checkLength(b, max); err != nil {
+		return nil, err
 	}
 	if err := checkNumbers(b); err != nil {
 		return nil, err
@@ -186,6 +205,24 @@ func (e Either[A, B]) MarshalJSONTo(enc *jsontext.Encoder) error {
 		return json.MarshalEncode(enc, e.B)
 	}
 	return json.MarshalEncode(enc, e.A)
+}
+
+// NoBlanks returns a *SyntaxError for the first null or empty text in b: an
+// author may mean nothing by it and a reader take it for anything. What is not
+// JSON is for the caller's own reading to report.
+func NoBlanks(b []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(b))
+	for {
+		before := d.InputOffset()
+		tok, err := d.ReadToken()
+		if err != nil {
+			return nil
+		}
+		if tok.Kind() == 'n' || tok.Kind() == '"' && tok.String() == "" {
+			line, col := position(b, before)
+			return &SyntaxError{line, col, string(d.StackPointer()), "is empty: say what it is to be, or leave it out"}
+		}
+	}
 }
 
 // Errorf says what is wrong with the value at pointer (RFC 6901) in b.

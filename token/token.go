@@ -8,9 +8,11 @@
 package token
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -78,6 +80,9 @@ var (
 	ErrScope     = errors.New("token's scope hash does not match its policy and grant")
 )
 
+// CodeUnknown is the code of an error that says nothing about the token.
+const CodeUnknown = "token.unknown"
+
 // Code returns the stable code of a refusal, for receipts and problem details.
 func Code(err error) string {
 	for _, c := range codes {
@@ -85,7 +90,7 @@ func Code(err error) string {
 			return c.code
 		}
 	}
-	return "token.unknown"
+	return CodeUnknown
 }
 
 var codes = []struct {
@@ -120,6 +125,12 @@ func CheckName(what, s string) error {
 // bundles. p must be bound; grant must be a subset of it (catalog lists what
 // the house's tools can do), and c must not outlive what p permits.
 func Mint(s seal.Signer, p *policy.Policy, catalog []policy.Action, grant policy.Grant, c *Claims) (raw string, record *seal.Envelope, err error) {
+	if err := c.checkNames(); err != nil {
+		return "", nil, err
+	}
+	if catalog == nil {
+		catalog = []policy.Action{} // no tools; to Narrow, nil means that the grant has been checked
+	}
 	narrowed, err := p.Narrow(grant, catalog)
 	if err != nil {
 		return "", nil, err
@@ -141,8 +152,25 @@ func Mint(s seal.Signer, p *policy.Policy, catalog []policy.Action, grant policy
 	if record, err = seal.Sign(s, RecordType, payload); err != nil {
 		return "", nil, err
 	}
-	raw, err = compact(s, payload)
-	return raw, record, err
+	if raw, err = compact(s, payload); err != nil {
+		return "", nil, err
+	}
+	if len(raw) > MaxLength {
+		return "", nil, fmt.Errorf("mint token: longer than %d bytes: grant less", MaxLength)
+	}
+	return raw, record, nil
+}
+
+// checkNames says what is wrong with the names in c. A token that fails it is
+// neither minted nor accepted.
+func (c *Claims) checkNames() error {
+	if c.ID == "" || c.Audience == "" {
+		return errors.New("token names no id or no audience")
+	}
+	if err := CheckName("job", c.Job); err != nil {
+		return err
+	}
+	return CheckName("agent", c.Agent)
 }
 
 func names(s policy.Scope) []string {
@@ -160,7 +188,8 @@ func (c *Claims) Fit(p *policy.Policy) (*policy.Policy, error) {
 	if !c.Policy.Equal(p.Hash()) {
 		return nil, ErrPolicy
 	}
-	if life := time.Duration(c.Expires-c.Issued) * time.Second; life <= 0 || life > p.MaxTTL() {
+	// In seconds: as a Duration, a life of centuries overflows into a short one.
+	if life := c.Expires - c.Issued; life <= 0 || life > int64(p.MaxTTL()/time.Second) {
 		return nil, ErrTTL
 	}
 	narrowed, err := p.Narrow(c.Grant(), nil)
@@ -227,7 +256,7 @@ func Check(raw, audience string, now time.Time, vs ...seal.Verifier) (*Claims, e
 	if err := seal.Decode(payload, c); err != nil {
 		return nil, ErrMalformed
 	}
-	if c.ID == "" || CheckName("job", c.Job) != nil || CheckName("agent", c.Agent) != nil {
+	if c.checkNames() != nil {
 		return nil, ErrMalformed
 	}
 	switch {
@@ -242,7 +271,7 @@ func Check(raw, audience string, now time.Time, vs ...seal.Verifier) (*Claims, e
 }
 
 func verified(raw string, vs []seal.Verifier) ([]byte, error) {
-	if len(raw) > MaxLength {
+	if len(raw) > MaxLength || !plain(raw) {
 		return nil, ErrMalformed
 	}
 	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.EdDSA})
@@ -262,4 +291,17 @@ func verified(raw string, vs []seal.Verifier) ([]byte, error) {
 		}
 	}
 	return nil, ErrSignature
+}
+
+// plain reports whether every part of raw is in the one spelling of its bytes.
+// Base64 decoders forgive line breaks and stray bits at the end, so one token
+// could otherwise be written in many ways.
+func plain(raw string) bool {
+	for part := range strings.SplitSeq(raw, ".") {
+		b, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil || base64.RawURLEncoding.EncodeToString(b) != part {
+			return false
+		}
+	}
+	return true
 }

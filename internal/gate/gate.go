@@ -187,6 +187,9 @@ func run(ctx context.Context, opened *receipt.Receipt, act Act) (res *Result, er
 // refuse records a call whose token or policy does not hold, in its job's chain
 // if the token's signature says which that is.
 func (g *Gate) refuse(ctx context.Context, c *token.Claims, req *Request, code string, cause error) (*receipt.Receipt, *Result, error) {
+	if c == nil && code == token.CodeUnknown { // nothing is wrong with the token: it could not be checked
+		return nil, nil, fmt.Errorf("check token: %w", cause)
+	}
 	if c == nil {
 		return nil, nil, &Refused{nil, code, cause}
 	}

@@ -1,0 +1,203 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clawea_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+)
+
+const module = "github.com/clawea/clawea"
+
+// floors is the plan of the house. A package imports only packages on lower
+// floors; neighbours on a floor don't know each other.
+var floors = [][]string{
+	{"seal"},
+	{"policy"},
+	{"token"},
+	{"receipt"},
+	{"bundle"},
+	{"verify"},
+	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
+		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/pgtest", "examples"},
+	{"internal/registry", "internal/issuer", "internal/approval"},
+	{"internal/gate", "internal/proof"},
+	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira"},
+	{"internal/server"},
+	{"internal/daemon"},
+	{"cmd/clawea"},
+}
+
+// pure are the packages that auditors import. They do no input or output and
+// have no clock or randomness of their own.
+var pure = []string{"seal", "policy", "token", "receipt", "bundle", "verify"}
+
+// impure is what the pure packages may not import.
+var impure = []string{"net", "net/http", "os", "os/exec", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "syscall"}
+
+// testOnly may be imported by tests, by the demo (the simulators) and by nothing else.
+var testOnly = map[string][]string{
+	"internal/sim/atlassian": {"cmd/clawea"},
+	"internal/sim/model":     {"cmd/clawea"},
+	"internal/sim/specs":     nil,
+	"internal/pgtest":        nil,
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	floor := map[string]int{}
+	for i, packages := range floors {
+		for _, p := range packages {
+			floor[p] = i
+		}
+	}
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if p.ImportPath == module {
+			continue
+		}
+		at, ok := floor[name]
+		if !ok {
+			t.Errorf("%s has no floor: add it to floors", name)
+		}
+		for _, imp := range p.Imports {
+			below, ours := strings.CutPrefix(imp, module+"/")
+			if ours && floor[below] >= at {
+				t.Errorf("%s (floor %d) must not import %s (floor %d)", name, at, below, floor[below])
+			}
+			if who, guarded := testOnly[below]; ours && guarded && !slices.Contains(who, name) {
+				t.Errorf("%s must not import %s: it is for tests", name, below)
+			}
+			if slices.Contains(pure, name) && slices.Contains(impure, imp) {
+				t.Errorf("%s is pure and must not import %s", name, imp)
+			}
+		}
+	}
+}
+
+// Time and randomness come into the pure packages as arguments.
+func TestPureHaveNoClock(t *testing.T) {
+	for _, dir := range pure {
+		eachGoFile(t, dir, func(path string, b []byte) {
+			for _, word := range []string{"time.Now(", "time.Since(", "time.Until(", "rand.Reader"} {
+				if !strings.HasSuffix(path, "_test.go") && bytes.Contains(b, []byte(word)) {
+					t.Errorf("%s uses %s", path, strings.TrimSuffix(word, "("))
+				}
+			}
+		})
+	}
+}
+
+// direct is the budget: every module that the product's go.mod names, and what
+// it is for. A new one needs a reason that outlives the day.
+var direct = map[string]string{
+	"cel.dev/cel-go":                         "conditions in policies",
+	"github.com/go-jose/go-jose/v4":          "JWT and JWKS",
+	"github.com/go-json-experiment/json":     "strict JSON and RFC 8785",
+	"github.com/jackc/pgx/v5":                "PostgreSQL",
+	"github.com/modelcontextprotocol/go-sdk": "MCP",
+	"github.com/tailscale/hujson":            "configuration with comments",
+	"golang.org/x/mod":                       "signed notes and transparent logs",
+	"modernc.org/sqlite":                     "SQLite without C",
+
+	"github.com/getkin/kin-openapi":   "tests: published API specs",
+	"github.com/google/go-cmp":        "tests: differences",
+	"github.com/rogpeppe/go-internal": "tests: stories",
+	"pgregory.net/rapid":              "tests: properties",
+}
+
+func TestDependencyBudget(t *testing.T) {
+	b, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := modfile.Parse("go.mod", b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused := map[string]bool{}
+	for path := range direct {
+		unused[path] = true
+	}
+	for _, r := range f.Require {
+		if !r.Indirect && direct[r.Mod.Path] == "" {
+			t.Errorf("go.mod requires %s, which is not in the budget", r.Mod.Path)
+		}
+		if !r.Indirect {
+			delete(unused, r.Mod.Path)
+		}
+	}
+	for path := range unused {
+		t.Errorf("the budget has %s, which go.mod does not require", path)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	const header = "// Copyright 2026 The Clawea Authors\n// SPDX-License-Identifier: Apache-2.0\n"
+	eachGoFile(t, ".", func(path string, b []byte) {
+		if !bytes.HasPrefix(b, []byte(header)) {
+			t.Errorf("%s does not begin with the licence header", path)
+		}
+		if n := bytes.Count(b, []byte("\n")); n > 500 {
+			t.Errorf("%s has %d lines: a file beyond 500 needs a reason, or to be two", path, n)
+		}
+	})
+}
+
+func eachGoFile(t *testing.T, dir string, do func(path string, b []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || path != "." && strings.HasPrefix(d.Name(), ".")) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(path) != ".go" {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		do(path, b)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,147 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package api is the wire form of /v1, shared by the daemon and its clients:
+// the requests, the answers, the problem details, and a small client.
+package api
+
+import (
+	"time"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+	"github.com/clawea/clawea/verify"
+)
+
+// A Policy is a published WPC. A list leaves out the papers.
+type Policy struct {
+	Hash      seal.Hash      `json:"hash"`
+	Name      string         `json:"name,omitzero"`
+	Purpose   string         `json:"purpose,omitzero"`
+	Published time.Time      `json:"published"`
+	Signers   []string       `json:"signers,omitempty"` // key ids of its authors
+	MaxTTL    int            `json:"max_ttl_seconds"`   // longest life of a token under it
+	Names     []policy.Bound `json:"names,omitempty"`   // what its names led to at publication
+	Fault     string         `json:"fault,omitzero"`    // why it no longer verifies; then nothing is allowed by it
+
+	Envelope *seal.Envelope `json:"envelope,omitzero"` // the WPC as signed
+	Binding  *seal.Envelope `json:"binding,omitzero"`  // its names as ids, signed by the registry
+}
+
+// Policies is the registry's list.
+type Policies struct {
+	Policies []Policy `json:"policies"`
+}
+
+// An Order asks for a CST.
+type Order struct {
+	Agent   string          `json:"agent"`
+	Job     string          `json:"job"`
+	Policy  seal.Hash       `json:"policy"`
+	TTL     int             `json:"ttl_seconds,omitzero"` // zero: the policy's maximum
+	Grant   *policy.Grant   `json:"grant,omitzero"`       // absent: all that the policy holds
+	Runtime *policy.Runtime `json:"runtime,omitzero"`     // what the launcher attests about the agent's surroundings
+}
+
+// Issued is a fresh CST. Token is secret and cannot be had again.
+type Issued struct {
+	Token  string        `json:"token"`
+	Claims *token.Claims `json:"claims"`
+}
+
+// A Token is what is on record about a CST; the token itself is not.
+type Token struct {
+	ID      token.ID       `json:"id"`
+	Job     string         `json:"job"`
+	Agent   string         `json:"agent"`
+	Policy  seal.Hash      `json:"policy"`
+	Issued  time.Time      `json:"issued"`
+	Expires time.Time      `json:"expires"`
+	Revoked *time.Time     `json:"revoked,omitzero"`
+	Reason  string         `json:"reason,omitzero"`
+	Record  *seal.Envelope `json:"record,omitzero"` // its claims, signed by the issuer
+}
+
+// Revocation says why.
+type Revocation struct {
+	Reason string `json:"reason"`
+}
+
+// Revoked says how many tokens were revoked.
+type Revoked struct {
+	Tokens int `json:"tokens"`
+}
+
+// A Job is what a job has come to.
+type Job struct {
+	ID       string         `json:"id"`
+	Agent    string         `json:"agent"`
+	Policy   seal.Hash      `json:"policy"`
+	Created  time.Time      `json:"created"`
+	Receipts int            `json:"receipts"`
+	Used     map[string]int `json:"used,omitempty"`
+	Tokens   []Token        `json:"tokens,omitempty"` // only when one job is asked for
+}
+
+// Jobs lists jobs, newest first.
+type Jobs struct {
+	Jobs []Job `json:"jobs"`
+}
+
+// Receipts are a job's signed receipts, in order.
+type Receipts struct {
+	Receipts []*seal.Envelope `json:"receipts"`
+}
+
+// An Approval is a question to people about one exact call.
+type Approval struct {
+	ID      string    `json:"id"`
+	Job     string    `json:"job"`
+	Call    seal.Hash `json:"call"` // digest of the canonical call
+	Policy  seal.Hash `json:"policy"`
+	Asked   time.Time `json:"asked"`
+	Expires time.Time `json:"expires"`
+	State   string    `json:"state"`       // "open", "yes", "no", "used" or "expired"
+	By      string    `json:"by,omitzero"` // who answered
+}
+
+// Approvals lists questions, newest first.
+type Approvals struct {
+	Approvals []Approval `json:"approvals"`
+}
+
+// A Question is an approval with what it is about, for the person who decides
+// and for a client that checks that it is shown what it signs for.
+type Question struct {
+	Approval
+	Receipt *seal.Envelope `json:"receipt"` // the receipt that asks
+	Salt    seal.Salt      `json:"salt"`    // of the commitment to Text in that receipt
+	Text    []byte         `json:"text"`    // the exact arguments
+}
+
+// Trust is what the house says its keys are. An auditor compares it with what
+// they got elsewhere: a house cannot vouch for itself.
+type Trust = verify.Trust
+
+// A Problem is an error as the daemon tells it (RFC 9457).
+type Problem struct {
+	Type   string `json:"type"`            // "urn:clawea:problem:" and the code
+	Title  string `json:"title"`           // what is wrong
+	Status int    `json:"status"`          // HTTP status
+	Detail string `json:"detail,omitzero"` // what exactly is wrong
+	Hint   string `json:"hint,omitzero"`   // what mends it
+	Code   string `json:"code"`            // stable, a word
+}
+
+// Error is what is wrong and, on a second line, what mends it.
+func (p *Problem) Error() string {
+	s := p.Title
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	if p.Hint != "" {
+		s += "\n" + p.Hint
+	}
+	return s
+}

@@ -1,0 +1,248 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// A problem is what is wrong at a place in the file, and what mends it.
+type problem struct{ pointer, msg, hint string }
+
+// check returns the first problem, or nil, and reads the public keys.
+func (c *Config) check() *problem {
+	for _, check := range []func() *problem{
+		c.checkAddress, c.checkStore, c.checkSecrets, c.checkOperators, c.checkProviders,
+		func() *problem { return checkKeys("/authors", c.Authors) },
+		func() *problem { return checkKeys("/people", c.People) },
+		func() *problem { return c.Confluence.check("/confluence") },
+		func() *problem { return c.Jira.check("/jira") },
+	} {
+		if p := check(); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+var printable = regexp.MustCompile(`^[!-~]{1,200}$`)
+
+func (c *Config) checkAddress() *problem {
+	host, port := "127.0.0.1", "7433"
+	if c.Listen != "" {
+		var err error
+		if host, port, err = net.SplitHostPort(c.Listen); err != nil {
+			return &problem{"/listen", "is not an address and a port", "Write it like \"" + DefaultListen + "\"."}
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return &problem{"/listen", "its port is not a number up to 65535", "Write it like \"" + DefaultListen + "\"."}
+		}
+	}
+	if c.URL == "" && (!local(host) || port == "0") {
+		return &problem{"/listen", "says nothing of where others reach the daemon", "Write \"url\" too, like \"https://clawea.example.com\"."}
+	}
+	if c.URL != "" {
+		if msg := wrongURL(c.URL, false); msg != "" {
+			return &problem{"/url", msg, "Write it like \"https://clawea.example.com\"."}
+		}
+	}
+	if c.House != "" && !printable.MatchString(c.House) {
+		return &problem{"/house", "must be 1 to 200 printable characters without spaces", "Leave it out, to have it be the same as \"url\"."}
+	}
+	if c.Origin != "" && (!printable.MatchString(c.Origin) || strings.Contains(c.Origin, "+")) {
+		return &problem{"/origin", "must be 1 to 200 printable characters without spaces and plus signs", "Write it like \"clawea.example.com/log\"."}
+	}
+	return nil
+}
+
+func (c *Config) checkStore() *problem {
+	if msg := c.Store.wrong(); msg != "" {
+		return &problem{"/store", msg, "Write \"sqlite:PATH\", or put the postgres:// URL with its password into a file that only you can read and write \"file:PATH\"."}
+	}
+	return nil
+}
+
+// A placedSecret is a secret and where in the file it is.
+type placedSecret struct {
+	pointer string
+	secret  *Secret
+}
+
+func (c *Config) secrets() []placedSecret {
+	var out []placedSecret
+	for i := range c.Operators {
+		out = append(out, placedSecret{fmt.Sprintf("/operators/%d/token", i), &c.Operators[i].Token})
+	}
+	for i := range c.Providers {
+		out = append(out, placedSecret{fmt.Sprintf("/providers/%d/key", i), &c.Providers[i].Key})
+	}
+	for _, s := range []struct {
+		at   string
+		site *Site
+	}{{"/confluence", c.Confluence}, {"/jira", c.Jira}} {
+		if s.site != nil && s.site.Read != nil {
+			out = append(out, placedSecret{s.at + "/read/token", &s.site.Read.Token})
+		}
+		if s.site != nil && s.site.Write != nil {
+			out = append(out, placedSecret{s.at + "/write/token", &s.site.Write.Token})
+		}
+	}
+	return out
+}
+
+func (c *Config) checkSecrets() *problem {
+	for _, s := range c.secrets() {
+		if msg := s.secret.wrong(); msg == "is missing" {
+			at := s.pointer[:strings.LastIndexByte(s.pointer, '/')]
+			return &problem{at, "has no " + s.pointer[len(at)+1:], mendSecret}
+		} else if msg != "" {
+			return &problem{s.pointer, msg, mendSecret}
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkOperators() *problem {
+	var names []string
+	for i, o := range c.Operators {
+		if p := checkName(fmt.Sprintf("/operators/%d", i), "operator", o.Name, names); p != nil {
+			return p
+		}
+		names = append(names, o.Name)
+	}
+	return nil
+}
+
+func checkName(at, what, name string, taken []string) *problem {
+	if err := token.CheckName(what, name); err != nil {
+		return &problem{at, err.Error(), "Choose such a name: it stands in receipts and in the log."}
+	}
+	if slices.Contains(taken, name) {
+		return &problem{at + "/name", fmt.Sprintf("there is another %s %q", what, name), "Choose another name."}
+	}
+	return nil
+}
+
+func (c *Config) checkProviders() *problem {
+	var names []string
+	for i := range c.Providers {
+		p, at := &c.Providers[i], fmt.Sprintf("/providers/%d", i)
+		if wrong := checkName(at, "provider", p.Name, names); wrong != nil {
+			return wrong
+		}
+		names = append(names, p.Name)
+		if p.Dialect != OpenAI && p.Dialect != Anthropic {
+			return &problem{at, "has no dialect that is known here", "Write \"dialect\": \"openai\" or \"anthropic\"."}
+		}
+		if msg := wrongURL(p.BaseURL, true); msg != "" {
+			return &problem{at, "its base_url " + msg, "Write it with the version, like \"https://api.openai.com/v1\"."}
+		}
+		if wrong := checkHeaders(at+"/headers", p.Headers); wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+var (
+	headerName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
+	headerValue = regexp.MustCompile(`^[ -~]{1,1000}$`)
+	// Names of headers that carry secrets, or that belong to the transport.
+	headerTaken = regexp.MustCompile(`(?i)auth|key|token|secret|cookie|^(host|connection|keep-alive|te|trailer|upgrade|via|expect|forwarded|` +
+		`content-.*|transfer-.*|proxy-.*|accept-encoding)$`)
+)
+
+func checkHeaders(at string, headers map[string]string) *problem {
+	names := make([]string, 0, len(headers))
+	for name := range headers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		switch {
+		case !headerName.MatchString(name) || !headerValue.MatchString(headers[name]):
+			return &problem{at, fmt.Sprintf("%q is not a header", name), "Write a name of letters, digits and dashes, and a value of printable characters."}
+		case headerTaken.MatchString(name):
+			return &problem{at, fmt.Sprintf("%q is set by the house, or would be a secret in this file", name), "Remove it. The provider's secret is \"key\"."}
+		}
+	}
+	return nil
+}
+
+func checkKeys(at string, keys []Key) *problem {
+	for i := range keys {
+		here := fmt.Sprintf("%s/%d", at, i)
+		v, err := seal.NewVerifier(keys[i].Text)
+		if err != nil { // the text may be a private key that went astray
+			return &problem{here, "is not a public key", "Copy the one line from the file that ends in .pub."}
+		}
+		if slices.ContainsFunc(keys[:i], func(k Key) bool { return k.Text == keys[i].Text }) {
+			return &problem{here, "is on the list twice", "Remove one."}
+		}
+		keys[i].Verifier = v
+	}
+	return nil
+}
+
+func (s *Site) check(at string) *problem {
+	if s == nil {
+		return nil
+	}
+	if msg := wrongURL(s.Site, false); msg != "" {
+		return &problem{at, "its site " + msg, "Write it like \"https://acme.atlassian.net\"."}
+	}
+	if s.Read == nil {
+		return &problem{at, "has no account that reads", "Write \"read\": {\"email\": ..., \"token\": ...}."}
+	}
+	if p := s.Read.check(at + "/read"); p != nil || s.Write == nil {
+		return p
+	}
+	return s.Write.check(at + "/write")
+}
+
+func (a *Account) check(at string) *problem {
+	if !printable.MatchString(a.Email) || strings.Count(a.Email, "@") != 1 || strings.Contains(a.Email, ":") {
+		return &problem{at, "has no email address", "Write the address of the account whose token it is."}
+	}
+	return nil
+}
+
+// wrongURL says what is wrong with a base URL, or nothing. It repeats none of
+// it: people write passwords into URLs.
+func wrongURL(text string, path bool) string {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return "is missing"
+	case err != nil || !printable.MatchString(text) || u.Hostname() == "" || u.Opaque != "":
+		return "is not a URL"
+	case u.User != nil:
+		return "must not hold a name or a password"
+	case u.Scheme != "https" && !(u.Scheme == "http" && local(u.Hostname())):
+		return "must begin with https://"
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+		return "must end before any ? and #"
+	case !path && strings.Trim(u.Path, "/") != "":
+		return "must have no path"
+	case strings.Contains(u.EscapedPath(), "%") || strings.Contains(u.Path, "//") || slices.Contains(strings.Split(u.Path, "/"), ".."):
+		return "must have a plain path"
+	}
+	return ""
+}
+
+// local reports whether host is this machine.
+func local(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,297 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config reads the daemon's one configuration file: JSON with comments
+// and trailing commas. The comments of Config are the file's manual;
+// docs/clawea.hujson is an example of it.
+//
+// The file holds no secrets, only references to them ("file:PATH",
+// "env:NAME"), so it can be kept with other papers and shown to an auditor.
+// What it says is believed: whoever can write it can send the house's
+// credentials elsewhere.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/tailscale/hujson"
+
+	"github.com/clawea/clawea/seal"
+)
+
+// DefaultListen is where the daemon listens unless told otherwise.
+const DefaultListen = "127.0.0.1:7433"
+
+const maxFile = 256 << 10 // bytes
+
+// A Config is what the daemon is told. Load fills in defaults and has checked
+// all of it, but reads no secret: those are fetched when they are used. Paths
+// are relative to the file.
+type Config struct {
+	// Listen is the address and port that the daemon listens on. Default
+	// 127.0.0.1:7433: this machine only.
+	Listen string `json:"listen"`
+
+	// URL is where others reach the daemon, without a path. Default http:// and
+	// Listen. It must be https unless it is this machine: tokens travel there.
+	URL string `json:"url"`
+
+	// House is the audience of tokens: a token minted for one house is refused
+	// by another. Default URL. Changing it ends all tokens.
+	House string `json:"house"`
+
+	// Store is the database: "sqlite:PATH", or "postgres://..." without a
+	// password, or a reference to a secret that holds either. Default
+	// sqlite:clawea.db.
+	Store Store `json:"store"`
+
+	// Keys is the directory of the house's own keys, which the first start
+	// makes. Whoever reads it can sign as the house. Default keys.
+	Keys string `json:"keys"`
+
+	// Origin is the name of the house's log, on the first line of its
+	// checkpoints. Default the host of URL and "/log". Changing it begins another
+	// log.
+	Origin string `json:"origin"`
+
+	// Authors are the public keys of those who may sign policies. Without any,
+	// no policy can be published.
+	Authors []Key `json:"authors"`
+
+	// People are the public keys of those who may answer approvals. A key's name
+	// is the person's name. Without any, what asks for a person is never done.
+	People []Key `json:"people"`
+
+	// Operators may mint and revoke tokens, publish policies and read receipts
+	// through the API.
+	Operators []Operator `json:"operators"`
+
+	// Providers are the model providers; their names are the routes that
+	// policies speak of.
+	Providers []Provider `json:"providers"`
+
+	// Confluence is the Confluence site that agents can work on. Optional.
+	Confluence *Site `json:"confluence"`
+
+	// Jira is the Jira site that agents can work on. Optional.
+	Jira *Site `json:"jira"`
+}
+
+// An Operator is someone who runs the house through its API.
+type Operator struct {
+	// Name is what the log calls the operator.
+	Name string `json:"name"`
+	// Token is the bearer token that proves it, 32 characters or more.
+	Token Secret `json:"token"`
+}
+
+// The dialects that providers speak.
+const (
+	OpenAI    = "openai"    // POST {base_url}/chat/completions
+	Anthropic = "anthropic" // POST {base_url}/messages
+)
+
+// A Provider is a model provider.
+type Provider struct {
+	// Name is the route: policies name it, and agents reach it at
+	// URL/proxy/NAME/v1.
+	Name string `json:"name"`
+	// Dialect is "openai" or "anthropic".
+	Dialect string `json:"dialect"`
+	// BaseURL is what the dialect's endpoint is appended to, version included:
+	// "https://api.openai.com/v1". https, unless it is this machine.
+	BaseURL string `json:"base_url"`
+	// Key is the provider's API key. It goes to BaseURL's host and nowhere else.
+	Key Secret `json:"key"`
+	// Headers are sent with every request, such as the name of a project.
+	// Optional; never for secrets.
+	Headers map[string]string `json:"headers"`
+}
+
+// A Site is an Atlassian site as the house uses it.
+type Site struct {
+	// Site is the site's base URL: "https://acme.atlassian.net".
+	Site string `json:"site"`
+	// Read is the account that reads.
+	Read *Account `json:"read"`
+	// Write is the account that writes. Optional: without it nothing is written.
+	Write *Account `json:"write"`
+	// AllowRestricted lets agents read pages that are restricted to some people,
+	// if the account can. Default false: such pages are refused.
+	AllowRestricted bool `json:"allow_restricted"`
+}
+
+// Shared reports whether one account reads and writes.
+func (s *Site) Shared() bool {
+	return s.Write != nil && (s.Write.Email == s.Read.Email || s.Write.Token == s.Read.Token)
+}
+
+// An Account is an Atlassian account with an API token.
+type Account struct {
+	// Email is the account's address.
+	Email string `json:"email"`
+	// Token is its API token.
+	Token Secret `json:"token"`
+}
+
+// An Error says what is wrong with the file, or with a secret that it refers
+// to, and what mends it. It repeats no value that may be a secret.
+type Error struct {
+	File         string // or the reference, where a secret is concerned
+	Line, Column int    // from 1, in bytes; 0 if the whole file is meant
+	Field        string // JSON pointer (RFC 6901), or ""
+	Msg          string
+	Hint         string
+}
+
+// Error returns two lines: where and what is wrong; what mends it.
+func (e *Error) Error() string {
+	at := e.File
+	if e.Line > 0 {
+		at += fmt.Sprintf(":%d:%d", e.Line, e.Column)
+	}
+	if e.Field != "" {
+		at += ": " + e.Field
+	}
+	return at + ": " + e.Msg + "\n" + e.Hint
+}
+
+// Load reads the file at path. Errors about what it says are *Error.
+func Load(path string) (*Config, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if runtime.GOOS != "windows" && fi.Mode().Perm()&0o002 != 0 {
+		return nil, &Error{File: path, Msg: "anyone may write it", Hint: "chmod o-w " + path}
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return parse(b, path)
+}
+
+func parse(b []byte, path string) (*Config, error) {
+	if len(b) > maxFile {
+		return nil, &Error{File: path, Msg: fmt.Sprintf("is longer than %d bytes", maxFile), Hint: "Name the configuration file."}
+	}
+	b, err := hujson.Standardize(b)
+	if err != nil {
+		return nil, syntaxError(path, err)
+	}
+	c := new(Config)
+	if err := seal.Unmarshal(b, c); err != nil {
+		return nil, fieldError(path, err, "Look the field up in docs/clawea.hujson.")
+	}
+	if p := c.check(); p != nil {
+		return nil, fieldError(path, seal.Errorf(b, p.pointer, "%s", p.msg), p.hint)
+	}
+	c.complete(filepath.Dir(path))
+	return c, nil
+}
+
+// syntaxError takes the place out of hujson's message, and leaves behind the
+// literal that it quotes: an unquoted secret would be one.
+func syntaxError(path string, err error) *Error {
+	e := &Error{File: path, Hint: "Mend the JSON. Comments (// and /* */) and trailing commas are fine."}
+	msg := err.Error()
+	if n, _ := fmt.Sscanf(msg, "hujson: line %d, column %d:", &e.Line, &e.Column); n == 2 {
+		msg = strings.SplitN(msg, ": ", 3)[2]
+	}
+	e.Msg, _, _ = strings.Cut(msg, "literal: ")
+	e.Msg = strings.TrimSpace(e.Msg)
+	if e.Msg == "invalid" {
+		e.Msg = "invalid value"
+	}
+	return e
+}
+
+func fieldError(path string, err error, hint string) error {
+	var s *seal.SyntaxError
+	if !errors.As(err, &s) {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	return &Error{path, s.Line, s.Column, s.Pointer, s.Msg, hint}
+}
+
+// complete fills in defaults and makes paths absolute. c has been checked.
+func (c *Config) complete(dir string) {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.URL == "" {
+		c.URL = "http://" + c.Listen
+	}
+	c.URL = strings.TrimRight(c.URL, "/")
+	if c.House == "" {
+		c.House = c.URL
+	}
+	if c.Store.text == "" {
+		c.Store.text = "sqlite:clawea.db"
+	}
+	if c.Keys == "" {
+		c.Keys = "keys"
+	}
+	c.Keys = absolute(dir, c.Keys)
+	if c.Origin == "" {
+		c.Origin = c.host() + "/log"
+	}
+	c.Store.dir = dir
+	for _, s := range c.secrets() {
+		s.secret.dir = dir
+	}
+	for i := range c.Providers {
+		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")
+	}
+	for _, s := range []*Site{c.Confluence, c.Jira} {
+		if s != nil {
+			s.Site = strings.TrimRight(s.Site, "/")
+		}
+	}
+}
+
+func (c *Config) host() string {
+	u, err := url.Parse(c.URL)
+	if err != nil { // unreachable: checked
+		return ""
+	}
+	return u.Host
+}
+
+// Name is the house's name in its keys' names: the host of URL without port,
+// or "clawea.local" if that is this machine.
+func (c *Config) Name() string {
+	host := c.host()
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if local(host) {
+		return "clawea.local"
+	}
+	return host
+}
+
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}

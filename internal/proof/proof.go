@@ -1,0 +1,224 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package proof puts a job's bundle together from what the house has on record
+// (users say proof bundle). It judges nothing: what the record lacks, the
+// bundle lacks, and the verifier says so.
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// settle is how long an export waits for the ledger to take in a job's last
+// receipt. A bundle without inclusion proofs still verifies, with a warning.
+const settle = 5 * time.Second
+
+// ErrEmpty is returned for a job that has no receipts yet.
+var ErrEmpty = errors.New("no receipts")
+
+// A DB has the job's record. internal/store fills it.
+type DB interface {
+	Job(ctx context.Context, id string) (*store.Job, error)
+	Receipts(ctx context.Context, job string) ([]*seal.Envelope, error)
+	Texts(ctx context.Context, job string) ([]receipt.Text, error)
+	Token(ctx context.Context, id token.ID) (*store.Token, error)
+	Answers(ctx context.Context, job string) ([]*seal.Envelope, error)
+}
+
+// Policies finds published policies with their papers. internal/registry fills it.
+type Policies interface {
+	Entry(ctx context.Context, h seal.Hash) (*registry.Entry, error)
+}
+
+// A Ledger proves where it has receipts. internal/ledger fills it.
+type Ledger interface {
+	// Wait returns when the ledger has receipt seq of job.
+	Wait(ctx context.Context, job string, seq uint64) error
+	// Prove returns the latest checkpoint and inclusion proofs of a job's receipts.
+	Prove(ctx context.Context, job string, seqs ...uint64) (*bundle.Log, error)
+}
+
+// An Exporter makes bundles. All fields must be set.
+type Exporter struct {
+	DB       DB
+	Policies Policies
+	Ledger   Ledger
+	Signer   seal.Signer // the gate's, for the standing
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Export returns the bundle of a job as it stands now, in its one spelling.
+// disclose puts the texts behind the commitments into it. It fails with
+// store.ErrNotFound or ErrEmpty.
+func (x *Exporter) Export(ctx context.Context, job string, disclose bool) ([]byte, error) {
+	now := x.Now().UTC().Truncate(time.Millisecond) // before reading, so that the standing claims no more than it knows
+	if _, err := x.DB.Job(ctx, job); err != nil {
+		return nil, fmt.Errorf("job %s: %w", job, err)
+	}
+	chain, err := x.chain(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	b := &bundle.Bundle{
+		Job: job, Policies: []bundle.Policy{}, Tokens: []seal.Envelope{}, Receipts: chain.envelopes,
+		Answers: []seal.Envelope{}, Disclosures: []bundle.Disclosure{},
+	}
+	if err := x.addPapers(ctx, b, chain); err != nil {
+		return nil, err
+	}
+	if err := x.addAnswers(ctx, b, chain); err != nil {
+		return nil, err
+	}
+	if disclose {
+		if err := x.addTexts(ctx, b, chain); err != nil {
+			return nil, err
+		}
+	}
+	standing := receipt.Standing{Job: job, Seq: chain.last.Seq, Hash: chain.envelopes[len(chain.envelopes)-1].Hash(), At: later(now, chain.last.At)}
+	if b.Standing, err = standing.Sign(x.Signer); err != nil {
+		return nil, err
+	}
+	x.addLog(ctx, b, chain)
+	return b.Marshal()
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// A chain is a job's receipts and what they mention.
+type chain struct {
+	envelopes   []seal.Envelope
+	seqs        []uint64
+	last        *receipt.Receipt
+	tokens      []token.ID // in order of their first receipt
+	asked       map[string]bool
+	commitments map[seal.Hash]bool
+}
+
+func (x *Exporter) chain(ctx context.Context, job string) (*chain, error) {
+	list, err := x.DB.Receipts(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("job %s: %w", job, ErrEmpty)
+	}
+	c := &chain{asked: map[string]bool{}, commitments: map[seal.Hash]bool{}}
+	seen := map[token.ID]bool{}
+	for _, e := range list {
+		r, err := receipt.Parse(e.Payload)
+		if err != nil {
+			return nil, fmt.Errorf("job %s: %w", job, err)
+		}
+		c.envelopes = append(c.envelopes, *e)
+		c.seqs = append(c.seqs, r.Seq)
+		c.last = r
+		if !seen[r.Token] {
+			seen[r.Token] = true
+			c.tokens = append(c.tokens, r.Token)
+		}
+		if r.Asks != "" {
+			c.asked[r.Asks] = true
+		}
+		if r.Call != nil {
+			c.commitments[r.Call.Args] = true
+		}
+		if r.Outcome != nil {
+			c.commitments[r.Outcome.Result] = true
+		}
+	}
+	return c, nil
+}
+
+// addPapers adds the records of the tokens that were used, and their policies.
+func (x *Exporter) addPapers(ctx context.Context, b *bundle.Bundle, c *chain) error {
+	seen := map[seal.Hash]bool{}
+	for _, id := range c.tokens {
+		t, err := x.DB.Token(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		record, err := seal.ParseEnvelope(t.Record)
+		if err != nil {
+			x.Log.ErrorContext(ctx, "token left out of bundle", "job", b.Job, "token", string(id), "err", err)
+			continue
+		}
+		b.Tokens = append(b.Tokens, *record)
+		if seen[t.Policy] {
+			continue
+		}
+		seen[t.Policy] = true
+		entry, err := x.Policies.Entry(ctx, t.Policy)
+		if err != nil {
+			x.Log.ErrorContext(ctx, "policy left out of bundle", "job", b.Job, "policy", t.Policy.String(), "err", err)
+			continue
+		}
+		b.Policies = append(b.Policies, bundle.Policy{Policy: *entry.Envelope, Binding: *entry.Binding})
+	}
+	return nil
+}
+
+func (x *Exporter) addAnswers(ctx context.Context, b *bundle.Bundle, c *chain) error {
+	answers, err := x.DB.Answers(ctx, b.Job)
+	if err != nil {
+		return err
+	}
+	for _, e := range answers {
+		a := new(receipt.Answer)
+		if err := seal.Decode(e.Payload, a); err != nil {
+			x.Log.ErrorContext(ctx, "answer left out of bundle", "job", b.Job, "err", err)
+			continue
+		}
+		if c.asked[a.Approval] { // else it came after the chain was read
+			b.Answers = append(b.Answers, *e)
+		}
+	}
+	return nil
+}
+
+func (x *Exporter) addTexts(ctx context.Context, b *bundle.Bundle, c *chain) error {
+	texts, err := x.DB.Texts(ctx, b.Job)
+	if err != nil {
+		return err
+	}
+	for _, t := range texts {
+		if c.commitments[t.Commitment] {
+			b.Disclosures = append(b.Disclosures, bundle.Disclosure{Commitment: t.Commitment, Salt: t.Salt, Text: t.Bytes})
+		}
+	}
+	return nil
+}
+
+// addLog adds what the ledger can prove. A ledger in trouble does not keep a
+// job's proof back.
+func (x *Exporter) addLog(ctx context.Context, b *bundle.Bundle, c *chain) {
+	wait, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	err := x.Ledger.Wait(wait, b.Job, c.last.Seq)
+	if err == nil {
+		b.Log, err = x.Ledger.Prove(ctx, b.Job, c.seqs...)
+	}
+	if err != nil {
+		x.Log.WarnContext(ctx, "bundle without inclusion proofs", "job", b.Job, "err", err)
+	}
+}

@@ -1,0 +1,254 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package registry publishes policies and serves them by hash (users say
+// clawcontrols, the WPC registry). The database under it is not trusted: every
+// read verifies the hash and the signatures again.
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+)
+
+// A DB keeps what is published. internal/store fills it.
+type DB interface {
+	PutPolicy(ctx context.Context, p store.Policy) error
+	Policy(ctx context.Context, h seal.Hash) (*store.Policy, error)
+	Policies(ctx context.Context) ([]store.Policy, error)
+}
+
+// A Resolver finds the ids that names lead to on one system. Connectors fill it.
+type Resolver interface {
+	Resolve(ctx context.Context, names []policy.Name) ([]policy.Bound, error)
+}
+
+// The reasons to refuse a paper. Each comes wrapped, with what is wrong.
+var (
+	// ErrUnusable is returned for a policy that is stored but does not verify.
+	ErrUnusable = errors.New("policy does not verify")
+	// ErrRefused is returned for a paper that may not be published as it is.
+	ErrRefused = errors.New("not published")
+)
+
+// A Registry publishes policies. All fields must be set; Resolvers holds one
+// per system whose names policies may use.
+type Registry struct {
+	DB        DB
+	Authors   []seal.Verifier // who may sign policies
+	Signer    seal.Signer     // signs bindings
+	Self      seal.Verifier   // checks Signer's signatures
+	Resolvers map[string]Resolver
+	Now       func() time.Time
+
+	parsed cache
+}
+
+// An Entry is a published policy with the papers that prove it.
+type Entry struct {
+	Policy    *policy.Policy  // bound to ids
+	Envelope  *seal.Envelope  // the WPC, as its authors signed it
+	Binding   *seal.Envelope  // what its names led to, signed by the registry
+	Bound     *policy.Binding // the same, read
+	Signers   []string        // key ids of the authors
+	Published time.Time
+}
+
+// Publish checks a signed WPC, resolves its names to ids, signs what they came
+// to and stores both. Publishing the same paper again changes nothing and
+// returns what was published. It fails with ErrRefused, wrapped with the cause,
+// if the paper or one of its names is at fault.
+func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error) {
+	p, err := r.open(e)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	row, err := r.DB.Policy(ctx, p.Hash())
+	if err == nil {
+		return r.entry(row)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	now := r.Now().UTC().Truncate(time.Millisecond)
+	binding, err := r.bind(ctx, p, now)
+	if err != nil {
+		return nil, err
+	}
+	envelope, err := e.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	row = &store.Policy{Hash: p.Hash(), Name: p.Name(), Envelope: envelope, Binding: binding, Published: now}
+	err = r.DB.PutPolicy(ctx, *row)
+	if errors.Is(err, store.ErrConflict) { // another replica was faster
+		return r.Entry(ctx, p.Hash())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.entry(row)
+}
+
+// bind resolves p's names and returns the signed binding's canonical bytes.
+func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time) ([]byte, error) {
+	byTool := map[string][]policy.Name{}
+	var tools []string
+	for _, n := range p.Names() {
+		if byTool[n.Tool] == nil {
+			tools = append(tools, n.Tool)
+		}
+		byTool[n.Tool] = append(byTool[n.Tool], n)
+	}
+	b := policy.Binding{Policy: p.Hash(), At: now, Names: []policy.Bound{}}
+	for _, t := range tools {
+		resolver := r.Resolvers[t]
+		if resolver == nil {
+			return nil, fmt.Errorf("%w: the policy names %s, and this house is not connected to %s; add a %q section to its configuration", ErrRefused, byTool[t][0], t, t)
+		}
+		bound, err := resolver.Resolve(ctx, byTool[t])
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		b.Names = append(b.Names, bound...)
+	}
+	if _, err := p.Bind(&b); err != nil {
+		return nil, err
+	}
+	payload, err := seal.Marshal(&b)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := seal.Sign(r.Signer, policy.BindingType, payload)
+	if err != nil {
+		return nil, err
+	}
+	return signed.Marshal()
+}
+
+// Policy returns the published policy h, bound to ids. Its hash and signatures
+// are verified on this read. It fills gate.Policies.
+func (r *Registry) Policy(ctx context.Context, h seal.Hash) (*policy.Policy, error) {
+	e, err := r.Entry(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return e.Policy, nil
+}
+
+// Entry returns the published policy h with its papers, all verified on this
+// read. It fails with store.ErrNotFound or ErrUnusable.
+func (r *Registry) Entry(ctx context.Context, h seal.Hash) (*Entry, error) {
+	row, err := r.DB.Policy(ctx, h)
+	if err != nil {
+		return nil, fmt.Errorf("policy %s: %w", h, err)
+	}
+	e, err := r.entry(row)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Policy.Hash().Equal(h) {
+		return nil, fmt.Errorf("%w: stored under %s, and is %s", ErrUnusable, h, e.Policy.Hash())
+	}
+	return e, nil
+}
+
+// A Listed is a line of the registry's list. Fault is not nil if the policy no
+// longer verifies; then only Hash and Published mean anything.
+type Listed struct {
+	Hash      seal.Hash
+	Entry     *Entry
+	Published time.Time
+	Fault     error
+}
+
+// List returns everything published, each verified on this read.
+func (r *Registry) List(ctx context.Context) ([]Listed, error) {
+	rows, err := r.DB.Policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Listed, len(rows))
+	for i := range rows {
+		e, err := r.Entry(ctx, rows[i].Hash)
+		list[i] = Listed{rows[i].Hash, e, rows[i].Published, err}
+	}
+	return list, nil
+}
+
+func (r *Registry) entry(row *store.Policy) (*Entry, error) {
+	e := &Entry{Published: row.Published}
+	var err error
+	if e.Envelope, err = seal.ParseEnvelope(row.Envelope); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	p, err := r.open(e.Envelope)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	for _, s := range e.Envelope.Signatures {
+		e.Signers = append(e.Signers, s.KeyID)
+	}
+	if e.Binding, err = seal.ParseEnvelope(row.Binding); err != nil {
+		return nil, fmt.Errorf("%w: binding: %w", ErrUnusable, err)
+	}
+	if _, err := e.Binding.Open(policy.BindingType, r.Self); err != nil {
+		return nil, fmt.Errorf("%w: binding: %w", ErrUnusable, err)
+	}
+	if e.Bound, err = policy.ParseBinding(e.Binding.Payload); err != nil {
+		return nil, fmt.Errorf("%w: binding: %w", ErrUnusable, err)
+	}
+	if e.Policy, err = p.Bind(e.Bound); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	return e, nil
+}
+
+// open verifies a signed WPC: by authors only, and in canonical form, so that
+// its hash has one meaning.
+func (r *Registry) open(e *seal.Envelope) (*policy.Policy, error) {
+	if _, err := e.Open(policy.Type, r.Authors...); err != nil {
+		return nil, err
+	}
+	return r.parsed.parse(e.Payload)
+}
+
+// A cache spares parsing a policy for every call. It is filled only with
+// payloads whose signatures hold, and keyed by all their bytes.
+type cache struct {
+	mu sync.Mutex
+	m  map[seal.Hash]*policy.Policy
+}
+
+func (c *cache) parse(payload []byte) (*policy.Policy, error) {
+	h := seal.Sum(payload)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.m[h]; p != nil {
+		return p, nil
+	}
+	canonical, err := seal.Canonical(payload)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(canonical, payload) {
+		return nil, seal.ErrNotCanonical
+	}
+	p, err := policy.Parse(payload)
+	if err != nil {
+		return nil, err
+	}
+	if c.m == nil {
+		c.m = map[seal.Hash]*policy.Policy{}
+	}
+	c.m[h] = p
+	return p, nil
+}

@@ -1,0 +1,160 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/seal"
+)
+
+const (
+	maxBody  = 2 << 20          // bytes of a request to /v1
+	patience = 30 * time.Second // for reading it, and again for answering
+)
+
+// An Operator may use /v1 with a token of their own.
+type Operator struct {
+	Name  string
+	Token func() (string, error) // fetched for every request, so that it can be changed under a running daemon
+}
+
+// admit guards a handler. Agents' handlers check the CST themselves, through
+// the gate, so that refusals are receipted.
+func (s *Server) admit(w who, h http.Handler) http.Handler {
+	switch w {
+	case anyone, agent:
+		return headers(h)
+	case operator:
+		return headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			name, ok := s.operator(r)
+			if !ok {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="clawea operators"`)
+				s.fail(w, r, errNoOperator)
+				return
+			}
+			s.Log.InfoContext(r.Context(), "operator", "name", name, "method", r.Method, "path", r.URL.Path)
+			h.ServeHTTP(w, r)
+		}))
+	}
+	return http.HandlerFunc(s.lost)
+}
+
+func headers(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// operator returns whose token r carries. Every operator's token is compared,
+// so that the time tells nothing.
+func (s *Server) operator(r *http.Request) (name string, ok bool) {
+	given, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !found || given == "" {
+		return "", false
+	}
+	want := sha256.Sum256([]byte(given))
+	for _, o := range s.Operators {
+		secret, err := o.Token()
+		if err != nil || secret == "" {
+			s.Log.ErrorContext(r.Context(), "operator's token cannot be read", "name", o.Name, "err", err)
+			continue
+		}
+		have := sha256.Sum256([]byte(secret))
+		if subtle.ConstantTimeCompare(want[:], have[:]) == 1 {
+			name, ok = o.Name, true
+		}
+	}
+	return name, ok
+}
+
+// nothing is the request of a route that takes no body.
+type nothing struct{}
+
+// serveJSON reads a strict JSON request, calls fn and writes its answer.
+func serveJSON[Req, Resp any](s *Server, fn func(context.Context, *http.Request, *Req) (*Resp, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		deadlines(w)
+		req := new(Req)
+		if err := readBody(w, r, req); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		resp, err := fn(r.Context(), r, req)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.writeJSON(w, r, resp)
+	})
+}
+
+// deadlines bound a request to /v1. A writer that has none, as in tests, is fine.
+func deadlines(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_ = c.SetWriteDeadline(time.Now().Add(2 * patience))
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, req any) error {
+	if _, none := req.(*nothing); none {
+		return nil
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return errTooLarge
+	}
+	if err != nil {
+		return errBody
+	}
+	return seal.Unmarshal(b, req)
+}
+
+func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
+	b, err := seal.MarshalUpTo(v, maxAnswer)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	s.write(w, r, b)
+}
+
+// maxAnswer bounds an answer of /v1, in bytes.
+const maxAnswer = 64 << 20
+
+func (s *Server) write(w http.ResponseWriter, r *http.Request, b []byte) {
+	if _, err := w.Write(b); err != nil {
+		s.Log.DebugContext(r.Context(), "client gone", "err", err)
+	}
+}
+
+// fail tells the client what it may know of err, and the log the rest.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem(err)
+	if p.Status >= http.StatusInternalServerError {
+		s.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	b, err := seal.Marshal(p)
+	if err != nil { // unreachable: a Problem holds only strings and a number
+		b = nil
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	s.write(w, r, b)
+}
+
+func (s *Server) lost(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, &api.Problem{Status: http.StatusNotFound, Code: "no_route", Title: "there is nothing here", Hint: "the routes are listed in docs/http.md"})
+}

@@ -1,0 +1,268 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// listed is how many jobs or approvals a list holds.
+const listed = 200
+
+func (s *Server) publish(ctx context.Context, _ *http.Request, e *seal.Envelope) (*api.Policy, error) {
+	entry, err := s.Registry.Publish(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return policyPaper(entry), nil
+}
+
+func (s *Server) listPolicies(ctx context.Context, _ *http.Request, _ *nothing) (*api.Policies, error) {
+	list, err := s.Registry.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Policies{Policies: []api.Policy{}}
+	for _, l := range list {
+		if l.Fault != nil {
+			out.Policies = append(out.Policies, api.Policy{Hash: l.Hash, Published: l.Published, Fault: l.Fault.Error()})
+			continue
+		}
+		p := policyPaper(l.Entry)
+		p.Envelope, p.Binding = nil, nil
+		out.Policies = append(out.Policies, *p)
+	}
+	return out, nil
+}
+
+func (s *Server) showPolicy(ctx context.Context, r *http.Request, _ *nothing) (*api.Policy, error) {
+	h, err := seal.ParseHash(r.PathValue("hash"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errArgument, err)
+	}
+	entry, err := s.Registry.Entry(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return policyPaper(entry), nil
+}
+
+func policyPaper(e *registry.Entry) *api.Policy {
+	return &api.Policy{
+		Hash: e.Policy.Hash(), Name: e.Policy.Name(), Purpose: e.Policy.Purpose(), Published: e.Published, Signers: e.Signers,
+		MaxTTL: int(e.Policy.MaxTTL() / time.Second), Names: e.Bound.Names, Envelope: e.Envelope, Binding: e.Binding,
+	}
+}
+
+func (s *Server) issue(ctx context.Context, _ *http.Request, o *api.Order) (*api.Issued, error) {
+	m, err := s.Issuer.Mint(ctx, issuer.Order{
+		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.Issued{Token: m.Raw, Claims: m.Claims}, nil
+}
+
+func (s *Server) showToken(ctx context.Context, r *http.Request, _ *nothing) (*api.Token, error) {
+	t, err := s.DB.Token(ctx, token.ID(r.PathValue("id")))
+	if err != nil {
+		return nil, err
+	}
+	return tokenPaper(t)
+}
+
+func tokenPaper(t *store.Token) (*api.Token, error) {
+	e, err := seal.ParseEnvelope(t.Record)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Token{
+		ID: t.ID, Job: t.Job, Agent: t.Agent, Policy: t.Policy, Issued: t.Issued, Expires: t.Expires,
+		Revoked: t.Revoked, Reason: t.Reason, Record: e,
+	}, nil
+}
+
+func (s *Server) revoke(ctx context.Context, r *http.Request, req *api.Revocation) (*api.Revoked, error) {
+	if err := s.Issuer.Revoke(ctx, token.ID(r.PathValue("id")), req.Reason); err != nil {
+		return nil, err
+	}
+	return &api.Revoked{Tokens: 1}, nil
+}
+
+func (s *Server) revokeJob(ctx context.Context, r *http.Request, req *api.Revocation) (*api.Revoked, error) {
+	if _, err := s.DB.Job(ctx, r.PathValue("job")); err != nil {
+		return nil, err
+	}
+	n, err := s.Issuer.RevokeJob(ctx, r.PathValue("job"), req.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Revoked{Tokens: n}, nil
+}
+
+func (s *Server) listJobs(ctx context.Context, _ *http.Request, _ *nothing) (*api.Jobs, error) {
+	list, err := s.DB.Jobs(ctx, listed)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Jobs{Jobs: []api.Job{}}
+	for i := range list {
+		out.Jobs = append(out.Jobs, jobPaper(&list[i]))
+	}
+	return out, nil
+}
+
+func (s *Server) showJob(ctx context.Context, r *http.Request, _ *nothing) (*api.Job, error) {
+	j, err := s.DB.Job(ctx, r.PathValue("job"))
+	if err != nil {
+		return nil, err
+	}
+	out := jobPaper(j)
+	tokens, err := s.DB.Tokens(ctx, j.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range tokens {
+		t, err := tokenPaper(&tokens[i])
+		if err != nil {
+			return nil, err
+		}
+		t.Record = nil
+		out.Tokens = append(out.Tokens, *t)
+	}
+	return &out, nil
+}
+
+func jobPaper(j *store.Job) api.Job {
+	return api.Job{ID: j.ID, Agent: j.Agent, Policy: j.Policy, Created: j.Created, Receipts: j.Receipts, Used: j.Used}
+}
+
+func (s *Server) listReceipts(ctx context.Context, r *http.Request, _ *nothing) (*api.Receipts, error) {
+	if _, err := s.DB.Job(ctx, r.PathValue("job")); err != nil {
+		return nil, err
+	}
+	list, err := s.DB.Receipts(ctx, r.PathValue("job"))
+	if err != nil {
+		return nil, err
+	}
+	return &api.Receipts{Receipts: append([]*seal.Envelope{}, list...)}, nil
+}
+
+// exportProof writes the bundle's own bytes, since they are what is verified.
+func (s *Server) exportProof(w http.ResponseWriter, r *http.Request) {
+	deadlines(w)
+	disclose := r.URL.Query().Get("disclose")
+	if disclose != "" && disclose != "all" && disclose != "none" {
+		s.fail(w, r, fmt.Errorf("%w: disclose is %q; want all or none", errArgument, disclose))
+		return
+	}
+	b, err := s.Proofs.Export(r.Context(), r.PathValue("job"), disclose == "all")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/vnd.clawea.bundle.v1+json")
+	s.write(w, r, b)
+}
+
+func (s *Server) listApprovals(ctx context.Context, r *http.Request, _ *nothing) (*api.Approvals, error) {
+	list, err := s.DB.Approvals(ctx, store.Filter{Open: r.URL.Query().Get("all") != "true", Limit: listed})
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Approvals{Approvals: []api.Approval{}}
+	for i := range list {
+		out.Approvals = append(out.Approvals, s.approvalPaper(&list[i]))
+	}
+	return out, nil
+}
+
+func (s *Server) approvalPaper(a *store.Approval) api.Approval {
+	return api.Approval{
+		ID: a.ID, Job: a.Job, Call: a.Call, Policy: a.Policy, Asked: a.Asked, Expires: a.Expires,
+		State: state(a, s.Desk.Now()), By: a.By,
+	}
+}
+
+// state says what became of a question.
+func state(a *store.Approval, now time.Time) string {
+	switch {
+	case a.UsedBy > 0:
+		return "used"
+	case !now.Before(a.Expires):
+		return "expired"
+	case a.Reply == store.NoReply:
+		return "open"
+	}
+	return string(a.Reply)
+}
+
+func (s *Server) showApproval(ctx context.Context, r *http.Request, _ *nothing) (*api.Question, error) {
+	q, err := s.Desk.Question(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &api.Question{Approval: s.approvalPaper(&q.Approval), Receipt: q.Asked, Salt: q.Text.Salt, Text: q.Text.Bytes}, nil
+}
+
+func (s *Server) answer(ctx context.Context, r *http.Request, e *seal.Envelope) (*api.Approval, error) {
+	if _, err := s.Desk.Answer(ctx, r.PathValue("id"), e); err != nil {
+		return nil, err
+	}
+	a, err := s.DB.Approval(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	out := s.approvalPaper(a)
+	return &out, nil
+}
+
+func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
+	set, err := s.Issuer.JWKS()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	b, err := json.Marshal(set) // go-jose's own JSON form
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	s.write(w, r, b)
+}
+
+func (s *Server) serveTrust(w http.ResponseWriter, r *http.Request) {
+	b, err := s.Trust.Marshal()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	s.write(w, r, b)
+}
+
+// serveHealth answers 200 if the book can be reached, since without it nothing
+// is carried.
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	deadlines(w)
+	if err := s.DB.Ping(r.Context()); err != nil {
+		s.fail(w, r, &api.Problem{Status: http.StatusServiceUnavailable, Code: "no_book", Title: "the database does not answer; nothing is carried", Hint: "its log says why"})
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	s.write(w, r, []byte("ok\n"))
+}

@@ -1,0 +1,71 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/proof"
+	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/seal"
+)
+
+var (
+	errNoOperator = errors.New("no operator's token")
+	errTooLarge   = errors.New("request too large")
+	errBody       = errors.New("request not read")
+	errArgument   = errors.New("bad argument")
+)
+
+// told is every error that clients are told of, first match wins. An error that
+// is not here is "internal", and its cause stays in the log.
+var told = []struct {
+	err    error
+	status int
+	code   string
+	title  string
+	hint   string
+	detail bool // whether the error's own text is for clients
+}{
+	{errNoOperator, 401, "unauthorized", "this needs an operator's token", "send one as a bearer token; with the command line, set -operator or CLAWEA_OPERATOR", false},
+	{errTooLarge, 413, "too_large", "the request is larger than 2 MiB", "send less", false},
+	{errBody, 400, "bad_body", "the request broke off", "send it again", false},
+	{errArgument, 400, "bad_argument", "the request does not make sense", "see docs/http.md", true},
+	{seal.ErrUnknownKey, 422, "unknown_key", "signed by a key that is not trusted for this", "have the key listed under authors or people in the daemon's configuration", true},
+	{registry.ErrRefused, 422, "not_published", "the policy is not published", "mend the policy, sign it again and publish it", true},
+	{registry.ErrUnusable, 409, "policy_unusable", "the stored policy does not verify; nothing is allowed by it", "restore the database from before it was changed, or publish the policy anew", true},
+	{issuer.ErrOrder, 422, "not_issued", "the token is not issued", "ask for what the policy holds: clawea wpc show HASH", true},
+	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
+	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
+	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list", true},
+	{store.ErrConflict, 409, "conflict", "it is not open any more", "look at what became of it: clawea approve show ID, clawea cst show ID", true},
+}
+
+func problem(err error) *api.Problem {
+	p := &api.Problem{Status: http.StatusInternalServerError, Code: "internal", Title: "the daemon is in trouble", Hint: "its log says why"}
+	syntax, ready := (*seal.SyntaxError)(nil), (*api.Problem)(nil)
+	switch {
+	case errors.As(err, &ready):
+		p = ready
+	case errors.As(err, &syntax):
+		p = &api.Problem{Status: 400, Code: "bad_json", Title: "the JSON is not what is wanted", Detail: err.Error(), Hint: "mend the line and send it again"}
+	default:
+		for _, t := range told {
+			if errors.Is(err, t.err) {
+				p = &api.Problem{Status: t.status, Code: t.code, Title: t.title, Hint: t.hint}
+				if t.detail {
+					p.Detail = err.Error()
+				}
+				break
+			}
+		}
+	}
+	p.Type = "urn:clawea:problem:" + p.Code
+	return p
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server is the daemon's door: one table of routes that a person can
+// audit, who may pass each of them, and one table of the errors that strangers
+// are told.
+package server
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/proof"
+	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/verify"
+)
+
+// A Server holds what the routes need. All fields must be set.
+type Server struct {
+	Registry  *registry.Registry
+	Issuer    *issuer.Issuer
+	Desk      *approval.Desk
+	Proofs    *proof.Exporter
+	DB        *store.DB
+	Trust     *verify.Trust // what the house says its keys are
+	Operators []Operator
+	Proxy     http.Handler // agents' model calls
+	MCP       http.Handler // agents' tool calls
+	Tiles     http.Handler // the public log
+	Log       *slog.Logger
+}
+
+// Who may pass a route.
+type who uint8
+
+const (
+	nobody   who = iota // the zero value
+	operator            // with one of the configured operators' tokens
+	agent               // with a CST, which the handler checks through the gate
+	anyone              // public by design
+)
+
+type route struct {
+	pattern string
+	who     who
+	handler http.Handler
+}
+
+// routes is every door of the house.
+func (s *Server) routes() []route {
+	return []route{
+		{"POST /v1/wpc", operator, serveJSON(s, s.publish)},
+		{"GET /v1/wpc", operator, serveJSON(s, s.listPolicies)},
+		{"GET /v1/wpc/{hash}", operator, serveJSON(s, s.showPolicy)},
+
+		{"POST /v1/cst", operator, serveJSON(s, s.issue)},
+		{"GET /v1/cst/{id}", operator, serveJSON(s, s.showToken)},
+		{"POST /v1/cst/{id}/revoke", operator, serveJSON(s, s.revoke)},
+
+		{"GET /v1/jobs", operator, serveJSON(s, s.listJobs)},
+		{"GET /v1/jobs/{job}", operator, serveJSON(s, s.showJob)},
+		{"POST /v1/jobs/{job}/revoke", operator, serveJSON(s, s.revokeJob)},
+		{"GET /v1/jobs/{job}/receipts", operator, serveJSON(s, s.listReceipts)},
+		{"GET /v1/jobs/{job}/proof", operator, http.HandlerFunc(s.exportProof)},
+
+		{"GET /v1/approvals", operator, serveJSON(s, s.listApprovals)},
+		{"GET /v1/approvals/{id}", operator, serveJSON(s, s.showApproval)},
+		{"POST /v1/approvals/{id}", operator, serveJSON(s, s.answer)}, // the answer's own signature decides
+
+		{"/proxy/", agent, s.Proxy},
+		{"/mcp", agent, s.MCP},
+
+		{"GET /.well-known/jwks.json", anyone, http.HandlerFunc(s.serveJWKS)},
+		{"GET /v1/trust", anyone, http.HandlerFunc(s.serveTrust)},
+		{"GET /healthz", anyone, http.HandlerFunc(s.serveHealth)},
+		{"GET /log/", anyone, http.StripPrefix("/log", s.Tiles)},
+	}
+}
+
+// Handler returns the whole door.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.Handle(r.pattern, s.admit(r.who, r.handler))
+	}
+	mux.Handle("/", http.HandlerFunc(s.lost))
+	return mux
+}

@@ -1,0 +1,244 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// A book is what one transaction adds to the chains of the jobs that it has
+// locked. Lines are checked and gathered in memory; flush writes them.
+type book struct {
+	ctx     context.Context
+	db      *DB
+	tx      *sql.Tx
+	pages   map[string]*page // by job; a job that is not there has none
+	entries []*entry         // in the order of the writes
+}
+
+// An entry is a line on its way into the database.
+type entry struct {
+	receipt  *receipt.Receipt // as its signed payload says
+	hash     seal.Hash
+	envelope []byte // canonical
+	texts    []sealedText
+	opened   *receipt.Receipt // what it closes, nil if there is no such thing
+}
+
+type sealedText struct {
+	commitment seal.Hash
+	sealed     []byte
+}
+
+// draft checks a line by itself, against the State that it was made from.
+// What it says is taken from what was signed, not from l.Receipt.
+func (db *DB) draft(job string, st *receipt.State, l *receipt.Line) (*entry, error) {
+	if l.Envelope.Type != receipt.Type {
+		return nil, fmt.Errorf("line is not a receipt but %q", l.Envelope.Type)
+	}
+	r, err := receipt.Parse(l.Envelope.Payload)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Job != job:
+		return nil, fmt.Errorf("receipt is of job %q, not of %q", r.Job, job)
+	case r.Seq != st.Seq+1 || !r.Prev.Equal(st.Hash):
+		return nil, fmt.Errorf("receipt %d of job %s does not continue the chain", r.Seq, job)
+	case !r.At.Equal(st.Now):
+		return nil, fmt.Errorf("receipt %d of job %s is not dated as its state is", r.Seq, job)
+	}
+	e := &entry{receipt: r, hash: l.Hash()}
+	if e.envelope, err = l.Envelope.Marshal(); err != nil {
+		return nil, err
+	}
+	for _, t := range l.Texts {
+		sealed, err := db.sealText(job, t)
+		if err != nil {
+			return nil, err
+		}
+		e.texts = append(e.texts, sealedText{t.Commitment, sealed})
+	}
+	return e, nil
+}
+
+// openBook locks the jobs of group and reads what they have come to.
+func (db *DB) openBook(ctx context.Context, tx *sql.Tx, group []*write) (*book, error) {
+	b := &book{ctx: ctx, db: db, tx: tx, pages: map[string]*page{}}
+	ids := jobs(group)
+	in := "(" + places(1, len(ids)) + ")"
+	pages, err := all(ctx, tx, readPage, `SELECT job, seq, hash, at FROM chain WHERE job IN `+in+` ORDER BY job`+db.engine.lockRows, values(ids)...)
+	if err != nil {
+		return nil, fmt.Errorf("lock jobs: %w", err)
+	}
+	for _, p := range pages {
+		b.pages[p.job] = p
+	}
+	used, err := all(ctx, tx, readCounter, `SELECT job, name, used FROM counter WHERE job IN `+in, values(ids)...)
+	if err != nil {
+		return nil, fmt.Errorf("read counters: %w", err)
+	}
+	for _, c := range used {
+		b.pages[c.job].used[c.name] = c.used
+	}
+	return b, b.readQuestions(ids, in)
+}
+
+// readQuestions reads the questions and answers that may still count.
+func (b *book) readQuestions(ids []string, in string) error {
+	now := b.db.now().UnixMilli()
+	questions, err := all(b.ctx, b.tx, readQuestion, `
+		SELECT id, job, call, expires, answer FROM approval
+		WHERE job IN `+in+` AND used_by = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
+		ORDER BY asked, id`, append(values(ids), now, now)...)
+	if err != nil {
+		return fmt.Errorf("read approvals: %w", err)
+	}
+	for _, q := range questions {
+		p := b.pages[q.job]
+		p.questions = append(p.questions, q)
+	}
+	return nil
+}
+
+// findOpened sets e.opened, if e closes an open call.
+func (b *book) findOpened(p *page, e *entry) error {
+	r := e.receipt
+	if r.Kind != receipt.Closed {
+		return nil
+	}
+	for _, o := range b.entries {
+		if o.receipt.Job == r.Job && o.receipt.Seq == r.Opened {
+			e.opened = o.receipt
+			return nil
+		}
+	}
+	paper, err := one(b.ctx, b.tx, column[[]byte], `
+		SELECT envelope FROM receipt WHERE job = $1 AND seq = $2 AND kind = 'opened'
+		AND NOT EXISTS (SELECT 1 FROM receipt c WHERE c.job = $1 AND c.opened = $2)`, r.Job, int64(r.Opened))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read opened receipt: %w", err)
+	}
+	env, err := seal.ParseEnvelope(paper)
+	if err != nil {
+		return fmt.Errorf("receipt %d of job %s: %w", r.Opened, r.Job, err)
+	}
+	e.opened, err = receipt.Parse(env.Payload)
+	return err
+}
+
+// flush writes what the pages have taken.
+func (b *book) flush() error {
+	if len(b.entries) == 0 {
+		return nil
+	}
+	var receipts, texts, queued [][]any
+	for _, e := range b.entries {
+		r := e.receipt
+		opened := sql.NullInt64{Int64: int64(r.Opened), Valid: r.Kind == receipt.Closed}
+		receipts = append(receipts, []any{r.Job, int64(r.Seq), string(r.Kind), e.hash.String(), opened, r.At.UnixMilli(), e.envelope})
+		queued = append(queued, []any{r.Job, int64(r.Seq), bundle.LogEntry(r.Job, r.Seq, e.envelope)})
+		for _, t := range e.texts {
+			texts = append(texts, []any{r.Job, t.commitment.String(), t.sealed})
+		}
+	}
+	if err := insert(b.ctx, b.tx, `receipt (job, seq, kind, hash, opened, at, envelope)`, receipts, ``); err != nil {
+		return err
+	}
+	if err := insert(b.ctx, b.tx, `log_queue (job, seq, entry)`, queued, ``); err != nil {
+		return err
+	}
+	if err := insert(b.ctx, b.tx, `sealed_text (job, commitment, sealed)`, texts, `ON CONFLICT (job, commitment) DO NOTHING`); err != nil {
+		return err
+	}
+	return b.flushPages()
+}
+
+func (b *book) flushPages() error {
+	var chains, counters, asked [][]any
+	for _, id := range sortedKeys(b.pages) {
+		p := b.pages[id]
+		if !p.changed {
+			continue
+		}
+		chains = append(chains, []any{p.job, int64(p.head.Seq), p.head.Hash.String(), p.at.UnixMilli()})
+		for _, name := range sortedKeys(p.touched) {
+			counters = append(counters, []any{p.job, name, p.used[name]})
+		}
+		for _, q := range p.asked {
+			asked = append(asked, []any{q.id, p.job, q.call.String(), q.policy.String(), int64(q.seq), q.asked.UnixMilli(), q.expires.UnixMilli()})
+		}
+		if err := b.useUp(p); err != nil {
+			return err
+		}
+	}
+	if err := insert(b.ctx, b.tx, `chain (job, seq, hash, at)`, chains, `ON CONFLICT (job) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at = excluded.at`); err != nil {
+		return err
+	}
+	if err := insert(b.ctx, b.tx, `counter (job, name, used)`, counters, `ON CONFLICT (job, name) DO UPDATE SET used = excluded.used`); err != nil {
+		return err
+	}
+	return insert(b.ctx, b.tx, `approval (id, job, call, policy, seq, asked, expires)`, asked, ``)
+}
+
+// useUp marks the answers that p's lines cite.
+func (b *book) useUp(p *page) error {
+	for _, id := range sortedKeys(p.usedUp) {
+		res, err := b.tx.ExecContext(b.ctx, `UPDATE approval SET used_by = $1 WHERE id = $2 AND used_by = 0 AND reply = 'yes'`, int64(p.usedUp[id]), id)
+		if err != nil {
+			return fmt.Errorf("use up approval: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 { // unreachable: the job is locked
+			return fmt.Errorf("use up approval %s: %w", id, errors.Join(ErrConflict, err))
+		}
+	}
+	return nil
+}
+
+type counter struct {
+	job, name string
+	used      int
+}
+
+func readCounter(scan scanner) (c counter, err error) {
+	err = scan(&c.job, &c.name, &c.used)
+	return c, err
+}
+
+func readPage(scan scanner) (*page, error) {
+	p := newPage()
+	var seq int64
+	err := scan(&p.job, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at))
+	p.head.Seq = uint64(seq)
+	return p, err
+}
+
+func readQuestion(scan scanner) (*question, error) {
+	q := new(question)
+	var paper []byte
+	if err := scan(&q.id, &q.job, (*digest)(&q.call), (*instant)(&q.expires), &paper); err != nil || paper == nil {
+		return q, err
+	}
+	a, err := readAnswer(paper)
+	if err != nil {
+		return nil, fmt.Errorf("approval %s: %w", q.id, err)
+	}
+	fact := a.Fact()
+	q.answer = &fact
+	return q, nil
+}
+
+// expired is when a question that nobody answers is asked anew.
+func expired(asked time.Time) time.Time { return asked.Add(QuestionLife) }

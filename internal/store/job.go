@@ -1,0 +1,117 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// A Job is a purpose that one agent follows under one policy.
+type Job struct {
+	ID      string
+	Agent   string
+	Policy  seal.Hash
+	Created time.Time // kept to the millisecond
+
+	// What it has come to. CreateJob ignores these.
+	Receipts int
+	Used     map[string]int
+}
+
+// CreateJob adds a job. It is nil for a job that is there already with the same
+// agent and policy, and ErrConflict with another.
+func (db *DB) CreateJob(ctx context.Context, j Job) error {
+	if err := token.CheckName("job", j.ID); err != nil {
+		return err
+	}
+	if err := token.CheckName("agent", j.Agent); err != nil {
+		return err
+	}
+	err := db.transact(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO job (id, agent, policy, created) VALUES ($1, $2, $3, $4)`,
+			j.ID, j.Agent, j.Policy.String(), j.Created.UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO chain (job, seq, hash, at) VALUES ($1, 0, $2, 0)`, j.ID, seal.Hash{}.String())
+		return err
+	})
+	if !db.engine.isConflict(err) {
+		return wrap("create job", err)
+	}
+	old, err := one(ctx, db.read, readJob, jobQuery+` WHERE j.id = $1`, j.ID)
+	if err != nil {
+		return fmt.Errorf("create job: %w", err)
+	}
+	if old.Agent != j.Agent || old.Policy != j.Policy {
+		return fmt.Errorf("job %s is another agent's or under another policy: %w", j.ID, ErrConflict)
+	}
+	return nil
+}
+
+const jobQuery = `SELECT j.id, j.agent, j.policy, j.created, c.seq FROM job j JOIN chain c ON c.job = j.id`
+
+func readJob(scan scanner) (*Job, error) {
+	j := &Job{Used: map[string]int{}}
+	err := scan(&j.ID, &j.Agent, (*digest)(&j.Policy), (*instant)(&j.Created), &j.Receipts)
+	return j, err
+}
+
+// Job returns one job. It fails with ErrNotFound.
+func (db *DB) Job(ctx context.Context, id string) (*Job, error) {
+	j, err := one(ctx, db.read, readJob, jobQuery+` WHERE j.id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("job %q: %w", id, err)
+	}
+	return j, db.countUses(ctx, []*Job{j})
+}
+
+// Jobs returns up to limit jobs, the newest first. Zero means 100.
+func (db *DB) Jobs(ctx context.Context, limit int) ([]Job, error) {
+	list, err := all(ctx, db.read, readJob, jobQuery+` ORDER BY j.created DESC, j.id DESC LIMIT $1`, bounded(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list jobs: %w", err)
+	}
+	if err := db.countUses(ctx, list); err != nil {
+		return nil, err
+	}
+	out := make([]Job, len(list))
+	for i, j := range list {
+		out[i] = *j
+	}
+	return out, nil
+}
+
+func (db *DB) countUses(ctx context.Context, list []*Job) error {
+	if len(list) == 0 {
+		return nil
+	}
+	byID := map[string]*Job{}
+	var ids []string
+	for _, j := range list {
+		byID[j.ID] = j
+		ids = append(ids, j.ID)
+	}
+	used, err := all(ctx, db.read, readCounter, `SELECT job, name, used FROM counter WHERE job IN (`+places(1, len(ids))+`)`, values(ids)...)
+	if err != nil {
+		return fmt.Errorf("read counters: %w", err)
+	}
+	for _, c := range used {
+		byID[c.job].Used[c.name] = c.used
+	}
+	return nil
+}
+
+// wrap says what was being done when err came, if it did.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,174 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// A page is one job in a book: what it has come to, and what of that is new.
+type page struct {
+	job       string
+	head      receipt.Head
+	at        time.Time // of the last receipt
+	used      map[string]int
+	questions []*question // that no call has used up
+
+	changed bool
+	touched map[string]bool   // counters
+	asked   []*question       // new ones
+	usedUp  map[string]uint64 // approvals, and the receipts that cite them
+	closed  map[uint64]bool   // receipts that this page's lines close
+}
+
+// A question is an approval that may still count.
+type question struct {
+	id, job string
+	call    seal.Hash
+	expires time.Time
+	answer  *policy.Approval // nil while there is none
+
+	// Of a new one.
+	policy seal.Hash
+	seq    uint64
+	asked  time.Time
+}
+
+func newPage() *page {
+	return &page{used: map[string]int{}, touched: map[string]bool{}, usedUp: map[string]uint64{}, closed: map[uint64]bool{}}
+}
+
+// answered reports whether q's answer counts at now. One that is signed with a
+// clock ahead of ours does not count yet.
+func (q *question) answered(now time.Time) bool {
+	return q.answer != nil && !q.answer.At.After(now) && now.Before(q.answer.Expires)
+}
+
+// waits reports whether q is open at now: asked, and without an answer or with
+// one that does not count yet.
+func (q *question) waits(now time.Time) bool {
+	if q.answer != nil {
+		return q.answer.At.After(now) && now.Before(q.answer.Expires)
+	}
+	return now.Before(q.expires)
+}
+
+// state is what p has come to. Nothing in it is shared with p.
+func (p *page) state(now time.Time) *receipt.State {
+	now = now.UTC().Truncate(time.Millisecond)
+	if now.Before(p.at) {
+		now = p.at // a clock that went back does not make receipts go back
+	}
+	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}}
+	for _, q := range p.questions {
+		switch {
+		case q.answered(now):
+			st.Approvals = append(st.Approvals, *q.answer)
+		case q.waits(now):
+			st.Pending[q.call] = q.id
+		}
+	}
+	return st
+}
+
+// take adds e to p, or says why not and changes nothing.
+func (p *page) take(e *entry) error {
+	r := e.receipt
+	if r.Kind == receipt.Closed && (e.opened == nil || e.opened.Decision.Effect != policy.Allow || p.closed[r.Opened]) {
+		return fmt.Errorf("receipt %d of job %s closes %d, which is not open", r.Seq, r.Job, r.Opened)
+	}
+	used, err := p.add(r.Uses(e.opened))
+	if err != nil {
+		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
+	}
+	asks, cites, err := p.approvals(r)
+	if err != nil {
+		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
+	}
+	p.changed, p.at, p.head = true, r.At, receipt.Head{Seq: r.Seq, Hash: e.hash}
+	for name, n := range used {
+		p.used[name], p.touched[name] = n, true
+	}
+	if r.Kind == receipt.Closed {
+		p.closed[r.Opened] = true
+	}
+	if asks != nil {
+		p.asked, p.questions = append(p.asked, asks), append(p.questions, asks)
+	}
+	if cites != "" {
+		p.usedUp[cites] = r.Seq
+		p.questions = slices.DeleteFunc(p.questions, func(q *question) bool { return q.id == cites })
+	}
+	return nil
+}
+
+// add returns what the counters in uses become.
+func (p *page) add(uses map[string]int) (map[string]int, error) {
+	out := map[string]int{}
+	for name, n := range uses {
+		sum := p.used[name] + n
+		if sum < 0 || n > 0 && sum < n {
+			return nil, fmt.Errorf("counter %q cannot become %d", name, sum)
+		}
+		out[name] = sum
+	}
+	return out, nil
+}
+
+// approvals returns the new question that r asks, if it does, and the id of the
+// answer that it uses up, if it does.
+func (p *page) approvals(r *receipt.Receipt) (asks *question, cites string, err error) {
+	if r.Kind != receipt.Opened {
+		return nil, "", nil
+	}
+	d := r.Decision
+	if (d.Effect == policy.Ask) != (r.Asks != "") {
+		return nil, "", errors.New("a receipt asks a question if and only if it decides to ask")
+	}
+	digest := r.Call.Digest()
+	switch {
+	case r.Asks != "":
+		asks, err = p.ask(r, digest)
+		return asks, "", err
+	case d.Effect == policy.Allow && d.Approval != "":
+		return nil, d.Approval, p.mayUse(d.Approval, digest, r.At)
+	}
+	return nil, "", nil
+}
+
+// ask returns the question that r asks, or nil if it is one that waits already.
+func (p *page) ask(r *receipt.Receipt, digest seal.Hash) (*question, error) {
+	for _, q := range p.questions {
+		if q.id != r.Asks {
+			continue
+		}
+		if !q.call.Equal(digest) || !q.waits(r.At) {
+			return nil, fmt.Errorf("it cannot wait for approval %s: %w", q.id, ErrConflict)
+		}
+		return nil, nil
+	}
+	if r.Asks != fmt.Sprintf("%s.%d", r.Job, r.Seq) {
+		return nil, fmt.Errorf("it cannot wait for approval %s: %w", r.Asks, ErrConflict)
+	}
+	return &question{id: r.Asks, job: r.Job, call: digest, policy: r.Decision.Policy, seq: r.Seq, asked: r.At, expires: expired(r.At)}, nil
+}
+
+func (p *page) mayUse(id string, digest seal.Hash, now time.Time) error {
+	for _, q := range p.questions {
+		if q.id == id && q.answered(now) && q.answer.Yes && q.call.Equal(digest) && q.answer.Call.Equal(digest) {
+			return nil
+		}
+	}
+	return fmt.Errorf("approval %s is used up, expired, for another call or not a yes: %w", id, ErrConflict)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

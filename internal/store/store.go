@@ -1,0 +1,133 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package store keeps what the house must not forget: policies, jobs, tokens,
+// receipts, the texts behind them, people's answers and the log's hashes. It
+// holds all SQL of the house, one text for SQLite and PostgreSQL; the engines
+// differ in their CREATE TABLE statements and in what engine.go says.
+//
+// The database is not trusted for evidence: who edits it breaks signatures, a
+// job's chain or the log. It is trusted for counters, for what is revoked and
+// for which answers are used up. Texts are sealed before they reach it.
+package store
+
+import (
+	"context"
+	"crypto/cipher"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The errors that callers branch on. All others mean that the database is in
+// trouble, or that the caller broke a rule of this package.
+var (
+	// ErrNotFound is returned for what is not in the database.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict is returned for what contradicts what is in the database.
+	ErrConflict = errors.New("conflicts with what is stored")
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("database is closed")
+)
+
+// A Config says where the database is and what seals its texts.
+type Config struct {
+	// URL is sqlite:PATH, or postgres://… as libpq reads it. A SQLite file is
+	// created, readable by its owner only, if it is missing.
+	URL string
+	// Key seals texts (AES-256): 32 secret bytes, the same for the whole life of
+	// the database.
+	Key []byte
+	// Now is the house's clock. Nil means time.Now.
+	Now func() time.Time
+	// Log hears of retries and of what Close could not finish. Nil discards.
+	Log *slog.Logger
+}
+
+// A DB is an open database. Its methods may be called from many goroutines, and
+// several daemons may share one PostgreSQL.
+type DB struct {
+	engine *engine
+	write  *sql.DB // SQLite: the one writing connection
+	read   *sql.DB
+	sealer cipher.AEAD
+	now    func() time.Time
+	log    *slog.Logger
+
+	queue  chan *write   // to the writer
+	quit   chan struct{} // closed by Close
+	done   chan struct{} // closed by the writer when it has ended
+	close  sync.Once
+	commit func(*sql.Tx) error // (*sql.Tx).Commit, but for tests of its failure
+}
+
+// Open opens the database, and makes or upgrades its tables. It refuses a
+// database of a newer house and one that was made with another sealing key.
+// Its errors never repeat the URL, which may hold a password.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	sealer, err := newSealer(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{
+		sealer: sealer, now: c.Now, log: c.Log, commit: (*sql.Tx).Commit,
+		queue: make(chan *write), quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if err := db.connect(c.URL); err != nil {
+		return nil, err
+	}
+	if err := db.prepare(ctx); err != nil {
+		return nil, errors.Join(err, db.disconnect())
+	}
+	go db.serve()
+	return db, nil
+}
+
+// Close waits for the commit under way, fails the writes that wait behind it
+// with ErrClosed, and lets go of the database.
+func (db *DB) Close() error {
+	db.close.Do(func() { close(db.quit) })
+	<-db.done
+	return db.disconnect()
+}
+
+func (db *DB) disconnect() error {
+	if db.read == db.write {
+		return db.write.Close()
+	}
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	var version int
+	if err := db.read.QueryRowContext(ctx, `SELECT version FROM schema_version`).Scan(&version); err != nil {
+		return fmt.Errorf("ping database: %w", err)
+	}
+	return nil
+}
+
+// transact runs f in a transaction and commits it if f succeeds.
+func (db *DB) transact(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := f(tx); err != nil {
+		tx.Rollback() // best effort: f's error is the one to know
+		return err
+	}
+	if err := db.commit(tx); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}

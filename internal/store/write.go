@@ -1,0 +1,203 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/clawea/clawea/receipt"
+)
+
+const (
+	maxGroup     = 64               // writes that share one commit
+	writeTimeout = 30 * time.Second // for one commit, waiting for locks included
+)
+
+// A write is one caller's wish to add a line to a job's chain.
+type write struct {
+	ctx   context.Context
+	job   string
+	next  func(*receipt.State) (*receipt.Line, error)
+	tried []receipt.Head // lines that went into a commit whose end is unknown
+	err   error          // the answer, once the group's commit has ended
+	done  chan error
+}
+
+// Write adds one receipt to a job's chain. It locks the job, calls next with
+// what the job has come to, and commits the line that next returns with all
+// that follows from it: the texts, sealed; the counters; a new question; an
+// answer used up. It fills gate.Book.
+//
+// Nil means durable. If next fails, its error comes back and nothing is
+// written; so it is for a line that does not continue the chain, that closes
+// what is not open, or that cites an answer it may not use (ErrConflict); for a
+// job that is not there (ErrNotFound); and if ctx ends before the write's turn.
+// Any other error means that the line is not known to be durable.
+//
+// Writes that wait at the same time share a commit, in the order of their
+// coming. next runs with the jobs of its group locked: it must be quick and
+// must not use the database. It is called again, with a fresh State, only if
+// nothing of its first line was committed.
+func (db *DB) Write(ctx context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error {
+	w := &write{ctx: ctx, job: job, next: next, done: make(chan error, 1)}
+	select {
+	case db.queue <- w:
+		return <-w.done // not ctx: next may be running
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-db.quit:
+		return ErrClosed
+	}
+}
+
+// serve is the writer: one goroutine, from Open to Close.
+func (db *DB) serve() {
+	defer close(db.done)
+	for {
+		select {
+		case <-db.quit:
+			return
+		case w := <-db.queue:
+			db.commitGroup(db.gather(w))
+		}
+	}
+}
+
+// gather returns first and the writes that wait behind it, without waiting for more.
+func (db *DB) gather(first *write) []*write {
+	group := []*write{first}
+	for len(group) < maxGroup {
+		select {
+		case w := <-db.queue:
+			group = append(group, w)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commitGroup answers every write of group.
+func (db *DB) commitGroup(group []*write) {
+	err := db.try(group)
+	for _, w := range group {
+		if err != nil {
+			db.log.WarnContext(w.ctx, "commit again, alone", "job", w.job, "group", len(group), "error", err)
+			db.tryAlone(w)
+		}
+		w.done <- w.err
+	}
+}
+
+// tryAlone tries w once more. If that fails in a way that leaves the end of its
+// commit open, it looks whether the line is there.
+func (db *DB) tryAlone(w *write) {
+	err := db.try([]*write{w})
+	if err == nil {
+		return
+	}
+	w.err = fmt.Errorf("write receipt: %w", err)
+	if len(w.tried) == 0 {
+		return
+	}
+	w.next = func(*receipt.State) (*receipt.Line, error) { return nil, w.err }
+	if again := db.try([]*write{w}); again != nil {
+		db.log.ErrorContext(w.ctx, "a receipt may or may not be committed", "job", w.job, "error", again)
+	}
+}
+
+// try puts group into one transaction. An error means that the transaction
+// failed; otherwise every write has its own answer.
+func (db *DB) try(group []*write) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout) // the commit belongs to no one caller
+	defer cancel()
+	return db.transact(ctx, func(tx *sql.Tx) error {
+		b, err := db.openBook(ctx, tx, group)
+		if err != nil {
+			return err
+		}
+		for _, w := range group {
+			if err := b.serve(w); err != nil {
+				return err
+			}
+		}
+		return b.flush()
+	})
+}
+
+// serve lets w add its line. An error is the transaction's; w's own is in w.err.
+func (b *book) serve(w *write) error {
+	p := b.pages[w.job]
+	if p == nil {
+		w.err = fmt.Errorf("job %q: %w", w.job, ErrNotFound)
+		return nil
+	}
+	landed, err := b.landed(w)
+	if landed || err != nil {
+		w.err = nil
+		return err
+	}
+	if w.err = w.ctx.Err(); w.err != nil {
+		return nil
+	}
+	st := p.state(b.db.now())
+	line, err := w.call(st)
+	if err != nil {
+		w.err = err
+		return nil
+	}
+	e, err := b.db.draft(w.job, st, line)
+	if err != nil {
+		w.err = err
+		return nil
+	}
+	if err := b.findOpened(p, e); err != nil {
+		return err
+	}
+	if w.err = p.take(e); w.err == nil {
+		b.entries = append(b.entries, e)
+		w.tried = append(w.tried, p.head)
+	}
+	return nil
+}
+
+// landed reports whether a line of w, whose commit seemed to fail, is there.
+func (b *book) landed(w *write) (bool, error) {
+	for _, h := range w.tried {
+		_, err := one(b.ctx, b.tx, column[int64], `SELECT seq FROM receipt WHERE job = $1 AND seq = $2 AND hash = $3`, w.job, int64(h.Seq), h.Hash.String())
+		if !errors.Is(err, ErrNotFound) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// call runs next. A panic in it is an error: the writer serves everyone.
+func (w *write) call(st *receipt.State) (l *receipt.Line, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			l, err = nil, fmt.Errorf("next receipt: panic: %v", v)
+		}
+	}()
+	l, err = w.next(st)
+	if err == nil && (l == nil || l.Envelope == nil) {
+		err = errors.New("next receipt: there is none")
+	}
+	return l, err
+}
+
+// jobs returns the jobs of group, sorted: the order in which all lock them.
+func jobs(group []*write) []string {
+	var out []string
+	for _, w := range group {
+		out = append(out, w.job)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

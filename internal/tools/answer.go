@@ -1,0 +1,108 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
+)
+
+// A Failure is what an agent reads when a call was not carried out, or not
+// well: the JSON text of an error result.
+type Failure struct {
+	Status   string          `json:"status"`             // "denied", "waiting", "refused", "failed", "unavailable" or "unrecorded"
+	Code     string          `json:"code,omitempty"`     // a stable word, where there is one
+	Message  string          `json:"message"`            // what is wrong
+	Hint     string          `json:"hint"`               // what mends it
+	Reasons  []policy.Reason `json:"reasons,omitempty"`  // the clauses that spoke
+	Approval string          `json:"approval,omitempty"` // what the call waits for
+	Receipt  string          `json:"receipt,omitempty"`  // JOB/SEQ
+}
+
+func (h *Handler) failed(ctx context.Context, r *receipt.Receipt, err error) *mcp.CallToolResult {
+	f := explain(err)
+	if f.Status == "unavailable" || f.Status == "unrecorded" {
+		h.log.ErrorContext(ctx, "call not carried through", "status", f.Status, "err", err)
+	}
+	f.Receipt = name(r)
+	text, err := json.Marshal(f)
+	if err != nil { // unreachable: a Failure holds only strings
+		text = []byte(`{"status":"unavailable"}`)
+	}
+	res := &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: string(text)}}, IsError: true}
+	if r != nil {
+		res.Meta = mcp.Meta{"clawea/receipt": name(r)}
+	}
+	return res
+}
+
+// explain puts an error of the gate into words for an agent. Causes that the
+// house would not show to strangers stay in the log.
+func explain(err error) *Failure {
+	var (
+		denied  *gate.Denied
+		pending *gate.Pending
+		refused *gate.Refused
+		fault   *gate.Fault
+	)
+	switch {
+	case errors.As(err, &denied):
+		f := &Failure{Status: "denied", Message: "the policy of this job does not allow this call", Hint: "ask for less, or have the policy changed", Reasons: denied.Receipt.Decision.Reasons}
+		if errors.As(denied.Cause, &fault) {
+			f.Code, f.Message, f.Hint = fault.Code, fault.Msg, "mend the arguments, or have the policy changed"
+		}
+		return f
+	case errors.As(err, &pending):
+		return &Failure{Status: "waiting", Message: "a person must approve this exact call", Approval: pending.Receipt.Asks, Reasons: pending.Receipt.Decision.Reasons,
+			Hint: "send the same call again, unchanged, once somebody has run: clawea approve yes " + pending.Receipt.Asks}
+	case errors.As(err, &refused):
+		return &Failure{Status: "refused", Code: refused.Code, Message: "the token does not hold", Hint: "ask for a fresh one: clawea cst issue"}
+	case errors.Is(err, gate.ErrUnclosed):
+		return &Failure{Status: "unrecorded", Message: "the call was carried out, but its closing receipt could not be written", Hint: "do not send it again; tell the operator of this house"}
+	case errors.As(err, &fault):
+		return &Failure{Status: "failed", Code: fault.Code, Message: fault.Msg, Hint: "nothing is retried by itself; read the message before sending it again"}
+	}
+	return &Failure{Status: "unavailable", Message: "the house cannot carry calls now, and did not carry this one", Hint: "try again later; tell the operator of this house"}
+}
+
+func name(r *receipt.Receipt) string {
+	if r == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s/%d", r.Job, r.Seq)
+}
+
+// A caller is who a token stands for.
+type caller struct {
+	job, id string
+	expires time.Time
+}
+
+// narrowed returns what the token may ever use of its policy.
+func (h *Handler) narrowed(ctx context.Context, raw string) (*policy.Policy, caller, error) {
+	c, err := h.gate.Tokens.Check(ctx, raw)
+	if err != nil {
+		return nil, caller{}, err
+	}
+	p, err := h.gate.Policies.Policy(ctx, c.Policy)
+	if err != nil {
+		return nil, caller{}, err
+	}
+	if p, err = c.Fit(p); err != nil {
+		return nil, caller{}, err
+	}
+	return p, caller{c.Job, string(c.ID), expiry(c)}, nil
+}
+
+func expiry(c *token.Claims) time.Time { return time.Unix(c.Expires, 0) }

@@ -1,0 +1,235 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// A call is an allowed one, on its way.
+type call struct {
+	opened *receipt.Receipt
+	closed uint64 // the receipt that closed it, or 0
+}
+
+// walk follows the chain from the first receipt to the last. A receipt that
+// cannot be read keeps its place, so that those behind it are still checked.
+func (a *auditor) walk() {
+	for i := range a.bundle.Receipts {
+		e := &a.bundle.Receipts[i]
+		seq := uint64(i) + 1
+		if r := a.readReceipt(seq, e); r != nil {
+			a.link(seq, r)
+			a.commitments(r)
+			a.story(r)
+		}
+		a.head = receipt.Head{Seq: seq, Hash: e.Hash()}
+	}
+}
+
+func (a *auditor) readReceipt(place uint64, e *seal.Envelope) *receipt.Receipt {
+	if _, err := e.Open(receipt.Type, a.keys.gates...); err != nil {
+		a.find(receiptSignature, place, "%v", err)
+		return nil
+	}
+	r, err := receipt.Parse(e.Payload)
+	if err != nil {
+		a.find(receiptMalformed, place, "%v", err)
+		return nil
+	}
+	return r
+}
+
+// link checks that r belongs at its place in the chain, in its time.
+func (a *auditor) link(place uint64, r *receipt.Receipt) {
+	if r.Seq != place {
+		a.find(receiptChain, place, "the receipt at this place has number %d", r.Seq)
+	}
+	if !r.Prev.Equal(a.head.Hash) {
+		a.find(receiptChain, place, "it follows %s; the receipt before is %s", r.Prev, a.head.Hash)
+	}
+	if r.Job != a.bundle.Job {
+		a.find(receiptChain, place, "it is of job %q", r.Job)
+	}
+	if r.At.Before(a.last) {
+		a.find(receiptTime, place, "it is dated %s, before the one before it", stamp(r.At))
+	}
+	if now := a.expect.Now; !now.IsZero() && r.At.After(now.Add(skew)) {
+		a.find(expectTime, place, "it is dated %s; for you it is %s", stamp(r.At), stamp(now))
+	}
+	a.last = r.At
+	if a.report.From.IsZero() {
+		a.report.From = r.At
+	}
+	a.report.To = r.At
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// story checks what r tells, given what has come before.
+func (a *auditor) story(r *receipt.Receipt) {
+	h := a.tokens[r.Token]
+	if h == nil {
+		a.find(receiptToken, r.Seq, "token %q is not in the bundle", r.Token)
+	} else {
+		h.used = true
+	}
+	switch {
+	case r.Kind == receipt.Closed:
+		a.close(r)
+	case r.Refused != "":
+		a.report.Calls.Refused++
+		a.underPolicy(r)
+		a.refused(r, h)
+	default:
+		a.underPolicy(r)
+		a.decided(r, h)
+		a.count(r)
+	}
+}
+
+func (a *auditor) underPolicy(r *receipt.Receipt) {
+	if want := a.expect.Policy; !want.IsZero() && !want.Equal(r.Decision.Policy) {
+		a.find(expectPolicy, r.Seq, "it is under %s; you expect %s", r.Decision.Policy, want)
+	}
+}
+
+func (a *auditor) count(r *receipt.Receipt) {
+	switch r.Decision.Effect {
+	case policy.Allow:
+		a.report.Calls.Allowed++
+		a.calls[r.Seq] = &call{opened: r}
+		a.add(r.Uses(nil))
+	case policy.Ask:
+		a.report.Calls.Asked++
+	default:
+		a.report.Calls.Denied++
+	}
+}
+
+func (a *auditor) add(uses map[string]int) {
+	for k, n := range uses {
+		a.used[k] += n
+	}
+}
+
+// close checks that r closes an allowed call of the same token, for the first
+// time, and gives back what the call did not use.
+func (a *auditor) close(r *receipt.Receipt) {
+	c := a.calls[r.Opened]
+	switch {
+	case c == nil:
+		a.find(receiptClosed, r.Seq, "receipt %d did not allow a call", r.Opened)
+		return
+	case c.closed != 0:
+		a.find(receiptClosed, r.Seq, "receipt %d was closed by receipt %d already", r.Opened, c.closed)
+		return
+	case c.opened.Token != r.Token:
+		a.find(receiptClosed, r.Seq, "receipt %d is by token %q, this one by %q", r.Opened, c.opened.Token, r.Token)
+	}
+	c.closed = r.Seq
+	a.outcome(r, c.opened)
+	a.add(r.Uses(c.opened))
+}
+
+var statuses = []receipt.Status{receipt.Done, receipt.Failed, receipt.Aborted, receipt.Unknown}
+
+func (a *auditor) outcome(r, opened *receipt.Receipt) {
+	out := r.Outcome
+	if !slices.Contains(statuses, out.Status) {
+		a.find(receiptOutcome, r.Seq, "status %q is not one of done, failed, aborted and unknown", out.Status)
+	}
+	if out.Size < 0 {
+		a.find(receiptOutcome, r.Seq, "a result of %d bytes", out.Size)
+	}
+	for _, k := range sorted(out.Used) {
+		if n, reserved := out.Used[k], opened.Call.Uses[k]; n < 0 || n > reserved {
+			a.find(receiptOutcome, r.Seq, "%d %s used; %d were reserved", n, k, reserved)
+		}
+	}
+}
+
+// unclosed finds the calls that may have happened.
+func (a *auditor) unclosed() {
+	for _, seq := range slices.Sorted(maps.Keys(a.calls)) {
+		if c := a.calls[seq]; c.closed == 0 {
+			a.report.Calls.Unclosed++
+			a.find(receiptUnclosed, seq, "%q was allowed and has no closing receipt: it may have happened", c.opened.Call.Name())
+		}
+	}
+}
+
+// refused checks that a call was refused for a reason that its token bears
+// out, where the token can tell, and that the receipt says nothing else.
+func (a *auditor) refused(r *receipt.Receipt, h *held) {
+	if r.Asks != "" {
+		a.find(receiptAsks, r.Seq, "a refused call asks %q", r.Asks)
+	}
+	if h == nil {
+		return
+	}
+	c := h.claims
+	want := policy.Decision{Policy: c.Policy, Reasons: []policy.Reason{{Says: r.Refused}}}
+	if !same(&want, r.Decision) {
+		a.find(receiptDecision, r.Seq, "a refusal decides nothing but %s", text(&want))
+	}
+	a.minimalIfFit(r, h)
+	ok := true
+	switch r.Refused {
+	case token.Code(token.ErrExpired):
+		ok = !r.At.Before(time.Unix(c.Expires, 0))
+	case token.Code(token.ErrNotYet):
+		ok = r.At.Before(time.Unix(c.Issued, 0))
+	case token.Code(token.ErrAudience):
+		ok = c.Audience != a.trust.House
+	case token.Code(token.ErrPolicy), token.Code(token.ErrTTL), token.Code(token.ErrScope), token.Code(policy.ErrGrant):
+		ok = a.misfits(h, r.Refused)
+	}
+	if !ok {
+		a.find(receiptRefused, r.Seq, "refused as %q, and the token does not bear that out", r.Refused)
+	}
+}
+
+// minimalIfFit checks a refused call for names, under every policy that its
+// token fits, and marks the token's policies as explained.
+func (a *auditor) minimalIfFit(r *receipt.Receipt, h *held) {
+	minimal := true
+	for _, p := range a.policies {
+		if p.policy.Hash() != h.claims.Policy {
+			continue
+		}
+		p.used = true
+		if f := h.fit(p); f.err == nil {
+			if minimal = f.narrowed.Minimal(r.Call).Digest() == r.Call.Digest(); minimal {
+				return
+			}
+		}
+	}
+	if !minimal {
+		a.find(receiptMinimal, r.Seq, "the call keeps names that its policy does not say")
+	}
+}
+
+// misfits reports whether some policy at hand refuses the token with code, or
+// none is at hand that could tell.
+func (a *auditor) misfits(h *held, code string) bool {
+	told := false
+	for _, p := range a.policies {
+		if p.policy.Hash() != h.claims.Policy {
+			continue
+		}
+		told = true
+		if f := h.fit(p); f.err != nil && token.Code(f.err) == code {
+			return true
+		}
+	}
+	return !told
+}

@@ -1,0 +1,176 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import "slices"
+
+// An Axis is one of the three questions that a bundle answers. They are
+// answered apart: a file can be whole and signed by nobody you trust.
+type Axis string
+
+// The axes.
+const (
+	Integrity    Axis = "integrity"    // does it all fit together, to the bit and to the decision
+	Trusted      Axis = "trust"        // is it said by those whom the auditor trusts
+	Completeness Axis = "completeness" // is anything missing
+)
+
+// A Code names a kind of finding. Codes are stable: programs may depend on them.
+type Code string
+
+// The codes of findings.
+const (
+	bundleMalformed Code = "bundle.malformed"
+	bundleJob       Code = "bundle.job"
+	bundleDuplicate Code = "bundle.duplicate"
+	bundleUnused    Code = "bundle.unused"
+
+	trustMalformed Code = "trust.malformed"
+	trustShared    Code = "trust.shared"
+
+	policySignature  Code = "policy.signature"
+	policyMalformed  Code = "policy.malformed"
+	policyBinding    Code = "policy.binding"
+	policyReceipts   Code = "policy.receipts"
+	bindingSignature Code = "binding.signature"
+
+	tokenSignature Code = "token.signature"
+	tokenMalformed Code = "token.malformed"
+	tokenAudience  Code = "token.audience"
+	tokenJob       Code = "token.job"
+	tokenFit       Code = "token.fit"
+
+	receiptSignature  Code = "receipt.signature"
+	receiptMalformed  Code = "receipt.malformed"
+	receiptChain      Code = "receipt.chain"
+	receiptTime       Code = "receipt.time"
+	receiptToken      Code = "receipt.token"
+	receiptPolicy     Code = "receipt.policy"
+	receiptDecision   Code = "receipt.decision"
+	receiptMinimal    Code = "receipt.minimal"
+	receiptFacts      Code = "receipt.facts"
+	receiptCounters   Code = "receipt.counters"
+	receiptConditions Code = "receipt.conditions"
+	receiptApproval   Code = "receipt.approval"
+	receiptReused     Code = "receipt.reused"
+	receiptAsks       Code = "receipt.asks"
+	receiptRefused    Code = "receipt.refused"
+	receiptClosed     Code = "receipt.closed"
+	receiptOutcome    Code = "receipt.outcome"
+	receiptUnclosed   Code = "receipt.unclosed"
+
+	answerSignature Code = "answer.signature"
+	answerMalformed Code = "answer.malformed"
+	answerUnasked   Code = "answer.unasked"
+	answerLate      Code = "answer.late"
+	answerUnused    Code = "answer.unused"
+
+	disclosureCommitment Code = "disclosure.commitment"
+	disclosureUnknown    Code = "disclosure.unknown"
+	disclosureSize       Code = "disclosure.size"
+
+	standingMissing   Code = "standing.missing"
+	standingSignature Code = "standing.signature"
+	standingMalformed Code = "standing.malformed"
+	standingEnd       Code = "standing.end"
+
+	logSignature Code = "log.signature"
+	logMalformed Code = "log.malformed"
+	logOrigin    Code = "log.origin"
+	logProof     Code = "log.proof"
+	logGap       Code = "log.gap"
+	logMissing   Code = "log.missing"
+
+	expectPolicy Code = "expect.policy"
+	expectJob    Code = "expect.job"
+	expectTime   Code = "expect.time"
+)
+
+// A Row explains a code: which axis it is on, the level of its findings where
+// something is amiss, and in one line what is checked.
+type Row struct {
+	Code  Code
+	Axis  Axis
+	Level Level
+	Says  string
+}
+
+// Codes returns the table of codes, which is also in spec/bundle.md section 4.
+func Codes() []Row { return slices.Clone(rows[:]) }
+
+var rows = [...]Row{
+	{bundleMalformed, Integrity, Fail, "the file reads as a bundle and is, to the bit, in its one form"},
+	{bundleJob, Integrity, Fail, "standing and answers are about the bundle's job"},
+	{bundleDuplicate, Integrity, Fail, "nothing is in the file twice"},
+	{bundleUnused, Integrity, Fail, "nothing is in the file that no receipt explains"},
+	{trustMalformed, Trusted, Fail, "the trust file names a house and readable keys"},
+	{trustShared, Trusted, Warn, "no key is trusted both as a gate's and as a person's: such a gate could approve its own calls"},
+	{policySignature, Trusted, Fail, "each policy is signed by authors whom you trust, and by nobody else"},
+	{policyMalformed, Integrity, Fail, "each policy and binding parses, in canonical form"},
+	{policyBinding, Integrity, Fail, "each binding binds exactly the names of its policy"},
+	{policyReceipts, Completeness, Fail, "where a policy requires receipts, the chain has them all"},
+	{bindingSignature, Trusted, Fail, "each binding is signed by a registry that you trust"},
+	{tokenSignature, Trusted, Fail, "each token's record is signed by an issuer that you trust"},
+	{tokenMalformed, Integrity, Fail, "each token's record parses, in canonical form"},
+	{tokenAudience, Trusted, Fail, "each token that was accepted is for your house"},
+	{tokenJob, Integrity, Fail, "each token is for the bundle's job and no other"},
+	{tokenFit, Integrity, Fail, "each token that was accepted fits its policy: pin, lifetime, grant and recomputed scope hash"},
+	{receiptSignature, Trusted, Fail, "each receipt is signed by a gate that you trust"},
+	{receiptMalformed, Integrity, Fail, "each receipt parses, in canonical form"},
+	{receiptChain, Integrity, Fail, "receipts count from 1, each names the one before by hash, all of one job"},
+	{receiptTime, Integrity, Fail, "times never run backwards"},
+	{receiptToken, Integrity, Fail, "each receipt's token is in the bundle and was valid at that time"},
+	{receiptPolicy, Integrity, Fail, "each decision's policy and binding are in the bundle"},
+	{receiptDecision, Integrity, Fail, "each decision, made again from policy, token, call and facts, comes out the same"},
+	{receiptMinimal, Integrity, Fail, "each recorded call keeps no name that its policy does not say"},
+	{receiptFacts, Integrity, Fail, "each decision's time and runtime are the receipt's and the token's"},
+	{receiptCounters, Integrity, Fail, "each decision's counters are what the receipts before it add up to"},
+	{receiptConditions, Integrity, Fail, "each decision's conditions are its policy's, and true to the text where that is disclosed"},
+	{receiptApproval, Integrity, Fail, "each approval that a decision saw is a person's signed answer, asked for before, to this exact call, in its time"},
+	{receiptReused, Integrity, Fail, "no yes is used twice"},
+	{receiptAsks, Integrity, Fail, "a call that waits names its question, a question is about one call, and no other receipt asks"},
+	{receiptRefused, Integrity, Fail, "each refusal for a token's sake is borne out by the token"},
+	{receiptClosed, Integrity, Fail, "each closing receipt closes one allowed call of the same token, once"},
+	{receiptOutcome, Integrity, Fail, "each outcome is of a known kind and used no more than was reserved"},
+	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
+	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
+	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
+	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},
+	{answerLate, Completeness, Warn, "no person's no is dated before a call that was allowed without it"},
+	{answerUnused, Completeness, Pass, "an answer that no decision saw: it came late, or the call was not tried again"},
+	{disclosureCommitment, Integrity, Fail, "each disclosed text is the one committed to"},
+	{disclosureUnknown, Integrity, Fail, "each disclosed text is committed to in some receipt"},
+	{disclosureSize, Integrity, Fail, "each disclosed result is as long as its receipt says"},
+	{standingMissing, Completeness, Fail, "the gate says where the chain ended"},
+	{standingSignature, Trusted, Fail, "the standing is signed by a gate that you trust"},
+	{standingMalformed, Integrity, Fail, "the standing parses, in canonical form"},
+	{standingEnd, Completeness, Fail, "the chain ends where the standing says"},
+	{logSignature, Trusted, Fail, "the checkpoint is signed by logs that you trust, and by nobody else"},
+	{logMalformed, Integrity, Fail, "the checkpoint parses and is in its one form"},
+	{logOrigin, Trusted, Fail, "the checkpoint is of the log that you trust"},
+	{logProof, Integrity, Fail, "each inclusion proof leads from its receipt to the checkpoint"},
+	{logGap, Completeness, Fail, "no receipt without a proof comes before one with a proof"},
+	{logMissing, Completeness, Warn, "each receipt is proven to be in the log"},
+	{expectPolicy, Trusted, Fail, "every receipt is under the policy that you expect"},
+	{expectJob, Trusted, Fail, "the bundle is of the job that you expect"},
+	{expectTime, Trusted, Fail, "nothing is dated after the time that you give"},
+}
+
+func row(c Code) Row {
+	i := slices.IndexFunc(rows[:], func(r Row) bool { return r.Code == c })
+	return rows[i]
+}
+
+// limits is what no evidence of this kind can show, however good. Reports
+// repeat it, so that nobody reads more into VERIFIED than there is.
+var limits = [...]string{
+	"That no calls were made outside the gate. Whoever holds credentials of his own leaves no receipt here.",
+	"What the other side did after an outcome \"unknown\" or an allowed call without a closing receipt: it may have happened.",
+	"That the other side did what it answered, or that its answer was true.",
+	"That people read what they approved. Their keys signed; that is all.",
+	"The true time. Times are the gate's own clock, and can only be seen not to run backwards.",
+	"That a condition on a text was evaluated rightly where the text is not disclosed.",
+	"Why a token was refused as revoked, or a policy as unusable: that is the house's word.",
+	"Who a key belongs to. You brought the keys; whoever holds one speaks as its owner.",
+}

@@ -1,0 +1,186 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package verify checks a bundle against what an auditor trusts (users say
+// clawea proof verify). It opens every signature, follows the job's chain,
+// makes every decision again, adds up every counter, and says what it found:
+// all of it, good and bad, with stable codes, on three separate axes.
+//
+// It is pure: no clock, files or network, so that it runs wherever an auditor
+// does, a browser included. spec/bundle.md section 3 lists the checks.
+package verify
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// An Expect is what the auditor knows beforehand. Zero values expect nothing.
+type Expect struct {
+	Policy seal.Hash // every receipt is under this policy
+	Job    string    // the bundle is of this job
+	Now    time.Time // nothing is dated later than a minute after
+}
+
+// skew is how far clocks of a person, a gate and an auditor may differ.
+const skew = time.Minute
+
+// Bundle checks the file of a bundle. It never panics and never stops at the
+// first finding; a file that is no bundle has the one finding bundle.malformed.
+func Bundle(file []byte, t *Trust, e Expect) *Report {
+	r := &Report{Bundle: seal.Sum(file), Limits: slices.Clone(limits[:])}
+	b, err := bundle.Read(file)
+	if err != nil {
+		r.find(bundleMalformed, 0, "%v", err)
+		return r
+	}
+	r.Job, r.Receipts = b.Job, len(b.Receipts)
+	k, err := t.keys()
+	if err != nil {
+		r.find(trustMalformed, 0, "%v", err)
+		return r
+	}
+	a := &auditor{
+		keys: k, trust: t, expect: e, bundle: b, report: r,
+		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, used: map[string]int{},
+		questions: map[string]question{}, spent: map[string]uint64{},
+		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{},
+	}
+	a.audit()
+	r.complete = true
+	return r
+}
+
+// An auditor is one bundle's checking.
+type auditor struct {
+	keys   *keys
+	trust  *Trust
+	expect Expect
+	bundle *bundle.Bundle
+	report *Report
+
+	policies []*published
+	held     []*held
+	tokens   map[token.ID]*held // the same, by id
+	answers  []*answer
+	texts    map[seal.Hash]*bundle.Disclosure
+
+	// What the job has come to, as the chain is walked.
+	head      receipt.Head
+	last      time.Time
+	used      map[string]int
+	calls     map[uint64]*call    // allowed calls, by their opened receipt's number
+	questions map[string]question // by approval id
+	spent     map[string]uint64   // approvals used up, and by which receipt
+	committed map[seal.Hash]bool  // what receipts commit to
+}
+
+func (a *auditor) find(c Code, seq uint64, format string, args ...any) {
+	a.report.find(c, seq, format, args...)
+}
+
+func (a *auditor) audit() {
+	a.readTrust()
+	a.readPolicies()
+	a.readTokens()
+	a.readAnswers()
+	a.readTexts()
+	a.walk()
+	a.unclosed()
+	a.unused()
+	a.strays()
+	a.standing()
+	a.log()
+	a.required()
+	a.expected()
+	a.passes()
+}
+
+func (a *auditor) readTrust() {
+	if k := a.trust.shared(); k != "" {
+		a.find(trustShared, 0, "the key %q is trusted as a gate's and as a person's", k)
+	}
+}
+
+// unsigned reports whether err is about who signed rather than what.
+func unsigned(err error) bool {
+	for _, e := range []error{seal.ErrType, seal.ErrUnsigned, seal.ErrUnknownKey, seal.ErrBadSignature} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// unused finds what is in the file and explained by no receipt.
+func (a *auditor) unused() {
+	for i, p := range a.policies {
+		if !p.used {
+			a.find(bundleUnused, 0, "policy %d, %s: no receipt is under it", i+1, p.policy.Hash())
+		}
+	}
+	for _, h := range a.held {
+		if !h.used {
+			a.find(bundleUnused, 0, "token %q: no receipt is by it", h.claims.ID)
+		}
+	}
+	for _, n := range a.answers {
+		_, asked := a.questions[n.Approval]
+		switch {
+		case n.seen:
+		case !asked:
+			a.find(answerUnasked, 0, "the answer of %q: no receipt asks %q", n.By, n.Approval)
+		default:
+			a.find(answerUnused, 0, "%q was answered by %q, and no call was tried after that", n.Approval, n.By)
+		}
+	}
+}
+
+// required fails a chain with holes where the policy is not content with that.
+func (a *auditor) required() {
+	i := slices.IndexFunc(a.policies, func(p *published) bool { return p.policy.RequiresReceipts() })
+	if i < 0 {
+		return
+	}
+	if a.report.failed(receiptChain, receiptSignature, receiptMalformed, standingMissing, standingEnd, standingSignature, standingMalformed) {
+		a.find(policyReceipts, 0, "%s requires receipts, and this chain is not whole", a.policies[i].policy.Hash())
+	}
+	a.report.pass(policyReceipts, "the policy requires receipts, and the chain is whole")
+}
+
+func (a *auditor) expected() {
+	if want := a.expect.Job; want != "" && want != a.bundle.Job {
+		a.find(expectJob, 0, "the bundle is of job %q; you expect %q", a.bundle.Job, want)
+	}
+	if a.expect.Job != "" {
+		a.report.pass(expectJob, "the bundle is of the job that you expect")
+	}
+	if !a.expect.Policy.IsZero() {
+		a.report.pass(expectPolicy, "every receipt is under the policy that you expect")
+	}
+}
+
+// passes says what was checked and found right, a line for each subject.
+func (a *auditor) passes() {
+	r := a.report
+	r.pass(bundleMalformed, "the file is in its one form")
+	r.pass(policySignature, "%d policies, each signed by authors whom you trust", len(a.bundle.Policies))
+	r.pass(tokenSignature, "%d token records, each signed by an issuer that you trust", len(a.bundle.Tokens))
+	r.pass(receiptSignature, "%d receipts, each signed by a gate that you trust", len(a.bundle.Receipts))
+	r.pass(receiptChain, "the chain runs from 1 to %d without a gap", a.head.Seq)
+	r.pass(receiptDecision, "every decision was made again and came out the same")
+	r.pass(receiptCounters, "every counter adds up")
+	if n := len(a.bundle.Answers); n > 0 {
+		r.pass(answerSignature, "%d answers, each signed by the person it names", n)
+	}
+	if n := len(a.bundle.Disclosures); n > 0 {
+		r.pass(disclosureCommitment, "%d disclosed texts, each the one committed to", n)
+	}
+	r.pass(standingEnd, "the chain ends where the gate says")
+}
