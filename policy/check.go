@@ -83,6 +83,12 @@ func (c *checker) oneOf(at, got string, want ...string) {
 	}
 }
 
+func (c *checker) present(at, name, got string) {
+	if got == "" {
+		c.fail(at+"/"+name, "%s is missing", name)
+	}
+}
+
 func (c *checker) optional(at, got string, want ...string) {
 	if got != "" {
 		c.oneOf(at, got, want...)
@@ -219,7 +225,10 @@ func (c *checker) approvals(at string, a *approvals) {
 		c.tools(at+"/required_for", a.A.RequiredFor, "a category or a tool name")
 	default:
 		for i, k := range *a.B {
-			c.oneOf(fmt.Sprintf("%s/%d/require", at, i), k.Require, "human_approval")
+			at := fmt.Sprintf("%s/%d", at, i)
+			c.present(at, "when", k.When)
+			c.present(at, "require", k.Require)
+			c.oneOf(at+"/require", k.Require, "human_approval")
 		}
 	}
 }

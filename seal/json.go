@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -225,17 +226,23 @@ func NoBlanks(b []byte) error {
 	}
 }
 
-// Errorf says what is wrong with the value at pointer (RFC 6901) in b.
+// Errorf says what is wrong with the value at pointer (RFC 6901) in b. Where b
+// has no such value, it shows the place of what should hold it.
 func Errorf(b []byte, pointer, format string, args ...any) *SyntaxError {
 	e := &SyntaxError{1, 1, pointer, fmt.Sprintf(format, args...)}
 	d := jsontext.NewDecoder(bytes.NewReader(b))
+	deepest := ""
 	for {
 		before := d.InputOffset()
 		if _, err := d.ReadToken(); err != nil {
 			return e
 		}
-		if string(d.StackPointer()) == pointer {
+		at := string(d.StackPointer())
+		if len(at) > len(deepest) && (at == pointer || strings.HasPrefix(pointer, at+"/")) {
 			e.Line, e.Column = position(b, before)
+			deepest = at
+		}
+		if at == pointer {
 			return e
 		}
 	}

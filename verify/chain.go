@@ -147,6 +147,9 @@ func (a *auditor) outcome(r, opened *receipt.Receipt) {
 	if !slices.Contains(statuses, out.Status) {
 		a.find(receiptOutcome, r.Seq, "status %q is not one of done, failed, aborted and unknown", out.Status)
 	}
+	if out.Status == receipt.Unknown {
+		a.find(receiptUnknown, r.Seq, "%q was sent, and its outcome is not known: it may have happened", opened.Call.Name())
+	}
 	if out.Size < 0 {
 		a.find(receiptOutcome, r.Seq, "a result of %d bytes", out.Size)
 	}

@@ -59,6 +59,7 @@ const (
 	receiptClosed     Code = "receipt.closed"
 	receiptOutcome    Code = "receipt.outcome"
 	receiptUnclosed   Code = "receipt.unclosed"
+	receiptUnknown    Code = "receipt.unknown"
 
 	answerSignature Code = "answer.signature"
 	answerMalformed Code = "answer.malformed"
@@ -134,6 +135,7 @@ var rows = [...]Row{
 	{receiptClosed, Integrity, Fail, "each closing receipt closes one allowed call of the same token, once"},
 	{receiptOutcome, Integrity, Fail, "each outcome is of a known kind and used no more than was reserved"},
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
+	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},
@@ -167,6 +169,7 @@ func row(c Code) Row {
 var limits = [...]string{
 	"That no calls were made outside the gate. Whoever holds credentials of his own leaves no receipt here.",
 	"What the other side did after an outcome \"unknown\" or an allowed call without a closing receipt: it may have happened.",
+	"That a request was put in policy terms rightly. The call is the gate's reading of it; disclosed arguments let you compare.",
 	"That the other side did what it answered, or that its answer was true.",
 	"That people read what they approved. Their keys signed; that is all.",
 	"The true time. Times are the gate's own clock, and can only be seen not to run backwards.",

@@ -61,7 +61,7 @@ func (a *auditor) log() {
 			return
 		}
 		proven = a.proofs(tree, l.Proofs)
-		a.report.pass(logProof, "%d proofs, each leading to the checkpoint of %d entries", len(l.Proofs), tree.N)
+		a.report.pass(logProof, "proofs that lead to the checkpoint: %d, of %d entries", len(l.Proofs), tree.N)
 	}
 	a.unproven(proven)
 }
@@ -79,7 +79,7 @@ func (a *auditor) unproven(proven map[uint64]bool) {
 		}
 	}
 	if missing := uint64(len(a.bundle.Receipts)) - end; missing > 0 {
-		a.find(logMissing, end+1, "%d receipts, from this one on, are not proven to be in the log", missing)
+		a.find(logMissing, end+1, "from this one on, receipts are not proven to be in the log: %d", missing)
 	}
 }
 

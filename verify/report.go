@@ -6,6 +6,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/seal"
@@ -101,7 +102,8 @@ func (r *Report) Level(a Axis) Level {
 // find adds a finding at its code's own level.
 func (r *Report) find(c Code, seq uint64, format string, args ...any) {
 	row := row(c)
-	r.Findings = append(r.Findings, Finding{c, row.Axis, row.Level, seq, fmt.Sprintf(format, args...)})
+	text := strings.ToValidUTF8(fmt.Sprintf(format, args...), "\uFFFD") // errors may quote any bytes
+	r.Findings = append(r.Findings, Finding{c, row.Axis, row.Level, seq, text})
 }
 
 // pass says that all of a code's checks went well, unless some did not.

@@ -131,11 +131,11 @@ func (a *auditor) unused() {
 		}
 	}
 	for _, n := range a.answers {
-		_, asked := a.questions[n.Approval]
+		q, asked := a.questions[n.Approval]
 		switch {
 		case n.seen:
-		case !asked:
-			a.find(answerUnasked, 0, "the answer of %q: no receipt asks %q", n.By, n.Approval)
+		case !asked || q != (question{n.Call, n.Policy}):
+			a.find(answerUnasked, 0, "the answer of %q: no receipt asks %q about that call, under that policy", n.By, n.Approval)
 		default:
 			a.find(answerUnused, 0, "%q was answered by %q, and no call was tried after that", n.Approval, n.By)
 		}
@@ -170,17 +170,18 @@ func (a *auditor) expected() {
 func (a *auditor) passes() {
 	r := a.report
 	r.pass(bundleMalformed, "the file is in its one form")
-	r.pass(policySignature, "%d policies, each signed by authors whom you trust", len(a.bundle.Policies))
-	r.pass(tokenSignature, "%d token records, each signed by an issuer that you trust", len(a.bundle.Tokens))
-	r.pass(receiptSignature, "%d receipts, each signed by a gate that you trust", len(a.bundle.Receipts))
+	r.pass(policySignature, "policies signed by authors whom you trust: %d", len(a.bundle.Policies))
+	r.pass(bindingSignature, "bindings signed by a registry that you trust: %d", len(a.bundle.Policies))
+	r.pass(tokenSignature, "token records signed by an issuer that you trust: %d", len(a.bundle.Tokens))
+	r.pass(receiptSignature, "receipts signed by a gate that you trust: %d", len(a.bundle.Receipts))
 	r.pass(receiptChain, "the chain runs from 1 to %d without a gap", a.head.Seq)
 	r.pass(receiptDecision, "every decision was made again and came out the same")
 	r.pass(receiptCounters, "every counter adds up")
 	if n := len(a.bundle.Answers); n > 0 {
-		r.pass(answerSignature, "%d answers, each signed by the person it names", n)
+		r.pass(answerSignature, "answers signed by the person they name: %d", n)
 	}
 	if n := len(a.bundle.Disclosures); n > 0 {
-		r.pass(disclosureCommitment, "%d disclosed texts, each the one committed to", n)
+		r.pass(disclosureCommitment, "disclosed texts that are the ones committed to: %d", n)
 	}
 	r.pass(standingEnd, "the chain ends where the gate says")
 }

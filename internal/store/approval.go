@@ -6,7 +6,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -161,8 +160,8 @@ func (db *DB) Answers(ctx context.Context, job string) ([]*seal.Envelope, error)
 }
 
 func readEnvelope(scan scanner) (*seal.Envelope, error) {
-	var b sql.RawBytes
-	if err := scan(&b); err != nil {
+	b, err := column[[]byte](scan)
+	if err != nil {
 		return nil, err
 	}
 	return seal.ParseEnvelope(b)

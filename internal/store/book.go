@@ -39,9 +39,9 @@ type sealedText struct {
 	sealed     []byte
 }
 
-// draft checks a line by itself, against the State that it was made from.
-// What it says is taken from what was signed, not from l.Receipt.
-func (db *DB) draft(job string, st *receipt.State, l *receipt.Line) (*entry, error) {
+// draft reads and seals a line that p is to take, made at now. What it says is
+// taken from what was signed, not from l.Receipt.
+func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
 	if l.Envelope.Type != receipt.Type {
 		return nil, fmt.Errorf("line is not a receipt but %q", l.Envelope.Type)
 	}
@@ -50,19 +50,19 @@ func (db *DB) draft(job string, st *receipt.State, l *receipt.Line) (*entry, err
 		return nil, err
 	}
 	switch {
-	case r.Job != job:
-		return nil, fmt.Errorf("receipt is of job %q, not of %q", r.Job, job)
-	case r.Seq != st.Seq+1 || !r.Prev.Equal(st.Hash):
-		return nil, fmt.Errorf("receipt %d of job %s does not continue the chain", r.Seq, job)
-	case !r.At.Equal(st.Now):
-		return nil, fmt.Errorf("receipt %d of job %s is not dated as its state is", r.Seq, job)
+	case r.Job != p.job:
+		return nil, fmt.Errorf("receipt is of job %q, not of %q", r.Job, p.job)
+	case r.Seq != p.head.Seq+1 || !r.Prev.Equal(p.head.Hash):
+		return nil, fmt.Errorf("receipt %d of job %s does not continue the chain", r.Seq, p.job)
+	case !r.At.Equal(now):
+		return nil, fmt.Errorf("receipt %d of job %s is not dated as its state is", r.Seq, p.job)
 	}
 	e := &entry{receipt: r, hash: l.Hash()}
 	if e.envelope, err = l.Envelope.Marshal(); err != nil {
 		return nil, err
 	}
 	for _, t := range l.Texts {
-		sealed, err := db.sealText(job, t)
+		sealed, err := db.sealText(p.job, t)
 		if err != nil {
 			return nil, err
 		}

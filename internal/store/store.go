@@ -122,8 +122,8 @@ func (db *DB) transact(ctx context.Context, f func(*sql.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	defer tx.Rollback() // also if f panics; after a commit it does nothing
 	if err := f(tx); err != nil {
-		tx.Rollback() // best effort: f's error is the one to know
 		return err
 	}
 	if err := db.commit(tx); err != nil {

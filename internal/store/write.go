@@ -95,21 +95,40 @@ func (db *DB) commitGroup(group []*write) {
 	}
 }
 
-// tryAlone tries w once more. If that fails in a way that leaves the end of its
-// commit open, it looks whether the line is there.
+// tryAlone tries w once more. If that fails too, it looks whether the line is
+// there all the same: a connection can break after the commit was carried out.
 func (db *DB) tryAlone(w *write) {
 	err := db.try([]*write{w})
 	if err == nil {
 		return
 	}
 	w.err = fmt.Errorf("write receipt: %w", err)
+	landed, err := db.look(w)
+	if err != nil {
+		db.log.ErrorContext(w.ctx, "a receipt may or may not be committed", "job", w.job, "error", err)
+	}
+	if landed {
+		w.err = nil
+	}
+}
+
+// look reports whether a line of w is there. The lock on the job waits for the
+// end of a commit that is still under way.
+func (db *DB) look(w *write) (landed bool, err error) {
 	if len(w.tried) == 0 {
-		return
+		return false, nil
 	}
-	w.next = func(*receipt.State) (*receipt.Line, error) { return nil, w.err }
-	if again := db.try([]*write{w}); again != nil {
-		db.log.ErrorContext(w.ctx, "a receipt may or may not be committed", "job", w.job, "error", again)
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	err = db.transact(ctx, func(tx *sql.Tx) error {
+		b, err := db.openBook(ctx, tx, []*write{w})
+		if err != nil {
+			return err
+		}
+		landed, err = b.landed(w)
+		return err
+	})
+	return landed, err
 }
 
 // try puts group into one transaction. An error means that the transaction
@@ -147,12 +166,13 @@ func (b *book) serve(w *write) error {
 		return nil
 	}
 	st := p.state(b.db.now())
+	now := st.Now // next may do with st as it likes
 	line, err := w.call(st)
 	if err != nil {
 		w.err = err
 		return nil
 	}
-	e, err := b.db.draft(w.job, st, line)
+	e, err := b.db.draft(p, now, line)
 	if err != nil {
 		w.err = err
 		return nil

@@ -62,6 +62,13 @@ var undocumented = [...]struct {
 	{http.MethodGet, regexp.MustCompile(`^/rest/api/3/issue/\{issueIdOrKey\}$`), http.StatusBadRequest, "bad field or expand list"},
 }
 
+// givenKeys are query keys that the documents leave out and real sites put into the links that they give for the next
+// page, by path of the document.
+var givenKeys = map[string][]string{
+	"/wiki/rest/api/search":         {"next", "prev"},
+	"/wiki/rest/api/content/search": {"next", "prev", "start"},
+}
+
 // unspecified are paths outside every document that clients may use all the same.
 var unspecified = map[string]string{
 	"/_edge/tenant_info": "finds the cloud id of a site",

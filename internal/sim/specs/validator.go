@@ -116,7 +116,7 @@ func checkRequest(input *openapi3filter.RequestValidationInput) []error {
 // queryKeys returns the query keys that an operation declares. The schema validator ignores keys that it does not know,
 // and a misspelt or smuggled key is exactly what a connector's test should catch.
 func queryKeys(route *routers.Route) []string {
-	var keys []string
+	keys := slices.Clone(givenKeys[route.Path])
 	for _, list := range []openapi3.Parameters{route.PathItem.Parameters, route.Operation.Parameters} {
 		for _, ref := range list {
 			if p := ref.Value; p != nil && p.In == openapi3.ParameterInQuery {

@@ -70,6 +70,8 @@ func TestValidator(t *testing.T) {
 		{"rate limit", "GET", "/wiki/api/v2/pages/7", "", 429, `{}`, "", false},
 		{"undocumented status", "GET", "/wiki/api/v2/pages/7", "", 302, `{}`, "status is not supported", false},
 		{"v1 search without query", "GET", "/wiki/rest/api/search", "", 400, `{}`, "cql", false},
+		{"given link", "GET", "/wiki/rest/api/search?cql=type%3Dpage&next=true&cursor=x", "", 400, `{}`, "", false},
+		{"given link elsewhere", "GET", "/wiki/api/v2/pages?next=true", "", 200, `{}`, "next", false},
 		{"restore without message", "POST", "/wiki/rest/api/content/7/version", `{"operationKey":"restore","params":{"versionNumber":1}}`, 200, `{"number":2,"when":"2026-01-02T15:04:05.000Z","minorEdit":false}`, "message", false},
 		{"tenant info", "GET", "/_edge/tenant_info", "", 200, `{"cloudId":"x"}`, "", false},
 	}

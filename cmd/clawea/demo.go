@@ -1,0 +1,287 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A demo is the whole house on one machine: a simulated Atlassian site and
+// model behind real HTTP, the daemon as it is, and a scripted agent that knows
+// nothing but its token and two addresses.
+type demo struct {
+	*call
+	dir   string
+	world *world
+	hash  string // of the policy
+	agent *agent
+	begun time.Time
+}
+
+const (
+	demoJob   = "runbook-review-1"
+	demoAgent = "runbook-agent"
+)
+
+func demoCommand(ctx context.Context, c *call) error {
+	exit := c.Bool("exit", false, "end after the story instead of staying open")
+	dir := c.String("dir", "", "keep everything that it makes under `DIR` (default: a temporary directory)")
+	listen := c.String("listen", "127.0.0.1:0", "the daemon's `ADDRESS`; port 0 takes a free one")
+	if err := c.parse(0, 0); err != nil {
+		return err
+	}
+	home, cleanUp, err := demoDir(*dir, *exit)
+	if err != nil {
+		return err
+	}
+	defer cleanUp()
+	d := &demo{call: c, dir: home, begun: time.Now()}
+	if d.world, err = openWorld(ctx, home, *listen); err != nil {
+		return err
+	}
+	err = d.story(ctx)
+	if err == nil && !*exit {
+		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n  clawea job show %s\n",
+			d.world.url, d.path("secrets/operator"), demoJob)
+		<-ctx.Done()
+	}
+	return errors.Join(err, d.world.close())
+}
+
+// demoDir makes the directory that the demo works in.
+func demoDir(dir string, exit bool) (home string, cleanUp func(), err error) {
+	if dir == "" {
+		home, err = os.MkdirTemp("", "clawea-demo-")
+		if err != nil {
+			return "", nil, err
+		}
+		return home, func() {
+			if exit {
+				os.RemoveAll(home)
+			}
+		}, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, fmt.Errorf("make %s: %w\nname a directory that can be written", dir, err)
+	}
+	there, err := os.ReadDir(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(there) > 0 {
+		return "", nil, fmt.Errorf("%s is not empty\nname a new directory, so that nothing of yours is overwritten", dir)
+	}
+	home, err = filepath.Abs(dir)
+	return home, func() {}, err
+}
+
+func (d *demo) path(name string) string { return filepath.Join(d.dir, filepath.FromSlash(name)) }
+
+// story tells it all, and fails where what happens is not what should.
+func (d *demo) story(ctx context.Context) error {
+	for i, chapter := range []struct {
+		title string
+		tell  func(context.Context) error
+	}{
+		{"A policy, signed by its author, becomes a hash", d.publish},
+		{"A token that is good for one job under that hash", d.issue},
+		{"The agent searches and reads runbooks", d.read},
+		{"What the policy does not hold is denied", d.denials},
+		{"A hostile page gives orders; the write stops at the gate", d.injection},
+		{"A correction waits for a person, who says yes", d.approval},
+		{"The other dialect, streaming", d.stream},
+		{"The proof, and a verifier that trusts none of this", d.proof},
+		{"The same proof with one bit changed", d.tamper},
+	} {
+		fmt.Fprintf(d.stdout, "\n%d. %s\n", i+1, chapter.title)
+		if err := chapter.tell(ctx); err != nil {
+			return fmt.Errorf("demo, chapter %d: %w", i+1, err)
+		}
+	}
+	fmt.Fprintf(d.stdout, "\nAll of it took %.1f s.", time.Since(d.begun).Seconds())
+	if _, err := os.Stat(d.dir); err == nil {
+		fmt.Fprintf(d.stdout, " What it made is under %s", d.dir)
+	}
+	fmt.Fprintln(d.stdout)
+	return nil
+}
+
+// clawea runs one command line of our own, shows it as a person would type it,
+// and returns what it printed.
+func (d *demo) clawea(ctx context.Context, args ...string) (string, error) {
+	shown := make([]string, len(args))
+	for i, a := range args {
+		shown[i] = strings.ReplaceAll(a, d.dir+string(filepath.Separator), "")
+	}
+	fmt.Fprintf(d.stdout, "   $ clawea %s\n", strings.Join(shown, " "))
+	var out, errs bytes.Buffer
+	e := &env{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: d.world.getenv}
+	err := run(ctx, e, args)
+	return out.String(), err
+}
+
+// quote prints text from a command or an agent, a little to the right.
+func quote(w io.Writer, text string, lines int) {
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; n > lines {
+			fmt.Fprintln(w, "     ...")
+			return
+		}
+		fmt.Fprintf(w, "     %s\n", clean(strings.TrimRight(line, "\n")))
+	}
+}
+
+func (d *demo) publish(ctx context.Context) error {
+	signed := d.path("runbook-agent.signed.json")
+	if _, err := d.clawea(ctx, "wpc", "sign", "-key", d.path("ada.key"), "-o", signed, d.path("runbook-agent.json")); err != nil {
+		return err
+	}
+	out, err := d.clawea(ctx, "wpc", "publish", signed)
+	if err != nil {
+		return err
+	}
+	d.hash = strings.TrimSpace(out)
+	quote(d.stdout, out, 1)
+	if out, err = d.clawea(ctx, "wpc", "show", d.hash); err != nil {
+		return err
+	}
+	quote(d.stdout, out, 9)
+	return nil
+}
+
+func (d *demo) issue(ctx context.Context) error {
+	file := d.path("secrets/cst")
+	if _, err := d.clawea(ctx, "cst", "issue", "-wpc", d.hash, "-job", demoJob, "-agent", demoAgent, "-ttl", "15m", "-o", file); err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if d.agent, err = newAgent(ctx, d.world.url, strings.TrimSpace(string(raw)), d.stdout); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.stdout, "   The agent's MCP client is told of %d tools: %s\n", len(d.agent.tools), strings.Join(d.agent.names(), ", "))
+	return nil
+}
+
+func (d *demo) read(ctx context.Context) error {
+	return d.expect(ctx, taskRead, "done", "done")
+}
+
+func (d *demo) denials(ctx context.Context) error {
+	return d.expect(ctx, taskBeyond, "denied", "denied")
+}
+
+func (d *demo) injection(ctx context.Context) error {
+	if err := d.expect(ctx, taskSummarise, "done", "waiting"); err != nil {
+		return err
+	}
+	if err := d.answer(ctx, "no", "the page gave that order, nobody here did"); err != nil {
+		return err
+	}
+	if err := d.expect(ctx, taskRetryInjected, "denied"); err != nil {
+		return err
+	}
+	if page, _ := d.world.site.Page(d.world.failover); len(page.Versions) != 1 {
+		return fmt.Errorf("the page was changed: version %d", len(page.Versions))
+	}
+	fmt.Fprintln(d.stdout, "   The failover runbook is still at version 1.")
+	return nil
+}
+
+func (d *demo) approval(ctx context.Context) error {
+	if err := d.expect(ctx, taskCorrect, "waiting"); err != nil {
+		return err
+	}
+	if err := d.answer(ctx, "yes", "checked against the failover drill"); err != nil {
+		return err
+	}
+	if err := d.expect(ctx, taskRetryCorrect, "done"); err != nil {
+		return err
+	}
+	if page, _ := d.world.site.Page(d.world.failover); len(page.Versions) != 2 || !strings.Contains(page.Body, "pg_promote") {
+		return fmt.Errorf("the page was not changed as approved: version %d", len(page.Versions))
+	}
+	fmt.Fprintln(d.stdout, "   The failover runbook is at version 2. The same call again asks again: a yes is good once.")
+	return d.expect(ctx, taskReplay, "waiting")
+}
+
+// answer has the person who is enrolled here answer the newest open question.
+func (d *demo) answer(ctx context.Context, yesNo, reason string) error {
+	out, err := d.clawea(ctx, "approve", "list")
+	if err != nil {
+		return err
+	}
+	id, _, _ := strings.Cut(out, " ")
+	out, err = d.clawea(ctx, "approve", yesNo, id, "-key", d.path("alice.key"), "-reason", reason)
+	if err != nil {
+		return err
+	}
+	quote(d.stdout, out, 30)
+	return nil
+}
+
+func (d *demo) stream(ctx context.Context) error {
+	text, receipt, err := d.agent.message(ctx, taskReport)
+	if err != nil {
+		return err
+	}
+	quote(d.stdout, text, 6)
+	fmt.Fprintf(d.stdout, "   (receipt %s)\n", receipt)
+	return nil
+}
+
+func (d *demo) proof(ctx context.Context) error {
+	file, trust := d.path("demo.proof"), d.path("trust.json")
+	if _, err := d.clawea(ctx, "proof", "export", demoJob, "-o", file); err != nil {
+		return err
+	}
+	if _, err := d.clawea(ctx, "proof", "trust", "-o", trust); err != nil {
+		return err
+	}
+	out, err := d.clawea(ctx, "proof", "verify", "-trust", trust, "-expect-policy", d.hash, "-expect-job", demoJob, file)
+	quote(d.stdout, out, 40)
+	return err
+}
+
+func (d *demo) tamper(ctx context.Context) error {
+	b, err := os.ReadFile(d.path("demo.proof"))
+	if err != nil {
+		return err
+	}
+	b[len(b)/2] ^= 1
+	file := d.path("tampered.proof")
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		return err
+	}
+	out, err := d.clawea(ctx, "proof", "verify", "-trust", d.path("trust.json"), file)
+	if !errors.Is(err, errFalse) {
+		return fmt.Errorf("a tampered bundle was not refused: %v", err)
+	}
+	quote(d.stdout, out, 6)
+	fmt.Fprintf(d.stdout, "   Exit code %d.\n", exitFalse)
+	return nil
+}
+
+// expect gives the agent a task and compares what became of its tool calls.
+func (d *demo) expect(ctx context.Context, task string, want ...string) error {
+	got, err := d.agent.do(ctx, task)
+	if err != nil {
+		return err
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		return fmt.Errorf("the agent's calls ended %q, not %q", got, want)
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command clawea lets AI agents act on enterprise systems only under a signed
+// policy, and proves afterwards what they did. Run it without arguments for
+// the list of its commands.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() { os.Exit(start()) }
+
+// start runs the command line and returns its exit code.
+func start() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	e := &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	return report(e, run(ctx, e, os.Args[1:]))
+}
+
+// env is all that a command has of its surroundings.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+	exitFalse = 3 // what was to be verified is false
+)
+
+// errFalse ends a command whose verification said no. It has reported already.
+var errFalse = errors.New("verified as false")
+
+// errUsage marks a command line that makes no sense.
+var errUsage = errors.New("usage")
+
+// report tells the person of err in two lines, what is wrong and what mends
+// it, and returns the exit code.
+func report(e *env, err error) int {
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, errFalse):
+		return exitFalse
+	}
+	wrong, mends, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	fmt.Fprintf(e.stderr, "clawea: error: %s\n", clean(wrong))
+	for line := range strings.Lines(mends) {
+		fmt.Fprintf(e.stderr, "clawea: hint: %s\n", clean(strings.TrimSpace(line)))
+	}
+	if errors.Is(err, errUsage) {
+		return exitUsage
+	}
+	return exitError
+}
+
+// A command is one line of the command table.
+type command struct {
+	name  string // "wpc lint"
+	args  string // "FILE"
+	about string
+	run   func(ctx context.Context, c *call) error
+}
+
+// commands is the command line. It is a function, since help is one of them.
+func commands() []command {
+	return []command{
+		{"demo", "[-exit] [-dir DIR]", "the whole story on embedded parts, ending with a verified bundle", demoCommand},
+		{"serve", "-config FILE", "the daemon", serveCommand},
+		{"key new", "-name NAME FILE", "make a key for an author or an approver: FILE and FILE.pub", keyNew},
+		{"wpc lint", "FILE", "check a policy and print its hash", wpcLint},
+		{"wpc sign", "-key FILE [-o FILE] FILE", "sign a policy, or add a signature to a signed one", wpcSign},
+		{"wpc publish", "FILE", "publish a signed policy", wpcPublish},
+		{"wpc list", "", "list published policies", wpcList},
+		{"wpc show", "HASH", "show a published policy, who signed it and what its names led to", wpcShow},
+		{"cst issue", "-wpc HASH -job JOB -agent AGENT", "issue a token for one job", cstIssue},
+		{"cst show", "ID", "show what is on record about a token", cstShow},
+		{"cst revoke", "ID | -job JOB", "revoke a token, or all of a job", cstRevoke},
+		{"job list", "", "list the newest jobs", jobList},
+		{"job show", "JOB", "show a job, its tokens and its receipts", jobShow},
+		{"approve list", "[-all]", "list what waits for a person", approveList},
+		{"approve show", "ID", "show what one question is about", approveShow},
+		{"approve yes", "ID -key FILE", "let exactly this call happen once", approveYes},
+		{"approve no", "ID -key FILE", "deny this call", approveNo},
+		{"proof export", "JOB [-o FILE]", "write a job's proof bundle", proofExport},
+		{"proof verify", "-trust FILE FILE", "verify a bundle offline; exit code 3 if it is false", proofVerify},
+		{"proof trust", "[-o FILE]", "write the keys that the daemon says are its own; compare them before you trust them", proofTrust},
+		{"version", "", "print the version", versionCommand},
+		{"help", "[COMMAND]", "print this list, or a command's flags", helpCommand},
+	}
+}
+
+// run carries out one command line.
+func run(ctx context.Context, e *env, args []string) error {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
+		return helpCommand(ctx, &call{env: e})
+	}
+	cmd, rest := find(args)
+	if cmd == nil {
+		return usagef("there is no command %q\nlist the commands with: clawea help", strings.Join(args[:min(2, len(args))], " "))
+	}
+	return cmd.run(ctx, newCall(e, cmd, rest))
+}
+
+// find returns the command that args begin with, and the arguments after it.
+func find(args []string) (*command, []string) {
+	all := commands()
+	for i := range all {
+		words := strings.Fields(all[i].name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == all[i].name {
+			return &all[i], args[len(words):]
+		}
+	}
+	return nil, nil
+}
+
+// A call is one command line being carried out.
+type call struct {
+	*env
+	*flag.FlagSet
+	cmd  *command
+	args []string
+}
+
+func newCall(e *env, cmd *command, args []string) *call {
+	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	return &call{e, fs, cmd, args}
+}
+
+// parse reads flags and arguments in any order. There must be min to max
+// arguments.
+func (c *call) parse(min, max int) error {
+	var plain []string
+	rest := c.args
+	for {
+		switch err := c.FlagSet.Parse(rest); {
+		case errors.Is(err, flag.ErrHelp):
+			c.describe(c.stdout)
+			return err
+		case err != nil:
+			return usagef("%v\nits flags are listed by: clawea help %s", err, c.cmd.name)
+		}
+		if c.NArg() == 0 {
+			break
+		}
+		plain = append(plain, c.Arg(0))
+		rest = c.FlagSet.Args()[1:]
+	}
+	if c.args = plain; len(plain) < min || len(plain) > max {
+		return usagef("clawea %s: %d arguments\nwant: clawea %s %s", c.cmd.name, len(plain), c.cmd.name, c.cmd.args)
+	}
+	return nil
+}
+
+func (c *call) describe(w io.Writer) {
+	fmt.Fprintf(w, "clawea %s %s\n\n%s\n", c.cmd.name, c.cmd.args, c.cmd.about)
+	c.SetOutput(w)
+	c.PrintDefaults()
+}
+
+// need refuses a command line without one of its flags.
+func (c *call) need(flags ...string) error {
+	given := map[string]bool{}
+	c.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for _, f := range flags {
+		if !given[f] {
+			return usagef("clawea %s needs -%s\nwant: clawea %s %s", c.cmd.name, f, c.cmd.name, c.cmd.args)
+		}
+	}
+	return nil
+}
+
+func usagef(format string, args ...any) error {
+	return fmt.Errorf("%w%w", invisible{errUsage}, fmt.Errorf(format, args...))
+}
+
+// invisible is an error that adds its identity and no words.
+type invisible struct{ error }
+
+func (invisible) Error() string   { return "" }
+func (i invisible) Unwrap() error { return i.error }
+
+func helpCommand(ctx context.Context, c *call) error {
+	if len(c.args) > 0 {
+		cmd, _ := find(c.args)
+		if cmd == nil {
+			return usagef("there is no command %q\nlist the commands with: clawea help", strings.Join(c.args, " "))
+		}
+		return cmd.run(ctx, newCall(c.env, cmd, []string{"-h"}))
+	}
+	fmt.Fprint(c.stdout, "Clawea lets AI agents act only under a signed policy, and proves what they did.\n\n")
+	for _, cmd := range commands() {
+		fmt.Fprintf(c.stdout, "  clawea %-14s %s\n", cmd.name, cmd.about)
+	}
+	fmt.Fprint(c.stdout, "\nStart with: clawea demo\nFlags of a command: clawea help COMMAND\n")
+	return nil
+}
+
+// clean makes text from elsewhere safe to print on a terminal: control
+// characters, which could rewrite what a person reads, become visible.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r >= ' ' && r != 0x7f && !(r >= 0x80 && r < 0xa0) && !bidi(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, s)
+}
+
+// bidi reports whether r changes the direction of the text around it.
+func bidi(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x061c
+}

@@ -1,0 +1,77 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+
+	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/daemon"
+	"github.com/clawea/clawea/internal/keys"
+)
+
+func serveCommand(ctx context.Context, c *call) error {
+	path := c.String("config", "", "the configuration `FILE`; docs/clawea.hujson is an example")
+	level := slog.LevelInfo
+	c.TextVar(&level, "log", level, "log `LEVEL`: debug, info, warn or error")
+	if err := c.parse(0, 0); err != nil {
+		return err
+	}
+	if err := c.need("config"); err != nil {
+		return err
+	}
+	conf, err := config.Load(*path)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: level}))
+	d, err := daemon.New(ctx, conf, version(), log)
+	if err != nil {
+		return err
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", conf.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w\nname another address under \"listen\" in %s", err, *path), d.Close())
+	}
+	fmt.Fprintf(c.stdout, "clawea serves at %s\n", conf.URL)
+	return errors.Join(d.Serve(ctx, ln), d.Close())
+}
+
+func keyNew(_ context.Context, c *call) error {
+	name := c.String("name", "", "whose key it is: a `NAME` without spaces, like alice@example.com")
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	if err := c.need("name"); err != nil {
+		return err
+	}
+	public, err := keys.GenerateTo(c.args[0], *name)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.stdout, public)
+	return nil
+}
+
+func versionCommand(_ context.Context, c *call) error {
+	if err := c.parse(0, 0); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.stdout, "clawea", version())
+	return nil
+}
+
+// version is what the build says of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "devel"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,176 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/clawea/clawea/internal/keys"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+)
+
+// maxPaper bounds a policy's file, in bytes.
+const maxPaper = 1 << 20
+
+// readPolicy reads a policy's file: a WPC as people write it, or a signed one.
+func readPolicy(path string) (*policy.Policy, *seal.Envelope, error) {
+	b, err := readFile(path, maxPaper)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &seal.Envelope{Type: policy.Type}
+	signed := new(seal.Envelope)
+	if seal.Unmarshal(b, signed) == nil && signed.Type == policy.Type {
+		e = signed
+	} else if e.Payload, err = seal.Canonical(b); err != nil {
+		return nil, nil, located(path, err)
+	} else if p, err := policy.Parse(b); err != nil { // for lines as the author sees them
+		return nil, nil, located(path, err)
+	} else {
+		return p, e, nil
+	}
+	p, err := policy.Parse(e.Payload)
+	if err != nil {
+		return nil, nil, located(path, err)
+	}
+	return p, e, nil
+}
+
+// located puts a file's name before an error's line and column.
+func located(path string, err error) error {
+	if s := (*seal.SyntaxError)(nil); errors.As(err, &s) {
+		return fmt.Errorf("%s:%w\nmend that line; spec/policy.md lists every field", path, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func wpcLint(_ context.Context, c *call) error {
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	p, _, err := readPolicy(c.args[0])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s\n", p.Hash())
+	return nil
+}
+
+func wpcSign(_ context.Context, c *call) error {
+	key := c.String("key", "", "the author's private key `FILE`")
+	out := c.String("o", "", "write to `FILE` instead of standard output")
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	if err := c.need("key"); err != nil {
+		return err
+	}
+	_, e, err := readPolicy(c.args[0])
+	if err != nil {
+		return err
+	}
+	k, err := keys.LoadSigner(*key)
+	if err != nil {
+		return err
+	}
+	if err := e.Add(k); err != nil {
+		return err
+	}
+	b, err := e.Marshal()
+	if err != nil {
+		return err
+	}
+	return c.output(*out, append(b, '\n'))
+}
+
+func wpcPublish(ctx context.Context, c *call) error {
+	connect := c.client()
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	_, e, err := readPolicy(c.args[0])
+	if err != nil {
+		return err
+	}
+	if len(e.Signatures) == 0 {
+		return fmt.Errorf("%s is not signed\nsign it with: clawea wpc sign -key FILE -o SIGNED %s", c.args[0], c.args[0])
+	}
+	cl, err := connect()
+	if err != nil {
+		return err
+	}
+	p, err := cl.Publish(ctx, e)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.stdout, p.Hash)
+	return nil
+}
+
+func wpcList(ctx context.Context, c *call) error {
+	connect := c.client()
+	if err := c.parse(0, 0); err != nil {
+		return err
+	}
+	cl, err := connect()
+	if err != nil {
+		return err
+	}
+	list, err := cl.Policies(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range list.Policies {
+		state := clean(p.Name)
+		if p.Fault != "" {
+			state = "DOES NOT VERIFY: " + clean(p.Fault)
+		}
+		fmt.Fprintf(c.stdout, "%s  %s  %s\n", p.Hash, stamp(p.Published), state)
+	}
+	return nil
+}
+
+func wpcShow(ctx context.Context, c *call) error {
+	connect := c.client()
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	h, err := parseHash(c.args[0])
+	if err != nil {
+		return err
+	}
+	cl, err := connect()
+	if err != nil {
+		return err
+	}
+	p, err := cl.Policy(ctx, h)
+	if err != nil {
+		return err
+	}
+	if p.Envelope == nil || !p.Envelope.Hash().Equal(h) {
+		return errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
+	}
+	fmt.Fprintf(c.stdout, "hash       %s\nname       %s\npurpose    %s\npublished  %s\nsigned by  %s\nmax ttl    %s\n",
+		h, clean(p.Name), clean(p.Purpose), stamp(p.Published), clean(strings.Join(p.Signers, ", ")), time.Duration(p.MaxTTL)*time.Second)
+	for _, n := range p.Names {
+		fmt.Fprintf(c.stdout, "name       %s is %s %s on %s\n", clean(n.Name.String()), n.Kind, clean(n.ID), clean(n.Site))
+	}
+	fmt.Fprintf(c.stdout, "\n%s\n", p.Envelope.Payload)
+	return nil
+}
+
+func parseHash(s string) (seal.Hash, error) {
+	h, err := seal.ParseHash(s)
+	if err != nil {
+		return h, usagef("%v\npolicies and their hashes are listed by: clawea wpc list", err)
+	}
+	return h, nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

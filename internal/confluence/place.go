@@ -1,0 +1,189 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package confluence
+
+import (
+	"context"
+	"net/url"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/policy"
+)
+
+// A place is a page and where it lies.
+type place struct {
+	page  *page
+	space *space
+	above []ancestor // from the outside in
+}
+
+// place reads where a page lies now.
+func (c *Connector) place(ctx context.Context, id string) (*place, error) {
+	p, _, err := c.getPage(ctx, id, false)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.getSpace(ctx, p.SpaceID)
+	if err != nil {
+		return nil, err
+	}
+	above, err := c.getAncestors(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	at := &place{p, s, above}
+	if p.ParentID != at.parent() {
+		return nil, fault("conflict", "page %s is being moved; ask again", id)
+	}
+	return at, nil
+}
+
+// parent is the id of what is right above the page, or "".
+func (p *place) parent() string {
+	if len(p.above) == 0 {
+		return ""
+	}
+	return p.above[len(p.above)-1].ID
+}
+
+// chain is the ids of the page and all above it, without the space.
+func (p *place) chain() []string {
+	var ids []string
+	for _, a := range p.above {
+		ids = append(ids, a.ID)
+	}
+	return append(ids, p.page.ID)
+}
+
+// bound reports whether the page lies, by its ids, where the bounds allow: in
+// one of each kind that there is. It errs on the side of yes, since names and
+// what a grant leaves out are for the policy to judge.
+func (p *place) bound(bounds []policy.Bound) bool {
+	ids := append(p.chain(), p.space.ID)
+	within := map[string]bool{}
+	for _, b := range bounds {
+		within[b.Kind] = within[b.Kind] || slices.Contains(ids, b.ID)
+	}
+	for _, ok := range within {
+		if !ok {
+			return false
+		}
+	}
+	return len(within) > 0
+}
+
+// resource puts the page in policy terms: its path holds the present names.
+// Outside the bounds only ids are read, since the policy denies by these.
+func (c *Connector) resource(ctx context.Context, p *place, bounds []policy.Bound) (policy.Resource, error) {
+	r := policy.Resource{Type: "page", ID: p.page.ID, Path: []policy.Place{{ID: p.space.ID, Name: p.space.Key}}}
+	above := p.above
+	if len(above) > 0 && above[0].ID == p.space.HomepageID {
+		above = above[1:] // the homepage stands for the space
+	}
+	names := map[string]string{}
+	if p.bound(bounds) {
+		var err error
+		if names, err = c.titles(ctx, above); err != nil {
+			return r, err
+		}
+	}
+	for _, a := range above {
+		r.Path = append(r.Path, policy.Place{ID: a.ID, Name: names[a.ID]})
+	}
+	r.Path = append(r.Path, policy.Place{ID: p.page.ID, Name: p.page.Title})
+	return r, nil
+}
+
+// unmoved looks again whether the page is where and what it was planned to be.
+// It returns the page as it is now, with its body if wanted.
+func (c *Connector) unmoved(ctx context.Context, planned *place, body bool) (*page, *atlassian.Response, error) {
+	now, res, err := c.getPage(ctx, planned.page.ID, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	above, err := c.getAncestors(ctx, planned.page.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if now.SpaceID != planned.page.SpaceID || now.ParentID != planned.page.ParentID || !slices.Equal(above, planned.above) {
+		return nil, nil, fault("conflict", "page %s was moved meanwhile; ask again", planned.page.ID)
+	}
+	return now, res, nil
+}
+
+// unrestricted refuses a page that a read restriction keeps from some people.
+// Confluence tells only of a page's own restrictions, so all above it are asked.
+func (c *Connector) unrestricted(ctx context.Context, p *place) error {
+	if c.allowRestricted {
+		return nil
+	}
+	restricted, err := c.restrictedAmong(ctx, p.chain())
+	if err != nil {
+		return err
+	}
+	if len(restricted) > 0 {
+		return fault("restricted", "page %s, or a page above it, is open to some people only; have a person lift the restriction, or work without the page", p.page.ID)
+	}
+	return nil
+}
+
+// restrictedAmong returns which of the ids have a read restriction of their own.
+func (c *Connector) restrictedAmong(ctx context.Context, ids []string) (map[string]bool, error) {
+	found := make([]bool, len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	for i, id := range ids {
+		g.Go(func() (err error) {
+			found[i], err = c.restricted(ctx, id)
+			if isNotFound(err) { // what cannot be seen is not open to all
+				found[i], err = true, nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for i, id := range ids {
+		if found[i] {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
+// A restriction lists whom an operation is open to; nobody listed means everybody.
+type restriction struct {
+	Restrictions *struct {
+		User  *subjects `json:"user"`
+		Group *subjects `json:"group"`
+	} `json:"restrictions"`
+}
+
+type subjects struct {
+	Results []struct{} `json:"results"`
+	Size    int        `json:"size"`
+}
+
+func (s *subjects) some() bool { return len(s.Results) > 0 || s.Size > 0 }
+
+// restricted reports whether content has a read restriction of its own. An
+// answer that does not tell is an error.
+func (c *Connector) restricted(ctx context.Context, id string) (bool, error) {
+	var by struct {
+		Read *restriction `json:"read"`
+	}
+	query := url.Values{"expand": {"restrictions.user,restrictions.group"}}
+	if _, err := c.get(ctx, v1+"/content/"+atlassian.Segment(id)+"/restriction/byOperation", query, &by); err != nil {
+		return false, explain(err, "who may read page "+id)
+	}
+	if by.Read == nil || by.Read.Restrictions == nil || by.Read.Restrictions.User == nil || by.Read.Restrictions.Group == nil {
+		return false, fault("upstream", "Confluence does not say who may read page %s; try again later", id)
+	}
+	return by.Read.Restrictions.User.some() || by.Read.Restrictions.Group.some(), nil
+}

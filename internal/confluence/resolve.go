@@ -1,0 +1,126 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package confluence
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/clawea/clawea/policy"
+)
+
+// Resolve finds the ids that a policy's names lead to today: a space's key to
+// its id, a page prefix such as "ENG/Runbooks/" to the id of the page. A prefix
+// that is a key only, "ENG/", is the space. A name that leads nowhere, or to
+// more than one thing, is a *gate.Fault that says so.
+func (c *Connector) Resolve(ctx context.Context, names []policy.Name) ([]policy.Bound, error) {
+	var out []policy.Bound
+	for _, n := range names {
+		id, err := c.resolve(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, policy.Bound{Name: n, Site: c.site, ID: id})
+	}
+	return out, nil
+}
+
+func (c *Connector) resolve(ctx context.Context, n policy.Name) (string, error) {
+	key, _, _ := strings.Cut(n.Name, "/")
+	titles := titlesOf(n.Name)
+	if n.Tool != name || n.Kind != "space" && n.Kind != "page_prefix" || n.Kind == "space" && n.Name != key {
+		return "", fault("bad_name", "%s is not a name of Confluence's; write a space key or a page prefix", n)
+	}
+	s, err := c.spaceByKey(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	if len(titles) == 0 {
+		return s.ID, nil
+	}
+	return c.pageByTitles(ctx, s, n.Name, titles)
+}
+
+// titlesOf returns the page titles of a prefix "KEY/Title/Title/".
+func titlesOf(prefix string) []string {
+	steps := strings.Split(strings.TrimSuffix(prefix, "/"), "/")
+	return steps[1:]
+}
+
+func (c *Connector) spaceByKey(ctx context.Context, key string) (*space, error) {
+	var list struct {
+		Results []*space `json:"results"`
+	}
+	if _, err := c.get(ctx, v2+"/spaces", url.Values{"keys": {key}, "limit": {"250"}}, &list); err != nil {
+		return nil, explain(err, "space "+key)
+	}
+	list.Results = slices.DeleteFunc(list.Results, func(s *space) bool { return s == nil || s.Key != key })
+	switch len(list.Results) {
+	case 0:
+		return nil, fault("not_found", "no space has the key %s, or the read credential may not see it; write the key as Confluence shows it", key)
+	case 1:
+	default:
+		return nil, fault("ambiguous", "more than one space has the key %s; have an administrator look at it", key)
+	}
+	return c.getSpace(ctx, list.Results[0].ID)
+}
+
+// pageByTitles finds the page that the titles lead to, from the space down.
+// Titles are unique in a space, so the last one finds the page; what is above
+// it must then be as the prefix says.
+func (c *Connector) pageByTitles(ctx context.Context, s *space, prefix string, titles []string) (string, error) {
+	var list struct {
+		Results []*page `json:"results"`
+	}
+	query := url.Values{"title": {titles[len(titles)-1]}, "status": {"current"}, "limit": {"25"}}
+	if _, err := c.get(ctx, v2+"/spaces/"+s.ID+"/pages", query, &list); err != nil {
+		return "", explain(err, "page "+prefix)
+	}
+	found, elsewhere := "", ""
+	for _, p := range list.Results {
+		if p == nil || !isID(p.ID) {
+			continue
+		}
+		if p.ID == s.HomepageID && len(titles) == 1 {
+			return "", fault("bad_name", "%s is the homepage of its space, which stands for the space; write %s/", prefix, s.Key)
+		}
+		at, path, err := c.named(ctx, p.ID)
+		switch {
+		case err != nil:
+			return "", err
+		case !slices.Equal(path[1:], titles) || at.space.ID != s.ID:
+			elsewhere = strings.Join(path, "/") + "/"
+		case found != "":
+			return "", fault("ambiguous", "%s leads to pages %s and %s; give one of them another title", prefix, found, p.ID)
+		default:
+			found = p.ID
+			if err := c.unrestricted(ctx, at); err != nil {
+				return "", err
+			}
+		}
+	}
+	switch {
+	case found != "":
+		return found, nil
+	case elsewhere != "":
+		return "", fault("not_found", "there is no page %s; the page of that title is %s", prefix, elsewhere)
+	}
+	return "", fault("not_found", "there is no page %s, or the read credential may not see it; write the titles as Confluence shows them", prefix)
+}
+
+// named returns where a page is and the names down to it.
+func (c *Connector) named(ctx context.Context, id string) (*place, []string, error) {
+	at, err := c.place(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := c.resource(ctx, at, []policy.Bound{{ID: id}})
+	var path []string
+	for _, step := range r.Path {
+		path = append(path, step.Name)
+	}
+	return at, path, err
+}

@@ -1,0 +1,101 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/confluence"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/jira"
+	"github.com/clawea/clawea/internal/proxy"
+	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/tools"
+	"github.com/clawea/clawea/policy"
+)
+
+// connections are the systems that the house is connected to.
+type connections struct {
+	list      []tools.Connector
+	resolvers map[string]registry.Resolver // the same, for publishing
+}
+
+func (c *connections) add(name string, x interface {
+	tools.Connector
+	registry.Resolver
+}) {
+	c.list = append(c.list, x)
+	c.resolvers[name] = x
+}
+
+func connect(c *config.Config, log *slog.Logger) (*connections, error) {
+	out := &connections{resolvers: map[string]registry.Resolver{}}
+	if s := c.Confluence; s != nil {
+		read, write, err := clients(s, log)
+		if err != nil {
+			return nil, fmt.Errorf("connect to Confluence: %w", err)
+		}
+		x, err := confluence.New(confluence.Config{
+			Site: s.Site, Read: read, Write: write, SharedCredential: s.Shared(), AllowRestricted: s.AllowRestricted, Log: log,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("connect to Confluence: %w", err)
+		}
+		out.add("confluence", x)
+	}
+	if s := c.Jira; s != nil {
+		read, write, err := clients(s, log)
+		if err != nil {
+			return nil, fmt.Errorf("connect to Jira: %w", err)
+		}
+		out.add("jira", jira.New(jira.Config{
+			Site: s.Site, Read: read, Write: write, SharedCredential: s.Shared(), AllowRestricted: s.AllowRestricted, Log: log,
+		}))
+	}
+	return out, nil
+}
+
+// clients returns a site's reading and writing client; the second is nil if
+// nothing may be written there.
+func clients(s *config.Site, log *slog.Logger) (read, write *atlassian.Client, err error) {
+	if read, err = client(s.Site, s.Read, log); err != nil {
+		return nil, nil, err
+	}
+	if s.Write != nil {
+		write, err = client(s.Site, s.Write, log)
+	}
+	return read, write, err
+}
+
+func client(site string, a *config.Account, log *slog.Logger) (*atlassian.Client, error) {
+	return atlassian.New(atlassian.Config{
+		BaseURL: site, Log: log,
+		Credential: func(context.Context) (atlassian.Credential, error) {
+			secret, err := a.Token.Get()
+			if err != nil {
+				return atlassian.Credential{}, err
+			}
+			return atlassian.Basic(a.Email, secret), nil
+		},
+	})
+}
+
+// catalog lists all that agents can ask of this house: its connectors' tools,
+// and models in each dialect.
+func catalog(c *connections) []policy.Action {
+	return append(tools.Catalog(c.list), proxy.Actions()...)
+}
+
+func newProxy(c *config.Config, g *gate.Gate, log *slog.Logger) http.Handler {
+	p := &proxy.Proxy{Gate: g, Log: log}
+	for _, m := range c.Providers {
+		p.Routes = append(p.Routes, proxy.Route{Name: m.Name, Dialect: m.Dialect, BaseURL: m.BaseURL, Key: m.Key.Get, Headers: m.Headers})
+	}
+	return p
+}

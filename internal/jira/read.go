@@ -1,0 +1,224 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// A view is an issue as agents get it: the fields of shownFields, rich text as
+// plain text, people by name and account id. Nothing else of an issue is shown:
+// no other issues, attachments, history, rendered text or app data.
+type view struct {
+	ID          string        `json:"id"`
+	Key         string        `json:"key"`
+	Project     viewedProject `json:"project"`
+	URL         string        `json:"url"`
+	Summary     string        `json:"summary,omitempty"`
+	Status      string        `json:"status,omitempty"`
+	IssueType   string        `json:"issuetype,omitempty"`
+	Priority    string        `json:"priority,omitempty"`
+	Resolution  string        `json:"resolution,omitempty"`
+	Labels      []string      `json:"labels,omitempty"`
+	Components  []string      `json:"components,omitempty"`
+	Assignee    *viewedUser   `json:"assignee,omitempty"`
+	Reporter    *viewedUser   `json:"reporter,omitempty"`
+	Created     string        `json:"created,omitempty"`
+	Updated     string        `json:"updated,omitempty"`
+	DueDate     string        `json:"duedate,omitempty"`
+	Description string        `json:"description,omitempty"`
+}
+
+type viewedProject struct {
+	ID  string `json:"id"`
+	Key string `json:"key"`
+}
+
+type viewedUser struct {
+	AccountID string `json:"account_id"`
+	Name      string `json:"name"`
+}
+
+type viewedComment struct {
+	ID      string      `json:"id"`
+	Author  *viewedUser `json:"author,omitempty"`
+	Created string      `json:"created,omitempty"`
+	Updated string      `json:"updated,omitempty"`
+	Body    string      `json:"body"`
+}
+
+// labels stand on every result: whose text it is, and that it is no instruction.
+type labels struct {
+	Untrusted bool   `json:"untrusted"`
+	Site      string `json:"site"`
+}
+
+type found struct {
+	labels
+	Issues []view `json:"issues"`
+	More   bool   `json:"more"` // there are hits beyond the limit
+}
+
+type gotten struct {
+	labels
+	Issue    *view           `json:"issue"`
+	Comments []viewedComment `json:"comments"`
+}
+
+func (c *Connector) label() labels { return labels{Untrusted: true, Site: c.site} }
+
+func (c *Connector) planGet(ctx context.Context, args []byte) (*gate.Plan, error) {
+	var a getArgs
+	if err := decode(args, &a); err != nil {
+		return nil, err
+	}
+	comments, err := a.comments()
+	if err != nil {
+		return nil, err
+	}
+	k, err := key(a.IssueKey)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.locate(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	call := c.call(actionGet, policy.Read)
+	call.Resources = []policy.Resource{at.resource("")}
+	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
+		return c.show(ctx, at, comments)
+	}}, nil
+}
+
+// show reads the issue, which must still be where it was when that was allowed.
+func (c *Connector) show(ctx context.Context, at *place, comments int) (*gate.Result, error) {
+	i, res, err := c.issue(ctx, at.ID, shownFields())
+	if err != nil {
+		return stopped(err)
+	}
+	if i.ID != at.ID || i.Fields.Project.ID != at.Project.ID {
+		return stopped(fault("outside", "the issue %s was moved meanwhile; read it again", at.Key))
+	}
+	out := gotten{labels: c.label(), Comments: []viewedComment{}}
+	if out.Issue, err = c.view(i, shownFields()); err == nil && comments > 0 {
+		out.Comments, err = c.comments(ctx, at, comments)
+	}
+	if err != nil {
+		return refused(err, said(err, "the issue "+at.Key))
+	}
+	body, err := seal.Marshal(&out)
+	if err != nil {
+		return nil, err
+	}
+	return &gate.Result{Body: body, Outcome: done(res, nil)}, nil
+}
+
+// view shows the wanted fields of an issue.
+func (c *Connector) view(i *issue, fields []string) (*view, error) {
+	f := &i.Fields
+	v := &view{ID: i.ID, Key: i.Key, Project: viewedProject{f.Project.ID, f.Project.Key}, URL: c.browse(i.Key)}
+	want := func(field string) bool { return slices.Contains(fields, field) }
+	text := func(field, s string) string {
+		if !want(field) {
+			return ""
+		}
+		return cut(s)
+	}
+	name := func(field string, n *named) string {
+		if n == nil {
+			return ""
+		}
+		return text(field, n.Name)
+	}
+	person := func(field string, u *user) *viewedUser {
+		if !want(field) {
+			return nil
+		}
+		return u.view()
+	}
+	v.Summary = text("summary", f.Summary)
+	v.Status, v.IssueType = name("status", f.Status), name("issuetype", f.IssueType)
+	v.Priority, v.Resolution = name("priority", f.Priority), name("resolution", f.Resolution)
+	v.Assignee, v.Reporter = person("assignee", f.Assignee), person("reporter", f.Reporter)
+	v.Created, v.Updated, v.DueDate = text("created", f.Created), text("updated", f.Updated), text("duedate", f.DueDate)
+	if want("labels") {
+		v.Labels = f.Labels
+	}
+	if want("components") {
+		for _, n := range f.Components {
+			v.Components = append(v.Components, n.Name)
+		}
+	}
+	if !want("description") {
+		return v, nil
+	}
+	var err error
+	v.Description, err = plain(f.Description)
+	return v, err
+}
+
+func (u *user) view() *viewedUser {
+	if u == nil {
+		return nil
+	}
+	return &viewedUser{AccountID: u.AccountID, Name: u.DisplayName}
+}
+
+// A comment is one as Jira returns it.
+type comment struct {
+	ID         string          `json:"id"`
+	Author     *user           `json:"author"`
+	Created    string          `json:"created"`
+	Updated    string          `json:"updated"`
+	Body       json.RawMessage `json:"body"`
+	Visibility json.RawMessage `json:"visibility"`
+	Public     *bool           `json:"jsdPublic"`
+}
+
+// restricted reports whether the comment is for some people only: a role or a
+// group, or those who serve customers.
+func (m *comment) restricted() bool {
+	return len(m.Visibility) > 0 && string(m.Visibility) != "null" || m.Public != nil && !*m.Public
+}
+
+// comments reads the newest comments that everybody who sees the issue sees,
+// the oldest of them first.
+func (c *Connector) comments(ctx context.Context, at *place, most int) ([]viewedComment, error) {
+	q := url.Values{"maxResults": {strconv.Itoa(most)}, "orderBy": {"-created"}}
+	var answer struct {
+		Comments []comment `json:"comments"`
+	}
+	res, err := c.get(ctx, api+"/issue/"+atlassian.Segment(at.ID)+"/comment", q)
+	if err == nil {
+		err = res.Glance(&answer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := []viewedComment{}
+	for i := range answer.Comments {
+		m := &answer.Comments[i]
+		if m.restricted() || len(out) == most {
+			continue
+		}
+		body, err := plain(m.Body)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, viewedComment{ID: m.ID, Author: m.Author.view(), Created: m.Created, Updated: m.Updated, Body: body})
+	}
+	slices.Reverse(out)
+	return out, nil
+}
