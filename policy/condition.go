@@ -69,12 +69,16 @@ func compileOne(env *cel.Env, text string) (cel.Program, error) {
 }
 
 // Conditions evaluates p's conditions for c, whose exact arguments or request
-// are content, by clause. One that cannot be evaluated is missing from the
+// are content, by clause. JSON is looked at in canonical form, so that no
+// spelling ("\u0053ECURITY") hides a word from a condition. One that cannot be evaluated is missing from the
 // result, and Decide then denies. It runs at the gate, where the text is; its
 // values go into the receipt, so that an auditor can decide again without the text.
 func (p *Policy) Conditions(c *Call, content []byte) map[string]bool {
 	if len(p.conds) == 0 {
 		return nil
+	}
+	if canonical, err := seal.Canonical(content); err == nil {
+		content = canonical
 	}
 	vars := map[string]any{"tool": c.Name(), "action": c.Action, "class": string(c.Class), "content": string(content)}
 	out := map[string]bool{}

@@ -42,12 +42,13 @@ func (a *auditor) checkApproval(r *receipt.Receipt, digest seal.Hash, x policy.A
 	if x.At.After(r.Facts.Now.Add(skew)) || !r.Facts.Now.Before(x.Expires) {
 		a.find(receiptApproval, r.Seq, "approval %q holds from %s to %s", x.ID, stamp(x.At), stamp(x.Expires))
 	}
-	i := slices.IndexFunc(a.answers, func(n *answer) bool { return backs(n, x) && n.Job == r.Job && n.Policy == r.Decision.Policy })
+	about := a.about[x.Call]
+	i := slices.IndexFunc(about, func(n *answer) bool { return backs(n, x) && n.Job == r.Job && n.Policy == r.Decision.Policy })
 	if i < 0 {
 		a.find(receiptApproval, r.Seq, "no signed answer in the bundle says what approval %q of %q says", x.ID, x.By)
 		return
 	}
-	a.answers[i].seen = true
+	about[i].seen = true
 }
 
 // backs reports whether the person signed what x says.
@@ -59,9 +60,9 @@ func backs(n *answer, x policy.Approval) bool {
 // late finds a person's no to a call that was allowed without regard to it. It
 // may have been under way: its time is the person's clock's.
 func (a *auditor) late(r *receipt.Receipt, digest seal.Hash) {
-	for _, n := range a.answers {
+	for _, n := range a.about[digest] {
 		heard := slices.ContainsFunc(r.Facts.Approvals, func(x policy.Approval) bool { return backs(n, x) })
-		if n.Yes || heard || n.Call != digest || n.At.After(r.At) || !r.At.Before(n.Expires) {
+		if n.Yes || heard || n.At.After(r.At) || !r.At.Before(n.Expires) {
 			continue
 		}
 		a.find(answerLate, r.Seq, "%q said no at %s, and the call was allowed without that", n.By, stamp(n.At))

@@ -193,7 +193,7 @@ func (a *auditor) refused(r *receipt.Receipt, h *held) {
 		ok = r.At.Before(time.Unix(c.Issued, 0))
 	case token.Code(token.ErrAudience):
 		ok = c.Audience != a.trust.House
-	case token.Code(token.ErrPolicy), token.Code(token.ErrTTL), token.Code(token.ErrScope), token.Code(policy.ErrGrant):
+	case token.Code(token.ErrTTL), token.Code(token.ErrScope), token.Code(policy.ErrGrant):
 		ok = a.misfits(h, r.Refused)
 	}
 	if !ok {

@@ -238,7 +238,7 @@ var papers = []tamper{
 	}, fails("answer.malformed", "receipt.approval")},
 	{"answer under another policy", func(h *house, b *bundle.Bundle) {
 		resign(h.ann, &b.Answers[0], func(n *receipt.Answer) { n.Policy = seal.Sum(nil) })
-	}, fails("receipt.approval")},
+	}, fails("receipt.approval", "answer.unasked")},
 	{"answer to another question", func(h *house, b *bundle.Bundle) {
 		resign(h.ann, &b.Answers[2], func(n *receipt.Answer) { n.Call = seal.Sum(nil) })
 	}, fails("answer.unasked")},

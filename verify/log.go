@@ -113,11 +113,13 @@ func (a *auditor) checkpoint(msg string) *tlog.Tree {
 	return tree
 }
 
-// noteText writes a note whose signatures are all verified.
+// noteText writes a note whose signatures are all verified, in its one form:
+// base64 has several spellings, and note.Open takes any.
 func noteText(n *note.Note) string {
 	s := n.Text + "\n"
 	for _, g := range n.Sigs {
-		s += "\u2014 " + g.Name + " " + g.Base64 + "\n"
+		sig, _ := base64.StdEncoding.DecodeString(g.Base64) // note.Open has decoded it
+		s += "\u2014 " + g.Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 	}
 	return s
 }

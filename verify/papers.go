@@ -167,6 +167,8 @@ func (a *auditor) readAnswers() {
 		if n.Job != a.bundle.Job {
 			a.find(bundleJob, 0, "the answer of %q to %q is about job %q", n.By, n.Approval, n.Job)
 		}
-		a.answers = append(a.answers, &answer{Answer: n})
+		x := &answer{Answer: n}
+		a.answers = append(a.answers, x)
+		a.about[n.Call] = append(a.about[n.Call], x)
 	}
 }

@@ -177,3 +177,15 @@ func smallStory(t testing.TB) (*house, *bundle.Bundle) {
 	h.do(raw, request(diff, "d", policy.Call{}, done("r", nil), nil), nil)
 	return h, h.export(smallJob, 2)
 }
+
+// approvedStory is a page's change that waited for a person, and its bundle.
+func approvedStory(t testing.TB) (*house, *bundle.Bundle) {
+	h := newHouse(t)
+	p := h.publish(`{"actions": {"write": {"allowed": false, "approval_gate": "required"}}, "resources": {"spaces_allowlist": ["ENG"]}, "wpc_version": "v1"}`)
+	raw := h.mint(p, smallJob, "t1", time.Minute, nil)
+	write := request(pageUpdate, `{"id":"11"}`, policy.Call{Resources: []policy.Resource{page("11", "x")}}, done("ok", nil), nil)
+	h.do(raw, write, &gate.Pending{})
+	h.answer(h.ann, smallJob+".1", true)
+	h.do(raw, write, nil)
+	return h, h.export(smallJob, 3)
+}

@@ -49,7 +49,7 @@ func Bundle(file []byte, t *Trust, e Expect) *Report {
 	a := &auditor{
 		keys: k, trust: t, expect: e, bundle: b, report: r,
 		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, used: map[string]int{},
-		questions: map[string]question{}, spent: map[string]uint64{},
+		about: map[seal.Hash][]*answer{}, questions: map[string]question{}, spent: map[string]uint64{},
 		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{},
 	}
 	a.audit()
@@ -69,6 +69,7 @@ type auditor struct {
 	held     []*held
 	tokens   map[token.ID]*held // the same, by id
 	answers  []*answer
+	about    map[seal.Hash][]*answer // the same, by the call's digest
 	texts    map[seal.Hash]*bundle.Disclosure
 
 	// What the job has come to, as the chain is walked.

@@ -269,7 +269,7 @@ func (d *demo) tamper(ctx context.Context) error {
 	if !errors.Is(err, errFalse) {
 		return fmt.Errorf("a tampered bundle was not refused: %v", err)
 	}
-	quote(d.stdout, out, 6)
+	quote(d.stdout, out, 14)
 	fmt.Fprintf(d.stdout, "   Exit code %d.\n", exitFalse)
 	return nil
 }

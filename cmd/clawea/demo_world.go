@@ -50,16 +50,7 @@ func openWorld(ctx context.Context, dir, listen string) (*world, error) {
 }
 
 func (w *world) open(ctx context.Context, listen string) error {
-	secrets, err := w.writeSecrets()
-	if err != nil {
-		return err
-	}
-	w.seed(secrets)
-	siteURL, err := w.serve(w.site)
-	if err != nil {
-		return err
-	}
-	modelURL, err := w.serve(model.New(model.Config{Key: secrets["model"], Script: w.script}))
+	siteURL, modelURL, err := w.simulate()
 	if err != nil {
 		return err
 	}
@@ -72,6 +63,20 @@ func (w *world) open(ctx context.Context, listen string) error {
 		return errors.Join(err, ln.Close())
 	}
 	return nil
+}
+
+// simulate makes the credentials and starts the systems that take them.
+func (w *world) simulate() (siteURL, modelURL string, err error) {
+	secrets, err := w.writeSecrets()
+	if err != nil {
+		return "", "", err
+	}
+	w.seed(secrets)
+	if siteURL, err = w.serve(w.site); err != nil {
+		return "", "", err
+	}
+	modelURL, err = w.serve(model.New(model.Config{Key: secrets["model"], Script: w.script}))
+	return siteURL, modelURL, err
 }
 
 // writeSecrets makes a secret for each account and stores it where only its
@@ -122,27 +127,34 @@ func (w *world) serve(h http.Handler) (url string, err error) {
 	return "http://" + ln.Addr().String(), nil
 }
 
-// openDaemon writes the configuration that a person would write, reads it, and
-// starts the daemon with it.
-func (w *world) openDaemon(ctx context.Context, ln net.Listener, siteURL, modelURL string) error {
+// writeHouse makes people's keys and writes the configuration and the policy
+// that a person would write.
+func (w *world) writeHouse(listen, siteURL, modelURL string) (config string, err error) {
 	ada, err := keys.GenerateTo(filepath.Join(w.dir, "ada.key"), "ada@demo.example")
 	if err != nil {
-		return err
+		return "", err
 	}
 	alice, err := keys.GenerateTo(filepath.Join(w.dir, "alice.key"), "alice@demo.example")
 	if err != nil {
-		return err
+		return "", err
 	}
 	wpc, err := examples.Policies.ReadFile("policies/runbook-agent.json")
 	if err != nil {
-		return err
+		return "", err
 	}
-	conf := fmt.Sprintf(demoConfig, ln.Addr(), ada, alice, modelURL, siteURL)
-	path := filepath.Join(w.dir, "clawea.hujson")
-	for name, b := range map[string][]byte{path: []byte(conf), filepath.Join(w.dir, "runbook-agent.json"): wpc} {
-		if err := os.WriteFile(name, b, 0o600); err != nil {
-			return err
-		}
+	if err := os.WriteFile(filepath.Join(w.dir, "runbook-agent.json"), wpc, 0o600); err != nil {
+		return "", err
+	}
+	config = filepath.Join(w.dir, "clawea.hujson")
+	return config, os.WriteFile(config, fmt.Appendf(nil, demoConfig, listen, ada, alice, modelURL, siteURL), 0o600)
+}
+
+// openDaemon writes the house's files, reads its configuration as clawea serve
+// would, and starts the daemon.
+func (w *world) openDaemon(ctx context.Context, ln net.Listener, siteURL, modelURL string) error {
+	path, err := w.writeHouse(ln.Addr().String(), siteURL, modelURL)
+	if err != nil {
+		return err
 	}
 	c, err := config.Load(path)
 	if err != nil {

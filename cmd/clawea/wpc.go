@@ -45,7 +45,7 @@ func readPolicy(path string) (*policy.Policy, *seal.Envelope, error) {
 // located puts a file's name before an error's line and column.
 func located(path string, err error) error {
 	if s := (*seal.SyntaxError)(nil); errors.As(err, &s) {
-		return fmt.Errorf("%s:%w\nmend that line; spec/policy.md lists every field", path, err)
+		return fmt.Errorf("%s: %w\nmend that line; spec/policy.md lists every field", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
@@ -169,6 +169,9 @@ func parseHash(s string) (seal.Hash, error) {
 	h, err := seal.ParseHash(s)
 	if err != nil {
 		return h, usagef("%v\npolicies and their hashes are listed by: clawea wpc list", err)
+	}
+	if h.IsZero() {
+		return h, usagef("%s names nothing\npolicies and their hashes are listed by: clawea wpc list", h)
 	}
 	return h, nil
 }

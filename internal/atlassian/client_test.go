@@ -413,6 +413,7 @@ func TestCredentialMustBeThere(t *testing.T) {
 func FuzzClean(f *testing.F) {
 	f.Add("a\x00b\n\tc\u202e", 5)
 	f.Add("\xff\xfe", 1)
+	f.Add("aa bb cc", 5)
 	f.Fuzz(func(t *testing.T, s string, most int) {
 		most = max(0, most%1000)
 		got := Clean(s, most)

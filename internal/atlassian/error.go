@@ -141,21 +141,23 @@ func words(body []byte) string {
 func Clean(s string, most int) string {
 	var b strings.Builder
 	n := 0
-	for _, field := range strings.Fields(strings.ToValidUTF8(s, "")) {
-		if n > 0 {
+	blank := false
+	for _, r := range strings.ToValidUTF8(s, "") {
+		switch {
+		case unicode.IsSpace(r):
+			blank = n > 0
+			continue
+		case !unicode.IsPrint(r):
+			continue
+		case blank:
 			b.WriteByte(' ')
-			n++
+			n, blank = n+1, false
 		}
-		for _, r := range field {
-			if !unicode.IsPrint(r) {
-				continue
-			}
-			if n >= most {
-				return b.String() + "…"
-			}
-			b.WriteRune(r)
-			n++
+		if n >= most {
+			return strings.TrimSuffix(b.String(), " ") + "…"
 		}
+		b.WriteRune(r)
+		n++
 	}
 	return b.String()
 }

@@ -124,8 +124,8 @@ type Site struct {
 	Read *Account `json:"read"`
 	// Write is the account that writes. Optional: without it nothing is written.
 	Write *Account `json:"write"`
-	// AllowRestricted lets agents read pages that are restricted to some people,
-	// if the account can. Default false: such pages are refused.
+	// AllowRestricted lets agents read what is restricted to some people, pages
+	// and issues alike, if the account can. Default false: it is refused.
 	AllowRestricted bool `json:"allow_restricted"`
 }
 

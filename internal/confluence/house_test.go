@@ -88,9 +88,17 @@ func newHouse(t *testing.T, wpc string, change func(*Config)) *house {
 
 func connect(t *testing.T, base, who, token string) *atlassian.Client {
 	t.Helper()
-	c, err := atlassian.New(atlassian.Config{BaseURL: base, Credential: func(context.Context) (atlassian.Credential, error) {
-		return atlassian.Basic(who+"@example.com", token), nil
-	}})
+	return connectOver(t, base, who, token, nil)
+}
+
+func connectOver(t *testing.T, base, who, token string, rt http.RoundTripper) *atlassian.Client {
+	t.Helper()
+	c, err := atlassian.New(atlassian.Config{
+		BaseURL: base, Transport: rt,
+		Credential: func(context.Context) (atlassian.Credential, error) {
+			return atlassian.Basic(who+"@example.com", token), nil
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,4 +211,3 @@ func (h *house) get(id string) *end {
 	h.t.Helper()
 	return h.do("page.get", args(`{"page_id":%q}`, id))
 }
-

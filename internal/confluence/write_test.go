@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -97,7 +96,10 @@ func TestWritesAreBounded(t *testing.T) {
 			id := h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: h.runbooks, Title: "Old", Status: "archived"})
 			return h.update(id, 1, "")
 		}, "not_current"},
-		{"restricted", func(h *house) *end { h.site.RestrictRead(h.runbooks, h.reader, h.writer); return h.update(h.deploy, 1, "") }, "restricted"},
+		{"restricted", func(h *house) *end {
+			h.site.RestrictRead(h.runbooks, h.reader, h.writer)
+			return h.update(h.deploy, 1, "")
+		}, "restricted"},
 		{"create below restricted", func(h *house) *end {
 			h.site.RestrictRead(h.runbooks, h.reader, h.writer)
 			return h.create(h.deploy, "X")
@@ -222,16 +224,7 @@ func (h *house) through(look func(*http.Request)) *atlassian.Client {
 
 func (h *house) over(rt http.RoundTripper) *atlassian.Client {
 	h.t.Helper()
-	c, err := atlassian.New(atlassian.Config{
-		BaseURL: h.c.write.BaseURL(), Transport: rt, Timeout: 5 * time.Second,
-		Credential: func(context.Context) (atlassian.Credential, error) {
-			return atlassian.Basic("writer@example.com", "w-token"), nil
-		},
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return c
+	return connectOver(h.t, h.c.write.BaseURL(), "writer", "w-token", rt)
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -152,16 +152,16 @@ func TestPlain(t *testing.T) {
 		{"list", doc(`{"type":"bulletList","content":[{"type":"listItem","content":[` + par(`{"type":"text","text":"a"}`) + `]}]}`), "- a"},
 	}
 	for _, test := range tests {
-		got, err := plain(json.RawMessage(test.doc))
+		got, err := plain(json.RawMessage(test.doc), maxReadText)
 		if err != nil || got != test.want {
 			t.Errorf("%s: got %q, %v, want %q", test.name, got, err, test.want)
 		}
 	}
-	long, err := plain(json.RawMessage(doc(par(`{"type":"text","text":"` + strings.Repeat("ä", maxReadText) + `"}`))))
+	long, err := plain(json.RawMessage(doc(par(`{"type":"text","text":"`+strings.Repeat("ä", maxReadText)+`"}`))), maxReadText)
 	if err != nil || len(long) > maxReadText+100 || !strings.HasSuffix(long, "[cut: the text is longer]") {
 		t.Errorf("a long text has %d bytes, %v", len(long), err)
 	}
-	if _, err := plain(json.RawMessage(`7`)); err == nil {
+	if _, err := plain(json.RawMessage(`7`), maxReadText); err == nil {
 		t.Error("a number is taken for a document")
 	}
 }
@@ -182,7 +182,7 @@ func TestPublishedSchema(t *testing.T) {
 		if err := schema.VisitJSON(decoded[any](t, sent)); err != nil {
 			r.Fatalf("%s: %v", sent, err)
 		}
-		if _, err := plain(sent); err != nil {
+		if _, err := plain(sent, maxReadText); err != nil {
 			r.Fatalf("%s cannot be read: %v", sent, err)
 		}
 	})
@@ -290,7 +290,7 @@ func FuzzDocument(f *testing.F) {
 		if err != nil || string(once) != string(twice) {
 			t.Fatalf("%q became %s and then %s, %v", b, once, twice, err)
 		}
-		if _, err := plain(once); err != nil {
+		if _, err := plain(once, maxReadText); err != nil {
 			t.Fatalf("%s cannot be read: %v", once, err)
 		}
 		for _, word := range []string{`"mention"`, `"inlineCard"`, `"extension"`, `"media"`, `javascript:`} {
@@ -306,7 +306,7 @@ func FuzzPlain(f *testing.F) {
 	f.Add([]byte(`"x"`))
 	f.Add([]byte(doc(par(`{"type":"text","text":"x"},{"type":"emoji","attrs":{"shortName":":x:"}}`))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if s, err := plain(b); err == nil && len(s) > maxReadText+100 {
+		if s, err := plain(b, maxReadText); err == nil && len(s) > maxReadText+100 {
 			t.Fatalf("%d bytes of text", len(s))
 		}
 	})

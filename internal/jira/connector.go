@@ -33,7 +33,7 @@ const maxArgs = 256 << 10
 
 // Config sets up a connector.
 type Config struct {
-	Site  string            // whose ids policies are bound to: the site's base URL
+	Site  string            // whose ids policies are bound to: the site's base URL, without a slash at the end
 	Read  *atlassian.Client // must be set
 	Write *atlassian.Client // if nil, writing is disabled
 	// SharedCredential says that Read and Write act by the same credential, which

@@ -88,7 +88,7 @@ func (d *draft) set(all []field, name string, raw json.RawMessage) error {
 	if err != nil {
 		return fault("bad_argument", "fields: %v", err)
 	}
-	if mend := apart(f.ID); mend != "" {
+	if mend := f.apart(); mend != "" {
 		return fault("bad_argument", "fields/%s: %s", short(name), mend)
 	}
 	if _, twice := d.fields[f.ID]; twice {

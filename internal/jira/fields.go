@@ -72,9 +72,14 @@ func find(all []field, name string) (*field, error) {
 	return hit, nil
 }
 
-// apart are the fields that are not written with an issue, and why.
-func apart(id string) string {
-	switch id {
+// apart is why a field is not written with an issue, and what to do instead; ""
+// for other fields.
+func (f *field) apart() string {
+	switch f.Schema.Custom {
+	case "com.pyxis.greenhopper.jira:gh-epic-link", "com.atlassian.jpo:jpo-custom-field-parent":
+		return "name the issue above as parent" // which is held to the policy's projects
+	}
+	switch f.ID {
 	case "project":
 		return "give it as project_key"
 	case "issuetype":

@@ -112,7 +112,7 @@ func (c *Connector) show(ctx context.Context, at *place, comments int) (*gate.Re
 		return stopped(fault("outside", "the issue %s was moved meanwhile; read it again", at.Key))
 	}
 	out := gotten{labels: c.label(), Comments: []viewedComment{}}
-	if out.Issue, err = c.view(i, shownFields()); err == nil && comments > 0 {
+	if out.Issue, err = c.view(i, shownFields(), maxReadText); err == nil && comments > 0 {
 		out.Comments, err = c.comments(ctx, at, comments)
 	}
 	if err != nil {
@@ -125,8 +125,8 @@ func (c *Connector) show(ctx context.Context, at *place, comments int) (*gate.Re
 	return &gate.Result{Body: body, Outcome: done(res, nil)}, nil
 }
 
-// view shows the wanted fields of an issue.
-func (c *Connector) view(i *issue, fields []string) (*view, error) {
+// view shows the wanted fields of an issue, each text cut after most bytes.
+func (c *Connector) view(i *issue, fields []string, most int) (*view, error) {
 	f := &i.Fields
 	v := &view{ID: i.ID, Key: i.Key, Project: viewedProject{f.Project.ID, f.Project.Key}, URL: c.browse(i.Key)}
 	want := func(field string) bool { return slices.Contains(fields, field) }
@@ -134,7 +134,7 @@ func (c *Connector) view(i *issue, fields []string) (*view, error) {
 		if !want(field) {
 			return ""
 		}
-		return cut(s)
+		return cut(s, most)
 	}
 	name := func(field string, n *named) string {
 		if n == nil {
@@ -165,7 +165,7 @@ func (c *Connector) view(i *issue, fields []string) (*view, error) {
 		return v, nil
 	}
 	var err error
-	v.Description, err = plain(f.Description)
+	v.Description, err = plain(f.Description, most)
 	return v, err
 }
 
@@ -213,7 +213,7 @@ func (c *Connector) comments(ctx context.Context, at *place, most int) ([]viewed
 		if m.restricted() || len(out) == most {
 			continue
 		}
-		body, err := plain(m.Body)
+		body, err := plain(m.Body, maxReadText)
 		if err != nil {
 			return nil, err
 		}

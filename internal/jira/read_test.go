@@ -235,6 +235,17 @@ func TestResolve(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
+	h.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/ARCHIVED"):
+			reply(200, `{"id":"1","key":"ARCHIVED","archived":true}`)(w, r)
+		case strings.HasSuffix(r.URL.Path, "/DELETED"):
+			reply(200, `{"id":"1","key":"DELETED","deleted":true}`)(w, r)
+		default:
+			return false
+		}
+		return true
+	})
 	for _, test := range []struct {
 		name policy.Name
 		want string
@@ -243,6 +254,8 @@ func TestResolve(t *testing.T) {
 		{name("NOPE"), "NOPE is not there"},
 		{name("eng"), "write it in capitals"},
 		{name("../ENG"), "not a project's key"},
+		{name("ARCHIVED"), "is archived; restore it"},
+		{name("DELETED"), "DELETED is not there"},
 		{policy.Name{Tool: "confluence", Kind: "space", Name: "ENG"}, "ask the connector that does"},
 	} {
 		if _, err := h.c.Resolve(t.Context(), []policy.Name{test.name}); err == nil || !strings.Contains(err.Error(), test.want) {

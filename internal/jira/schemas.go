@@ -57,7 +57,7 @@ const searchSchema = `{
   "properties": {
     "jql": {"type": "string", "maxLength": 10000, "description": "The query, such as: status = \"In Progress\" AND created >= -7d ORDER BY created DESC. Empty finds all issues of the policy's projects."},
     "limit": {"type": "integer", "minimum": 1, "maximum": 50, "default": 20, "description": "How many issues to return at most."},
-    "fields": {"type": "array", "uniqueItems": true, "items": {"enum": ["summary", "status", "issuetype", "priority", "resolution", "labels", "components", "assignee", "reporter", "created", "updated", "duedate", "description"]}, "description": "What to show of each issue; if left away: summary, status, issuetype, priority, labels, updated."}
+    "fields": {"type": "array", "uniqueItems": true, "items": {"enum": ["summary", "status", "issuetype", "priority", "resolution", "labels", "components", "assignee", "reporter", "created", "updated", "duedate", "description"]}, "description": "What to show of each issue; if left away: summary, status, issuetype, priority, labels, updated. Long descriptions are cut; read the issue for the whole."}
   }
 }`
 

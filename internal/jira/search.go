@@ -144,7 +144,7 @@ func (c *Connector) search(ctx context.Context, s *search) (*gate.Result, error)
 			dropped++
 			continue
 		}
-		v, err := c.view(is, s.fields)
+		v, err := c.view(is, s.fields, maxHitText)
 		if err != nil {
 			return refused(err, said(err, "the hits"))
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/clawea/clawea/internal/gate"
+	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/google/go-cmp/cmp"
@@ -92,7 +93,7 @@ func TestSearchEscapes(t *testing.T) {
 		`issue in linkedIssues("SECRET-1")`, `filter = 10000`, `issueFunction in issuesInEpics("x")`, `project was SECRET`,
 		`assignee in membersOf("board")`, `issue.property[a].b = 1`, "status = Open\u00a0OR project = SECRET",
 		`cf[10001] = 1`, `text ~ "x" order by project, key) OR (1`, `order by created, (`, `comment ~ "secret"`, `;`, `/* */ project = SECRET`,
-		`project = EMPTY`, `project is EMPTY OR project is not EMPTY`, "\x00", `status = ENG' OR 'a' = 'a`,
+		`order by created, updated, status, priority, summary, key, labels, assignee`, `project = EMPTY`, `project is EMPTY OR project is not EMPTY`, "\x00", `status = ENG' OR 'a' = 'a`,
 	} {
 		args, err := json.Marshal(map[string]string{"jql": jql})
 		if err != nil {
@@ -227,4 +228,27 @@ func strip(s string) string {
 		}
 	}
 	return b.String()
+}
+
+func TestBoundRefusesManySortKeys(t *testing.T) {
+	projects := []*project{{ID: "1", Key: "ENG"}}
+	if _, err := bound("order by created, updated, status, priority, summary, key, labels", projects); err != nil {
+		t.Errorf("7 keys: %v", err)
+	}
+	if _, err := bound("order by created, updated, status, priority, summary, key, labels, assignee", projects); code(err) != "bad_query" {
+		t.Errorf("8 keys: %v", err)
+	}
+}
+
+func TestSearchCutsLongText(t *testing.T) {
+	h := newHouse(t)
+	h.site.AddIssue(sim.IssueSeed{Project: "ENG", Summary: "Long", Description: strings.Repeat("word ", 3000)})
+	_, result, err := h.do("issue.search", `{"jql":"summary ~ long","fields":["description"]}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := decoded[found](t, result.Body).Issues
+	if len(got) != 1 || len(got[0].Description) > maxHitText+100 || !strings.HasSuffix(got[0].Description, "[cut: the text is longer]") {
+		t.Errorf("found %d issues with %d bytes", len(got), len(result.Body))
+	}
 }

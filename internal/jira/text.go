@@ -57,7 +57,8 @@ func paragraph(lines []string) node {
 // Bounds of what is read of one document.
 const (
 	maxReadDepth = 60
-	maxReadText  = 64 << 10 // bytes
+	maxReadText  = 64 << 10 // bytes, of an issue or comment that is read
+	maxHitText   = 4 << 10  // bytes, of a hit of a search
 )
 
 // A shown is a node of a document that Jira returns. Its attributes are read one
@@ -75,15 +76,15 @@ type shown struct {
 
 // plain returns the text of a rich-text field: a document, a string, or null.
 // What is not text stands there in brackets, by its kind; nothing is fetched or
-// expanded. It is cut, with a word about it, where it is too long.
-func plain(raw json.RawMessage) (string, error) {
+// expanded. It is cut after most bytes, with a word about it.
+func plain(raw json.RawMessage, most int) (string, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "", nil
 	}
 	if raw[0] == '"' {
 		var s string
 		err := seal.Glance(raw, &s)
-		return cut(s), err
+		return cut(s, most), err
 	}
 	var doc shown
 	if err := seal.Glance(raw, &doc); err != nil {
@@ -91,14 +92,14 @@ func plain(raw json.RawMessage) (string, error) {
 	}
 	var b strings.Builder
 	doc.write(&b, 0)
-	return cut(strings.TrimSpace(b.String())), nil
+	return cut(strings.TrimSpace(b.String()), most), nil
 }
 
-func cut(s string) string {
-	if len(s) <= maxReadText {
+func cut(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxReadText], "") + "\n[cut: the text is longer]"
+	return strings.ToValidUTF8(s[:most], "") + "\n[cut: the text is longer]"
 }
 
 func (n *shown) write(b *strings.Builder, depth int) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clawea/clawea/internal/gate"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -298,6 +299,35 @@ func TestCredentials(t *testing.T) {
 	}
 	if _, _, err := h.do("issue.create", `{}`, nil); code(err) != "write_disabled" {
 		t.Errorf("without a credential to write: %v", err)
+	}
+}
+
+// TestScopedFields gives the site fields that belong to single projects, and
+// fields that tie issues together by key.
+func TestScopedFields(t *testing.T) {
+	h := newHouse(t)
+	h.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/field") {
+			return false
+		}
+		reply(200, `[{"id":"summary","name":"Summary","schema":{"type":"string"}},
+			{"id":"customfield_1","name":"Size","schema":{"type":"number"},"scope":{"type":"PROJECT","project":{"id":"`+h.eng+`"}}},
+			{"id":"customfield_2","name":"Size","schema":{"type":"number"},"scope":{"type":"PROJECT","project":{"id":"`+h.plat+`"}}},
+			{"id":"customfield_3","name":"Epic Link","schema":{"type":"any","custom":"com.pyxis.greenhopper.jira:gh-epic-link"}}]`)(w, r)
+		return true
+	})
+	plan := func(field string) (*gate.Plan, error) {
+		return h.c.Plan(t.Context(), "issue.create", []byte(`{"project_key":"PLAT","issue_type":"Task","fields":{"summary":"a",`+field+`}}`), nil)
+	}
+	p, err := plan(`"size":3`)
+	if err != nil || !cmp.Equal(p.Call.Fields, []string{"customfield_2", "summary"}) {
+		t.Errorf("size: %v, %v", p, err)
+	}
+	if _, err = plan(`"customfield_1":3`); code(err) != "bad_argument" {
+		t.Errorf("another project's field: %v", err)
+	}
+	if _, err = plan(`"epic link":"SECRET-2"`); code(err) != "bad_argument" || !strings.Contains(err.Error(), "parent") {
+		t.Errorf("epic link: %v", err)
 	}
 }
 

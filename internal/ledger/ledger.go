@@ -52,7 +52,7 @@ type DB interface {
 const (
 	// batch is how many receipts go under one checkpoint at most. It bounds how
 	// long SQLite's other writers wait.
-	batch = 1000
+	batch = 256
 	// recheck is how often Wait looks for what another replica has sequenced.
 	recheck = 250 * time.Millisecond
 )

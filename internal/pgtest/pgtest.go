@@ -118,7 +118,7 @@ func start() (*server, error) {
 // keeper runs the server until its standard input ends, which is when the test
 // process does, however that dies; then it stops the server and removes it.
 const keeper = `
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=200 </dev/null >"$2/log" 2>&1 &
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 </dev/null >"$2/log" 2>&1 &
 pid=$!
 read -r _
 kill -QUIT $pid

@@ -16,9 +16,9 @@ type dialect struct {
 	name     string
 	endpoint string // under the route's BaseURL, which is all there is of it
 	action   policy.Action
-	query    string                                 // the only query that may be sent, or ""
-	sign     func(h http.Header, key string)        // adds the provider's key
-	problem  func(status int, code, msg string) any // the body of an error
+	query    string                                             // the only query that may be sent, or ""
+	sign     func(h http.Header, key string)                    // adds the provider's key
+	problem  func(status int, code, msg string) ([]byte, error) // the body of an error
 }
 
 var openAI = dialect{
@@ -26,8 +26,8 @@ var openAI = dialect{
 	endpoint: "chat/completions",
 	action:   policy.Action{Tool: "model", Name: "chat.completions", Class: policy.Model},
 	sign:     func(h http.Header, key string) { h.Set("Authorization", "Bearer "+key) },
-	problem: func(status int, code, msg string) any {
-		return openAIProblem{openAIError{msg, kinds[status], code, nil}}
+	problem: func(status int, code, msg string) ([]byte, error) {
+		return json.Marshal(openAIProblem{openAIError{msg, kinds[status], code, nil}})
 	},
 }
 
@@ -37,8 +37,8 @@ var anthropic = dialect{
 	action:   policy.Action{Tool: "model", Name: "messages", Class: policy.Model},
 	query:    "beta=true",
 	sign:     func(h http.Header, key string) { h.Set("X-Api-Key", key) },
-	problem: func(status int, _, msg string) any {
-		return anthropicProblem{"error", anthropicError{kinds[status], msg}}
+	problem: func(status int, _, msg string) ([]byte, error) {
+		return json.Marshal(anthropicProblem{"error", anthropicError{kinds[status], msg}})
 	},
 }
 
@@ -78,7 +78,7 @@ func (d *dialect) takes(query string) bool { return query == "" || query == d.qu
 
 // problemBody is an error in the dialect's shape: what is wrong, and what mends it.
 func (d *dialect) problemBody(status int, code, what, mend string) []byte {
-	b, err := json.Marshal(d.problem(status, code, what+"\n"+mend))
+	b, err := d.problem(status, code, what+"\n"+mend)
 	if err != nil { // unreachable: structs of strings
 		return nil
 	}

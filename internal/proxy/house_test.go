@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -122,7 +123,7 @@ func (p policies) Policy(_ context.Context, h seal.Hash) (*policy.Policy, error)
 	return nil, errors.New("no such policy in table hush")
 }
 
-// A book keeps receipts in memory. After closed it writes no receipt of that kind.
+// A book keeps receipts in memory. It cannot write those of the broken kind.
 type book struct {
 	mu     sync.Mutex
 	jobs   map[string]*receipt.State
@@ -149,6 +150,9 @@ func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*
 		return errBook
 	}
 	b.lines = append(b.lines, line)
+	if r := line.Receipt; r.Asks != "" {
+		st.Pending[r.Call.Digest()] = r.Asks
+	}
 	st.Head = receipt.Head{Seq: line.Receipt.Seq, Hash: line.Hash()}
 	return nil
 }
@@ -265,6 +269,31 @@ func body(t *testing.T, resp *http.Response) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// problem checks that an answer is an error in the dialect's shape, in two lines.
+func problem(t *testing.T, resp *http.Response, b []byte, dialect string, status int, says string) {
+	t.Helper()
+	var got struct {
+		Type  string
+		Error struct {
+			Type, Message string
+			Code          *string
+		}
+	}
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	if resp.StatusCode != status || resp.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("status %d, %s", resp.StatusCode, b)
+	}
+	if (dialect == "openai") != (got.Error.Code != nil) || (dialect == "anthropic") != (got.Type == "error") || got.Error.Type != kinds[status] {
+		t.Errorf("not in the shape of %s: %s", dialect, b)
+	}
+	what, mend, two := strings.Cut(got.Error.Message, "\n")
+	if !two || mend == "" || strings.Contains(mend, "\n") || !strings.Contains(what, says) {
+		t.Errorf("message %q, want two lines of which the first says %q", got.Error.Message, says)
+	}
 }
 
 // upstream serves handler as a provider and returns a route to it.

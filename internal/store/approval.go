@@ -155,7 +155,7 @@ func readAnswer(envelope []byte) (*receipt.Answer, error) {
 // Answers returns the signed answers to a job's questions, in the order of the
 // questions.
 func (db *DB) Answers(ctx context.Context, job string) ([]*seal.Envelope, error) {
-	list, err := all(ctx, db.read, readEnvelope, `SELECT answer FROM approval WHERE job = $1 AND reply <> '' ORDER BY asked, id`, job)
+	list, err := all(ctx, db.read, readEnvelope, `SELECT answer FROM approval WHERE job = $1 AND reply <> '' ORDER BY seq`, job)
 	return list, wrap("list answers", err)
 }
 

@@ -99,7 +99,7 @@ func (b *book) readQuestions(ids []string, in string) error {
 	questions, err := all(b.ctx, b.tx, readQuestion, `
 		SELECT id, job, call, expires, answer FROM approval
 		WHERE job IN `+in+` AND used_by = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
-		ORDER BY asked, id`, append(values(ids), now, now)...)
+		ORDER BY seq`, append(values(ids), now, now)...)
 	if err != nil {
 		return fmt.Errorf("read approvals: %w", err)
 	}

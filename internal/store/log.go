@@ -13,7 +13,8 @@ import (
 )
 
 // Sequence moves up to limit receipts into the log, in one transaction, in the
-// order of their commits. It calls fold with the log's size, its hashes, and
+// order in which they were written; where several daemons write, that of two
+// jobs may differ by a commit, and each job's holds. It calls fold with the log's size, its hashes, and
 // the records to add, each as bundle.LogEntry writes it; fold returns the
 // hashes that these add (tlog.StoredHashes of each, joined) and the checkpoint
 // of the log that results, which are stored. Sequence returns how many records
@@ -23,6 +24,13 @@ import (
 // On SQLite, receipts wait until fold returns. fold must not use the database
 // except by read.
 func (db *DB) Sequence(ctx context.Context, limit int, fold func(size int64, read tlog.HashReader, records [][]byte) (hashes []tlog.Hash, checkpoint []byte, err error)) (n int, err error) {
+	_, err = one(ctx, db.read, column[int64], `SELECT id FROM log_queue ORDER BY id LIMIT 1`)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil // without stopping the writer to see
+	}
+	if err != nil {
+		return 0, fmt.Errorf("sequence: %w", err)
+	}
 	err = db.transact(ctx, func(tx *sql.Tx) error {
 		ours, err := one(ctx, tx, column[bool], db.engine.tryLog)
 		if err != nil || !ours {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -177,7 +178,7 @@ func TestSequenceWhileWriting(t *testing.T) {
 						if n == 0 {
 							return
 						}
-					default:
+					case <-time.After(5 * time.Millisecond):
 					}
 				}
 			})

@@ -4,6 +4,7 @@
 package atlassian
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -366,5 +367,95 @@ func TestSpaceKeysChange(t *testing.T) {
 	}
 	if got := w.reader.get("/wiki/api/v2/spaces/"+w.eng).want(t, 200).at("key"); got != "PLATFORM" {
 		t.Errorf("got key %s, want PLATFORM", got)
+	}
+}
+
+func TestDrafts(t *testing.T) {
+	w := newWorld(t)
+	draft := w.AddPage(PageSeed{Space: "ENG", Title: "Plan", Status: "draft", Author: w.writer.id})
+	save := func(status string, version int) answer {
+		return w.writer.do("PUT", "/wiki/api/v2/pages/"+draft, fmt.Sprintf(
+			`{"id":%q,"status":%q,"title":"Plan B","body":{"representation":"storage","value":"<p/>"},"version":{"number":%d}}`, draft, status, version))
+	}
+	save("draft", 2).want(t, 409)
+	save("draft", 1).want(t, 200)
+	w.writer.get("/wiki/api/v2/pages/"+draft).want(t, 404)
+	save("current", 1).want(t, 200)
+	p, _ := w.Page(draft)
+	if p.Status != "current" || p.Title != "Plan B" || len(p.Versions) != 1 {
+		t.Errorf("got %+v after publishing", p)
+	}
+	save("draft", 2).want(t, 400) // drafts of published pages are not kept
+	other := w.AddPage(PageSeed{Space: "ENG", Title: "Scrap", Status: "draft", Author: w.all.id})
+	w.rollback.do("DELETE", "/wiki/api/v2/pages/"+other+"?draft=true", "").want(t, 404)
+	w.all.do("DELETE", "/wiki/api/v2/pages/"+other, "").want(t, 400)
+	w.all.do("DELETE", "/wiki/api/v2/pages/"+other+"?draft=true", "").want(t, 204)
+	if _, there := w.Page(other); there {
+		t.Error("a deleted draft is there")
+	}
+}
+
+func TestPageLists(t *testing.T) {
+	w := newWorld(t)
+	ops := w.AddSpace("OPS", "Operations")
+	w.clock.advance(time.Hour)
+	a := w.AddPage(PageSeed{Space: "OPS", Title: "Apples"})
+	archived := w.AddPage(PageSeed{Space: "OPS", Title: "Bananas", Status: "archived"})
+	trashed := w.AddPage(PageSeed{Space: "OPS", Title: "Cherries"})
+	w.TrashPage(trashed)
+	w.EditPage(w.restart, "", "<p>newer</p>")
+	opsHome := w.HomepageID("OPS")
+	tests := []struct{ query, want string }{
+		{"/pages?space-id=" + ops, opsHome + " " + a + " " + archived},
+		{"/pages?space-id=" + ops + "&status=trashed", trashed},
+		{"/pages?space-id=" + ops + "&status=current&status=trashed&sort=-title", opsHome + " " + trashed + " " + a},
+		{"/pages?title=Apples", a},
+		{"/pages?title=apples", ""},
+		{"/pages?id=" + a + "&id=" + w.restart + "&id=" + w.folder, w.restart + " " + a},
+		{"/pages?sort=created-date&limit=2", w.home + " " + w.runbooks},
+		{"/pages?sort=-modified-date&space-id=" + w.eng, w.restart + " " + w.home + " " + w.runbooks},
+		{"/spaces/" + ops + "/pages?depth=root", opsHome},
+		{"/spaces?ids=" + ops + "&ids=" + w.eng + "&sort=-key", ops + " " + w.eng},
+		{"/spaces?sort=name&status=current", w.eng + " " + ops},
+		{"/spaces?keys=eng", ""},
+		{"/spaces?status=archived", ""},
+	}
+	for _, test := range tests {
+		if got := w.reader.get("/wiki/api/v2"+test.query).want(t, 200).column("results", "id"); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.query, got, test.want)
+		}
+	}
+	for _, missing := range []string{"/spaces/1", "/spaces/1/pages", "/folders/1"} {
+		w.reader.get("/wiki/api/v2"+missing).want(t, 404)
+	}
+	for _, bad := range []string{"/pages?limit=0", "/pages?body-format=view", "/spaces/abc", "/folders/abc"} {
+		w.raw.get("/wiki/api/v2"+bad).want(t, 400)
+	}
+}
+
+func TestVersions(t *testing.T) {
+	w := newWorld(t)
+	w.EditPage(w.restart, w.writer.id, "<p>2</p>")
+	w.RenamePage(w.restart, "Restart")
+	target := "/wiki/api/v2/pages/" + w.restart + "/versions"
+	a := w.reader.get(target+"?body-format=storage").want(t, 200)
+	if got := a.column("results", "number") + " " + a.at("results.1.page.body.storage.value") + " " + a.at("results.1.authorId"); got != "3 2 1 <p>2</p> "+w.writer.id {
+		t.Errorf("got %s", got)
+	}
+	if got := w.reader.get(target+"?sort=modified-date").want(t, 200).column("results", "number"); got != "1 2 3" {
+		t.Errorf("got %s, want the oldest first", got)
+	}
+	a = w.reader.get(target+"/2").want(t, 200)
+	if got := a.at("prevVersion") + " " + a.at("nextVersion"); got != "1 3" {
+		t.Errorf("got neighbours %s", got)
+	}
+	w.reader.get(target+"/4").want(t, 404)
+	rename := func(status, title string) answer {
+		return w.writer.do("PUT", "/wiki/api/v2/pages/"+w.restart+"/title", `{"status":"`+status+`","title":"`+title+`"}`)
+	}
+	rename("current", "Runbooks").want(t, 400)
+	rename("draft", "x").want(t, 404)
+	if got := rename("current", "Restart all").want(t, 200).at("version.number"); got != "4" {
+		t.Errorf("got version %s after renaming, want 4: there is no version check", got)
 	}
 }

@@ -27,7 +27,7 @@ func queryTime(v value, now time.Time) (time.Time, error) {
 	}
 	for _, format := range dateFormats {
 		if t, err := time.Parse(format, v.text); err == nil {
-			return t, nil
+			return t.UTC(), nil
 		}
 	}
 	if t, relative := shift(now, v.text, "m"); relative {

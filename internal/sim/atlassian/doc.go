@@ -10,7 +10,8 @@
 // shares nothing with any client, so that a client's misreading of them does not go unnoticed.
 //
 // What it leaves out: Atlassian document format in Confluence, attachments, blog posts, worklogs, issue links, permission
-// schemes, JQL history operators (WAS, CHANGED), comments in Confluence search, and relevance as an order of results.
+// schemes, JQL history operators (WAS, CHANGED) and most JQL functions, comments in Confluence search, operators inside
+// the text that ~ looks for (but phrases and a * at the end of a word), and relevance as an order of results.
 //
 // All methods of [Site] are safe for concurrent use. Seeding methods panic when they are asked for the impossible (a page
 // in a space that does not exist), since that is a mistake in the caller's program.

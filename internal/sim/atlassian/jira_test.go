@@ -206,102 +206,6 @@ func TestRenamedProjectKey(t *testing.T) {
 	}
 }
 
-// jql returns the keys of what a query finds, in order.
-func (c *client) jql(query string) string {
-	c.t.Helper()
-	body, err := json.Marshal(object{"jql": query, "fields": []string{"summary"}, "maxResults": 100})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return c.do("POST", "/rest/api/3/search/jql", string(body)).want(c.t, 200).column("issues", "key")
-}
-
-func TestSearch(t *testing.T) {
-	w := newWorld(t)
-	for n := range 6 {
-		w.AddIssue(IssueSeed{Project: "ENG", Summary: "Issue " + strconv.Itoa(n)})
-	}
-	search := func(body string) answer { return w.reader.do("POST", "/rest/api/3/search/jql", body) }
-	first := search(`{"jql":"project = ENG ORDER BY key","maxResults":3}`).want(t, 200)
-	if diff := cmp.Diff(map[string]any{"id": w.bug}, first.body.(map[string]any)["issues"].([]any)[0]); diff != "" {
-		t.Errorf("without fields an issue is its id (-want +got):\n%s", diff)
-	}
-	pages, found := 1, strings.Fields(first.column("issues", "id"))
-	for token := first.at("nextPageToken"); token != ""; pages++ {
-		a := search(`{"jql":"project = ENG ORDER BY key","maxResults":3,"nextPageToken":"`+token+`"}`).want(t, 200)
-		found = append(found, strings.Fields(a.column("issues", "id"))...)
-		token = a.at("nextPageToken")
-		if (token == "") != (a.at("isLast") == "true") {
-			t.Errorf("got isLast %s and token %q", a.at("isLast"), token)
-		}
-	}
-	if pages != 3 || len(found) != 7 {
-		t.Errorf("got %d issues on %d pages, want 7 on 3", len(found), pages)
-	}
-
-	token := first.at("nextPageToken")
-	refused := []string{
-		`{"jql":"project = OPS OR project = ENG","nextPageToken":"` + token + `"}`, // a token is of one query
-		`{"jql":"project = ENG","nextPageToken":"made-up"}`,
-		`{"jql":"project = ENG","maxResults":0}`,
-		`{"jql":"project = ENG","startAt":1}`,
-		`{"jql":""}`, `{}`, `{"jql":"ORDER BY created"}`,
-		`{"jql":"project = NONE"}`,
-	}
-	for _, body := range refused {
-		if a := w.raw.do("POST", "/rest/api/3/search/jql", body); a.status != 400 || a.at("errorMessages.0") == "" {
-			t.Errorf("%s: got %d %s, want 400", body, a.status, a.text)
-		}
-	}
-	if a := w.raw.do("POST", "/rest/api/3/search/jql", `{"jql":"order by key"}`); !strings.HasPrefix(a.at("errorMessages.0"), "Unbounded JQL") {
-		t.Errorf("got %s", a.text)
-	}
-	if a := w.raw.get("/rest/api/3/search/jql"); a.status != 400 {
-		t.Errorf("GET without a query: got %d, want 400", a.status)
-	}
-	w.clock.advance(8 * 24 * time.Hour)
-	search(`{"jql":"project = ENG ORDER BY key","maxResults":3,"nextPageToken":"`+token+`"}`).want(t, 400)
-}
-
-func TestSearchPageSizes(t *testing.T) {
-	w := newWorld(t)
-	for range 150 {
-		w.AddIssue(IssueSeed{Project: "ENG", Summary: "x"})
-	}
-	tests := []struct{ body, want string }{
-		{`{"jql":"project = ENG"}`, "50"},
-		{`{"jql":"project = ENG","maxResults":1000}`, "151"},
-		{`{"jql":"project = ENG","maxResults":1000,"fields":["summary"]}`, "100"},
-	}
-	for _, test := range tests {
-		if got := w.reader.do("POST", "/rest/api/3/search/jql", test.body).want(t, 200).at("issues.#"); got != test.want {
-			t.Errorf("%s: got %s issues, want %s", test.body, got, test.want)
-		}
-	}
-}
-
-func TestSearchLag(t *testing.T) {
-	w := newWorld(t)
-	w.lag = time.Minute
-	w.clock.advance(time.Hour)
-	id := w.AddIssue(IssueSeed{Project: "ENG", Summary: "New"})
-	page := w.AddPage(PageSeed{Space: "ENG", Title: "New"})
-	if got := w.reader.jql("project = ENG"); got != "ENG-1" {
-		t.Errorf("got %q before the index has caught up, want ENG-1", got)
-	}
-	a := w.reader.do("POST", "/rest/api/3/search/jql", `{"jql":"project = ENG","reconcileIssues":[`+id+`]}`).want(t, 200)
-	if got := a.at("issues.#"); got != "2" {
-		t.Errorf("got %s reconciled issues, want 2", got)
-	}
-	if got := w.reader.cql("title = New"); got != "" {
-		t.Errorf("got %q before the index has caught up", got)
-	}
-	w.clock.advance(time.Minute)
-	if got := w.reader.jql("project = ENG") + " " + w.reader.cql("title = New"); got != "ENG-2 ENG-1 "+page {
-		t.Errorf("got %q after the index has caught up", got)
-	}
-}
-
 func TestIssueComments(t *testing.T) {
 	w := newWorld(t)
 	w.AddComment("ENG-1", CommentSeed{Body: "First"})
@@ -501,5 +405,56 @@ func TestConcurrentIssues(t *testing.T) {
 	}
 	if i, found := w.Issue("ENG-41"); !found || i.Key != "ENG-41" {
 		t.Errorf("got %+v, want 40 new issues", i.Key)
+	}
+}
+
+func TestFieldsWithManyValues(t *testing.T) {
+	w := newWorld(t)
+	gateway := w.AddComponent("ENG", "Gateway")
+	w.AddComponent("ENG", "Ledger")
+	note := w.AddField("Note", ParagraphField)
+	line := w.AddField("Line", TextField)
+	edit := func(update string, want int) {
+		t.Helper()
+		w.writer.do("PUT", "/rest/api/3/issue/ENG-1", `{"update":{`+update+`}}`).want(t, want)
+	}
+	edit(`"components":[{"add":{"name":"ledger"}},{"add":{"id":"`+gateway+`"}},{"add":{"name":"Ledger"}}]`, 204)
+	edit(`"components":[{"remove":{"name":"Ledger"}}],"`+note+`":[{"set":`+oneLine+`}],"`+line+`":[{"set":"x"}]`, 204)
+	edit(`"components":[{"add":"None"}]`, 400)
+	edit(`"components":[{"add":7}]`, 400)
+	edit(`"labels":[{"set":["a"]},{"add":"b"},{"remove":"a"},{"remove":"missing"}]`, 204)
+	edit(`"`+note+`":[{"set":"text"}]`, 400)
+	edit(`"`+line+`":[{"set":`+oneLine+`}]`, 400)
+	edit(`"nothing":[{"set":"x"}]`, 400)
+	i, _ := w.Issue("ENG-1")
+	got := []string{strings.Join(i.Components, " "), strings.Join(i.Labels, " "), docText(i.Fields[note]), string(i.Fields[line])}
+	if diff := cmp.Diff([]string{"Gateway", "b", "One line.", `"x"`}, got); diff != "" {
+		t.Errorf("issue (-want +got):\n%s", diff)
+	}
+	a := w.reader.get("/rest/api/3/issue/ENG-1").want(t, 200)
+	if got := a.at("fields.components.0.id") + a.at("fields."+line) + a.at("fields."+note+".type"); got != gateway+"xdoc" {
+		t.Errorf("got %s", got)
+	}
+	w.writer.do("PUT", "/rest/api/3/issue/ENG-1", `{"fields":{"components":[],"labels":[],"assignee":null,"duedate":null,"`+note+`":null}}`).want(t, 204)
+	if i, _ := w.Issue("ENG-1"); len(i.Components)+len(i.Labels) != 0 || i.Fields[note] != nil {
+		t.Errorf("got %+v, want these fields empty", i)
+	}
+}
+
+// TestSnapshotsAreCopies changes an issue after looking at it.
+func TestSnapshotsAreCopies(t *testing.T) {
+	w := newWorld(t)
+	points := w.AddField("Points", NumberField)
+	w.EditIssue("ENG-1", "", raws(points, "1"))
+	before, _ := w.Issue("ENG-1")
+	kept := before.Fields[points]
+	w.EditIssue("ENG-1", "", raws(points, "2"))
+	w.EditIssue("ENG-1", "", raws("labels", `["x"]`))
+	if string(before.Fields[points]) != string(kept) || before.Labels[0] != "payments" || len(before.Changes) != 1 {
+		t.Errorf("the snapshot has changed: %+v", before)
+	}
+	before.Labels[0], before.Fields[points] = "mine", nil
+	if after, _ := w.Issue("ENG-1"); after.Labels[0] != "x" || string(after.Fields[points]) != "2" {
+		t.Errorf("the snapshot is not a copy: %+v", after)
 	}
 }

@@ -101,6 +101,9 @@ func contains(text, wanted string) bool {
 	if phrase, isPhrase := strings.CutPrefix(strings.TrimSpace(wanted), `"`); isPhrase {
 		return hasPhrase(have, words(strings.TrimSuffix(phrase, `"`)))
 	}
+	if len(words(wanted)) == 0 {
+		return false
+	}
 	for term := range strings.FieldsSeq(wanted) {
 		parts := words(term)
 		prefix := strings.HasSuffix(term, "*")
@@ -123,7 +126,7 @@ func hasWord(have []string, wanted string, prefix bool) bool {
 }
 
 func hasPhrase(have, phrase []string) bool {
-	for i := 0; i+len(phrase) <= len(have); i++ {
+	for i := 0; len(phrase) > 0 && i+len(phrase) <= len(have); i++ {
 		if strings.Join(have[i:i+len(phrase)], " ") == strings.Join(phrase, " ") {
 			return true
 		}

@@ -1,0 +1,56 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/clawea/clawea/internal/pgtest"
+	"github.com/clawea/clawea/policy"
+)
+
+func BenchmarkWrite(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("sqlite/%d", writers), func(b *testing.B) { benchmarkWrite(b, sqliteURL(b), writers) })
+		b.Run(fmt.Sprintf("postgres/%d", writers), func(b *testing.B) { benchmarkWrite(b, pgtest.New(b), writers) })
+	}
+}
+
+// benchmarkWrite writes durable receipts of about 900 bytes, signature included
+// in the time, from as many goroutines, each with a job of its own.
+func benchmarkWrite(b *testing.B, u string, writers int) {
+	h := newHouse(b, u)
+	for w := range writers {
+		h.job(b, fmt.Sprintf("job-%d", w))
+	}
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for w := range writers {
+		job := fmt.Sprintf("job-%d", w)
+		wg.Go(func() {
+			for range (b.N + writers - 1 - w) / writers {
+				if err := h.Write(context.Background(), job, h.opens(job, call(1, "a"), policy.Allow, text("a"))); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkWriteClose opens and closes calls of one job, one after another.
+func BenchmarkWriteClose(b *testing.B) {
+	h := newHouse(b, sqliteURL(b))
+	job := h.job(b, "job-1")
+	opened := uint64(1)
+	for b.Loop() {
+		h.mustWrite(b, job, h.opens(job, call(1, "a"), policy.Allow))
+		h.mustWrite(b, job, h.closes(job, opened, 1))
+		opened += 2
+	}
+}

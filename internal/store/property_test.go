@@ -1,0 +1,159 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// Whatever happens to a job, its State is what its receipts and its people's
+// answers say, and nothing else.
+func TestStateIsWhatPapersSay(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		n := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			n++
+			job := h.job(t, fmt.Sprintf("job-%d", n))
+			for range rapid.IntRange(1, 10).Draw(rt, "steps") {
+				h.step(rt, t, job)
+			}
+			if diff := cmp.Diff(h.replay(t, job), h.state(t, job), cmpopts.EquateEmpty()); diff != "" {
+				rt.Fatalf("state differs from the papers:\n%s", diff)
+			}
+		})
+	})
+}
+
+// step does one random thing to job that is allowed.
+func (h *house) step(rt *rapid.T, t *testing.T, job string) {
+	c := call(rapid.IntRange(0, 3).Draw(rt, "pages"), rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "args"))
+	switch rapid.SampledFrom([]string{"call", "close", "answer", "wait", "race"}).Draw(rt, "step") {
+	case "call":
+		e := rapid.SampledFrom([]policy.Effect{policy.Allow, policy.Ask, policy.Deny}).Draw(rt, "effect")
+		h.mustWrite(t, job, h.opens(job, c, e, text("a")))
+	case "close":
+		if open := openCalls(checkChain(t, h.DB, job)); len(open) > 0 {
+			seq := rapid.SampledFrom(open).Draw(rt, "closes")
+			h.mustWrite(t, job, h.closes(job, seq, rapid.IntRange(0, 4).Draw(rt, "used")))
+		}
+	case "answer":
+		h.answerOne(rt, t, job)
+	case "wait":
+		h.clock.move(time.Duration(rapid.IntRange(0, 30*3600).Draw(rt, "seconds")) * time.Second)
+	case "race":
+		ends := make([]chan error, 3)
+		for i := range ends {
+			ends[i] = make(chan error, 1)
+			go func() { ends[i] <- h.Write(context.Background(), job, h.limited(job, c, 6)) }()
+		}
+		for _, end := range ends {
+			if err := <-end; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func (h *house) answerOne(rt *rapid.T, t *testing.T, job string) {
+	list, err := h.Approvals(context.Background(), Filter{Job: job, Open: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) == 0 {
+		return
+	}
+	_, a := h.answer(t, &list[0], rapid.Bool().Draw(rt, "yes"))
+	a.At = a.At.Add(time.Duration(rapid.IntRange(-2000, 2000).Draw(rt, "µs ahead")) * time.Microsecond)
+	a.Expires = a.At.Add(time.Duration(rapid.IntRange(1, 48*3600).Draw(rt, "holds")) * time.Second)
+	if err := h.Answer(context.Background(), a.Approval, h.signAnswer(t, a), a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openCalls(rs []*receipt.Receipt) []uint64 {
+	var open []uint64
+	for _, r := range rs {
+		switch {
+		case r.Kind == receipt.Closed:
+			open = slices.DeleteFunc(open, func(seq uint64) bool { return seq == r.Opened })
+		case r.Decision.Effect == policy.Allow:
+			open = append(open, r.Seq)
+		}
+	}
+	return open
+}
+
+// replay works out a job's state from its papers alone.
+func (h *house) replay(t *testing.T, job string) *receipt.State {
+	t.Helper()
+	rs := checkChain(t, h.DB, job)
+	st := &receipt.State{Now: h.clock.Now(), Used: map[string]int{}, Pending: map[seal.Hash]string{}}
+	asked := map[string]*receipt.Receipt{}
+	for i, r := range rs {
+		var opened *receipt.Receipt
+		if r.Kind == receipt.Closed {
+			opened = rs[r.Opened-1]
+		} else if r.Asks != "" && asked[r.Asks] == nil {
+			asked[r.Asks] = rs[i]
+		}
+		for k, n := range r.Uses(opened) {
+			st.Used[k] += n
+		}
+	}
+	if len(rs) > 0 {
+		last, err := h.Receipt(context.Background(), job, uint64(len(rs)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.Head = receipt.Head{Seq: uint64(len(rs)), Hash: last.Hash()}
+	}
+	answers := h.factsOf(t, job)
+	for id, r := range asked {
+		a, answered := answers[id]
+		used := slices.ContainsFunc(rs, func(r *receipt.Receipt) bool {
+			return r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && r.Decision.Approval == id
+		})
+		switch {
+		case used || answered && !st.Now.Before(a.Expires):
+		case answered && !a.At.After(st.Now):
+			st.Approvals = append(st.Approvals, a)
+		case answered || st.Now.Before(r.At.Add(QuestionLife)):
+			st.Pending[r.Call.Digest()] = id
+		}
+	}
+	slices.SortFunc(st.Approvals, func(a, b policy.Approval) int {
+		return strings.Compare(fmt.Sprintf("%20s", a.ID), fmt.Sprintf("%20s", b.ID))
+	})
+	return st
+}
+
+func (h *house) factsOf(t *testing.T, job string) map[string]policy.Approval {
+	t.Helper()
+	envelopes, err := h.Answers(context.Background(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]policy.Approval{}
+	for _, e := range envelopes {
+		a := new(receipt.Answer)
+		if err := seal.Decode(e.Payload, a); err != nil {
+			t.Fatal(err)
+		}
+		out[a.Approval] = a.Fact()
+	}
+	return out
+}

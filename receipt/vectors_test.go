@@ -1,0 +1,173 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package receipt
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/clawea/clawea/seal"
+)
+
+var update = flag.Bool("update", false, "write the expectation of vectors that have none; never changes one")
+
+// TestVectors reads every testdata/vectors/receipt-*.txtar: payloads of
+// receipts, signed answers and standings, salts and commitments.
+func TestVectors(t *testing.T) {
+	paths, err := filepath.Glob("../testdata/vectors/receipt-*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { testVector(t, path) })
+	}
+}
+
+func testVector(t *testing.T, path string) {
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := vectorFiles(a)
+	got := runVector(t, files)
+	want, ok := files["expect"]
+	if !ok && *update {
+		a.Files = append(a.Files, txtar.File{Name: "expect", Data: []byte(got + "\n")})
+		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !ok {
+		t.Fatal("the vector expects nothing: run with -update, and read what it wrote")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// vectorFiles are the files of a vector without their last line ends, which
+// signed papers do not have.
+func vectorFiles(a *txtar.Archive) map[string]string {
+	files := map[string]string{}
+	for _, f := range a.Files {
+		files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
+	}
+	return files
+}
+
+func runVector(t *testing.T, files map[string]string) string {
+	t.Helper()
+	var vs []seal.Verifier
+	for line := range strings.Lines(files["keys"]) {
+		v, err := seal.NewVerifier(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		vs = append(vs, v)
+	}
+	switch {
+	case files["receipt.json"] != "":
+		return readReceipt([]byte(files["receipt.json"]))
+	case files["answer.json"] != "":
+		return readAnswer(t, files["answer.json"], vs)
+	case files["standing.json"] != "":
+		return readStanding(t, files["standing.json"], vs)
+	case files["salt"] != "":
+		var salt seal.Salt
+		if err := salt.UnmarshalText([]byte(files["salt"])); err != nil {
+			return fmt.Sprintf("refused: %v", err)
+		}
+		return fmt.Sprintf("commitment: %v", seal.Commit(salt, []byte(files["text"])))
+	default:
+		b, err := seal.NewSalt([]byte(files["key"]), files["context"], []byte(files["text"])).MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("salt: %s", b)
+	}
+}
+
+func readReceipt(b []byte) string {
+	r, err := Parse(b)
+	if err != nil {
+		return fmt.Sprintf("refused: %v", err)
+	}
+	return fmt.Sprintf("%s receipt %d of %s: %v", r.Kind, r.Seq, r.Job, seal.Sum(b))
+}
+
+func readAnswer(t *testing.T, text string, vs []seal.Verifier) string {
+	t.Helper()
+	e, err := seal.ParseEnvelope([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := OpenAnswer(e, vs...)
+	if err != nil {
+		return fmt.Sprintf("refused: %v", err)
+	}
+	return fmt.Sprintf("%s says %t to %s: %v", a.By, a.Yes, a.Approval, a.Call)
+}
+
+func readStanding(t *testing.T, text string, vs []seal.Verifier) string {
+	t.Helper()
+	e, err := seal.ParseEnvelope([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenStanding(e, vs...)
+	if err != nil {
+		return fmt.Sprintf("refused: %v", err)
+	}
+	return fmt.Sprintf("%s stood at %d: %v", s.Job, s.Seq, s.Hash)
+}
+
+func FuzzParse(f *testing.F) {
+	paths, err := filepath.Glob("../testdata/vectors/receipt-*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		a, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if in := vectorFiles(a)["receipt.json"]; in != "" {
+			f.Add([]byte(in))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := Parse(b)
+		if err != nil {
+			if r != nil {
+				t.Fatal("a receipt with an error")
+			}
+			return
+		}
+		if r.Kind == Opened {
+			r.Uses(nil)
+		} else {
+			r.Uses(&Receipt{Kind: Opened})
+		}
+		again, err := seal.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Parse(again)
+		if err != nil {
+			t.Fatalf("%s reads, %s does not: %v", b, again, err)
+		}
+		if twice, err := seal.Marshal(back); err != nil || !bytes.Equal(again, twice) {
+			t.Fatalf("%s, then %s, %v", again, twice, err)
+		}
+	})
+}

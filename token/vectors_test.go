@@ -1,0 +1,171 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+)
+
+var update = flag.Bool("update", false, "write the expectation of vectors that have none; never changes one")
+
+// TestVectors checks every testdata/vectors/token-*.txtar: a token, who may
+// have signed it, for whom and when, and the policy that it should fit.
+func TestVectors(t *testing.T) {
+	paths, err := filepath.Glob("../testdata/vectors/token-*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { testVector(t, path) })
+	}
+}
+
+func testVector(t *testing.T, path string) {
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := vectorFiles(a)
+	got := runVector(t, files)
+	want, ok := files["expect"]
+	if !ok && *update {
+		a.Files = append(a.Files, txtar.File{Name: "expect", Data: []byte(got)})
+		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !ok {
+		t.Fatal("the vector expects nothing: run with -update, and read what it wrote")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// vectorFiles are the files of a vector without their last line ends: a token
+// has none.
+func vectorFiles(a *txtar.Archive) map[string]string {
+	files := map[string]string{}
+	for _, f := range a.Files {
+		files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
+	}
+	if want, ok := files["expect"]; ok {
+		files["expect"] = want + "\n"
+	}
+	return files
+}
+
+func runVector(t *testing.T, files map[string]string) string {
+	t.Helper()
+	var vs []seal.Verifier
+	for line := range strings.Lines(files["keys"]) {
+		v, err := seal.NewVerifier(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		vs = append(vs, v)
+	}
+	now, err := time.Parse(time.RFC3339Nano, files["now"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Check(files["token"], files["audience"], now, vs...)
+	if err != nil {
+		return fmt.Sprintf("refused: %s\n", Code(err))
+	}
+	out := fmt.Sprintf("claims: %s\n", canonical(t, c))
+	if files["policy.json"] == "" {
+		return out
+	}
+	p, err := policy.Parse([]byte(files["policy.json"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := policy.ParseBinding([]byte(files["binding.json"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = p.Bind(b); err != nil {
+		t.Fatal(err)
+	}
+	narrowed, err := c.Fit(p)
+	if err != nil {
+		return out + fmt.Sprintf("refused: %s\n", Code(err))
+	}
+	return out + fmt.Sprintf("scope: %s\n", canonical(t, narrowed.Scope()))
+}
+
+func FuzzCheck(f *testing.F) {
+	s, v, public := testKey(f, "issuer", 1)
+	p := boundPolicy(f, wpc, "id-")
+	raw, minted := mint(f, s, p)
+	f.Add(raw)
+	paths, err := filepath.Glob("../testdata/vectors/token-*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		a, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if files := vectorFiles(a); strings.Contains(files["keys"], public) {
+			f.Add(files["token"])
+		}
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		c, err := Check(in, house, issued, v)
+		if err != nil {
+			if Code(err) == CodeUnknown {
+				t.Fatalf("a refusal without a code: %v", err)
+			}
+			return
+		}
+		if c.Audience != house || CheckName("job", c.Job) != nil {
+			t.Fatalf("claims = %+v", c)
+		}
+		if in == raw {
+			if diff := cmp.Diff(minted, c); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	})
+}
+
+// FuzzClaims gives the reader of claims what a trusted issuer would have to
+// have signed: it may refuse, but must not be confused.
+func FuzzClaims(f *testing.F) {
+	s, v, _ := testKey(f, "issuer", 1)
+	p := boundPolicy(f, wpc, "id-")
+	_, c := mint(f, s, p)
+	f.Add(canonical(f, c))
+	f.Add(`{"authorization_details":[],"aud":"` + house + `"}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		raw := forge(t, s, header(s, ""), payload)
+		c, err := Check(raw, house, issued, v)
+		if err != nil {
+			return
+		}
+		if got := canonical(t, c); got != payload && !strings.Contains(payload, "null") && len(got) < len(payload) {
+			t.Fatalf("something of %s is not in %s", payload, got)
+		}
+		if _, err := c.Fit(p); err != nil && Code(err) == CodeUnknown && !errors.Is(err, policy.ErrGrant) {
+			t.Fatalf("a refusal without a code: %v", err)
+		}
+	})
+}
