@@ -132,6 +132,7 @@ var direct = map[string]string{
 	"github.com/modelcontextprotocol/go-sdk": "MCP",
 	"github.com/tailscale/hujson":            "configuration with comments",
 	"golang.org/x/mod":                       "signed notes and transparent logs",
+	"golang.org/x/sync":                      "the first error of several goroutines",
 	"modernc.org/sqlite":                     "SQLite without C",
 
 	"github.com/getkin/kin-openapi":   "tests: published API specs",

@@ -169,7 +169,7 @@ func (c *checker) actions(a *actions) {
 		at := "/actions/" + string(r.class)
 		c.optional(at+"/approval_gate", r.Gate, "required", "none")
 		c.positive(at+"/max_pages_per_job", r.Pages)
-		c.list(at+"/query_filters_required", r.Filters, "space")
+		c.list(at+"/query_filters_required", r.Filters, "space", "project")
 		if r.Pages != nil && r.class != Read {
 			c.fail(at+"/max_pages_per_job", "pages are counted for reading: this belongs under /actions/read, and searching counts there too")
 		}

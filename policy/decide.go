@@ -266,11 +266,16 @@ func (p *Policy) judgeActions(c *Call, t *tally, required bool) {
 	}
 	if r != nil {
 		for _, want := range r.Filters {
-			if !slices.Contains(c.Filters, want) {
+			if bounds(want, c.Tool) && !slices.Contains(c.Filters, want) {
 				t.deny(at+"/query_filters_required", "the query is not bounded by %s", want)
 			}
 		}
 	}
+}
+
+// bounds reports whether a filter is one of the queries that tool takes.
+func bounds(filter, tool string) bool {
+	return filter == "space" && tool == "confluence" || filter == "project" && tool == "jira"
 }
 
 func (a *actions) rule(c Class) *actionRule {

@@ -49,6 +49,9 @@ func demoCommand(ctx context.Context, c *call) error {
 		return err
 	}
 	err = d.story(ctx)
+	if err == nil && (*dir != "" || !*exit) {
+		fmt.Fprintf(c.stdout, "What it made is under %s\n", home)
+	}
 	if err == nil && !*exit {
 		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n  clawea job show %s\n",
 			d.world.url, d.path("secrets/operator"), demoJob)
@@ -107,11 +110,7 @@ func (d *demo) story(ctx context.Context) error {
 			return fmt.Errorf("demo, chapter %d: %w", i+1, err)
 		}
 	}
-	fmt.Fprintf(d.stdout, "\nAll of it took %.1f s.", time.Since(d.begun).Seconds())
-	if _, err := os.Stat(d.dir); err == nil {
-		fmt.Fprintf(d.stdout, " What it made is under %s", d.dir)
-	}
-	fmt.Fprintln(d.stdout)
+	fmt.Fprintf(d.stdout, "\nAll of it took %.1f s.\n", time.Since(d.begun).Seconds())
 	return nil
 }
 
@@ -176,7 +175,7 @@ func (d *demo) issue(ctx context.Context) error {
 }
 
 func (d *demo) read(ctx context.Context) error {
-	return d.expect(ctx, taskRead, "done", "done")
+	return d.expect(ctx, taskRead, "done", "done", "done")
 }
 
 func (d *demo) denials(ctx context.Context) error {
@@ -223,6 +222,7 @@ func (d *demo) answer(ctx context.Context, yesNo, reason string) error {
 	if err != nil {
 		return err
 	}
+	quote(d.stdout, out, 1)
 	id, _, _ := strings.Cut(out, " ")
 	out, err = d.clawea(ctx, "approve", yesNo, id, "-key", d.path("alice.key"), "-reason", reason)
 	if err != nil {

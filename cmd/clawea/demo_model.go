@@ -13,7 +13,7 @@ import (
 
 // The tasks that the demo gives its agent.
 const (
-	taskRead          = "Which runbook covers a database failover, and what does it say?"
+	taskRead          = "Which runbook covers a database failover, what does it say, and is there a ticket?"
 	taskBeyond        = "Read the page about the reorganisation, and file a ticket for Bob."
 	taskSummarise     = "Summarise the runbook about the cache."
 	taskRetryInjected = "The question has been answered. Go on."
@@ -31,6 +31,7 @@ func (w *world) script(c model.Conversation) model.Reply {
 		taskRead: {
 			use("confluence_page_search", `{"cql":"text ~ \"failover\" and space = ENG","limit":5}`),
 			use("confluence_page_get", fmt.Sprintf(`{"page_id":%q}`, w.failover)),
+			use("jira_issue_search", `{"jql":"text ~ \"failover\" ORDER BY created DESC"}`),
 			say("Database failover: page the owner, promote the replica with pg_ctl, point the writers at it."),
 		},
 		taskBeyond: {

@@ -43,32 +43,32 @@ func (c *Config) checkAddress() *problem {
 	if c.Listen != "" {
 		var err error
 		if host, port, err = net.SplitHostPort(c.Listen); err != nil {
-			return &problem{"/listen", "is not an address and a port", "Write it like \"" + DefaultListen + "\"."}
+			return &problem{"/listen", "is not an address and a port", "Write it like \"" + DefaultListen + "\""}
 		}
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return &problem{"/listen", "its port is not a number up to 65535", "Write it like \"" + DefaultListen + "\"."}
+			return &problem{"/listen", "its port is not a number up to 65535", "Write it like \"" + DefaultListen + "\""}
 		}
 	}
 	if c.URL == "" && (!local(host) || port == "0") {
-		return &problem{"/listen", "says nothing of where others reach the daemon", "Write \"url\" too, like \"https://clawea.example.com\"."}
+		return &problem{"/listen", "says nothing of where others reach the daemon", "write \"url\" too, like \"https://clawea.example.com\""}
 	}
 	if c.URL != "" {
 		if msg := wrongURL(c.URL, false); msg != "" {
-			return &problem{"/url", msg, "Write it like \"https://clawea.example.com\"."}
+			return &problem{"/url", msg, "write it like \"https://clawea.example.com\""}
 		}
 	}
 	if c.House != "" && !printable.MatchString(c.House) {
-		return &problem{"/house", "must be 1 to 200 printable characters without spaces", "Leave it out, to have it be the same as \"url\"."}
+		return &problem{"/house", "must be 1 to 200 printable characters without spaces", "leave it out, to have it be the same as \"url\""}
 	}
 	if c.Origin != "" && (!printable.MatchString(c.Origin) || strings.Contains(c.Origin, "+")) {
-		return &problem{"/origin", "must be 1 to 200 printable characters without spaces and plus signs", "Write it like \"clawea.example.com/log\"."}
+		return &problem{"/origin", "must be 1 to 200 printable characters without spaces and plus signs", "write it like \"clawea.example.com/log\""}
 	}
 	return nil
 }
 
 func (c *Config) checkStore() *problem {
 	if msg := c.Store.wrong(); msg != "" {
-		return &problem{"/store", msg, "Write \"sqlite:PATH\", or put the postgres:// URL with its password into a file that only you can read and write \"file:PATH\"."}
+		return &problem{"/store", msg, "write \"sqlite:PATH\", or put the postgres:// URL with its password into a file that only you can read and write \"file:PATH\""}
 	}
 	return nil
 }
@@ -126,10 +126,10 @@ func (c *Config) checkOperators() *problem {
 
 func checkName(at, what, name string, taken []string) *problem {
 	if err := token.CheckName(what, name); err != nil {
-		return &problem{at, err.Error(), "Choose such a name: it stands in receipts and in the log."}
+		return &problem{at, err.Error(), "choose such a name: it stands in receipts and in the log"}
 	}
 	if slices.Contains(taken, name) {
-		return &problem{at + "/name", fmt.Sprintf("there is another %s %q", what, name), "Choose another name."}
+		return &problem{at + "/name", fmt.Sprintf("there is another %s %q", what, name), "choose another name"}
 	}
 	return nil
 }
@@ -143,10 +143,10 @@ func (c *Config) checkProviders() *problem {
 		}
 		names = append(names, p.Name)
 		if p.Dialect != OpenAI && p.Dialect != Anthropic {
-			return &problem{at, "has no dialect that is known here", "Write \"dialect\": \"openai\" or \"anthropic\"."}
+			return &problem{at, "has no dialect that is known here", "write \"dialect\": \"openai\" or \"anthropic\""}
 		}
 		if msg := wrongURL(p.BaseURL, true); msg != "" {
-			return &problem{at, "its base_url " + msg, "Write it with the version, like \"https://api.openai.com/v1\"."}
+			return &problem{at, "its base_url " + msg, "write it with the version, like \"https://api.openai.com/v1\""}
 		}
 		if wrong := checkHeaders(at+"/headers", p.Headers); wrong != nil {
 			return wrong
@@ -172,9 +172,9 @@ func checkHeaders(at string, headers map[string]string) *problem {
 	for _, name := range names {
 		switch {
 		case !headerName.MatchString(name) || !headerValue.MatchString(headers[name]):
-			return &problem{at, fmt.Sprintf("%q is not a header", name), "Write a name of letters, digits and dashes, and a value of printable characters."}
+			return &problem{at, fmt.Sprintf("%q is not a header", name), "write a name of letters, digits and dashes, and a value of printable characters"}
 		case headerTaken.MatchString(name):
-			return &problem{at, fmt.Sprintf("%q is set by the house, or would be a secret in this file", name), "Remove it. The provider's secret is \"key\"."}
+			return &problem{at, fmt.Sprintf("%q is set by the house, or would be a secret in this file", name), "remove it. The provider's secret is \"key\""}
 		}
 	}
 	return nil
@@ -185,10 +185,10 @@ func checkKeys(at string, keys []Key) *problem {
 		here := fmt.Sprintf("%s/%d", at, i)
 		v, err := seal.NewVerifier(keys[i].Text)
 		if err != nil { // the text may be a private key that went astray
-			return &problem{here, "is not a public key", "Copy the one line from the file that ends in .pub."}
+			return &problem{here, "is not a public key", "copy the one line from the file that ends in .pub"}
 		}
 		if slices.ContainsFunc(keys[:i], func(k Key) bool { return k.Text == keys[i].Text }) {
-			return &problem{here, "is on the list twice", "Remove one."}
+			return &problem{here, "is on the list twice", "remove one"}
 		}
 		keys[i].Verifier = v
 	}
@@ -200,10 +200,10 @@ func (s *Site) check(at string) *problem {
 		return nil
 	}
 	if msg := wrongURL(s.Site, false); msg != "" {
-		return &problem{at, "its site " + msg, "Write it like \"https://acme.atlassian.net\"."}
+		return &problem{at, "its site " + msg, "write it like \"https://acme.atlassian.net\""}
 	}
 	if s.Read == nil {
-		return &problem{at, "has no account that reads", "Write \"read\": {\"email\": ..., \"token\": ...}."}
+		return &problem{at, "has no account that reads", "write \"read\": {\"email\": ..., \"token\": ...}"}
 	}
 	if p := s.Read.check(at + "/read"); p != nil || s.Write == nil {
 		return p
@@ -213,7 +213,7 @@ func (s *Site) check(at string) *problem {
 
 func (a *Account) check(at string) *problem {
 	if !printable.MatchString(a.Email) || strings.Count(a.Email, "@") != 1 || strings.Contains(a.Email, ":") {
-		return &problem{at, "has no email address", "Write the address of the account whose token it is."}
+		return &problem{at, "has no email address", "write the address of the account whose token it is"}
 	}
 	return nil
 }

@@ -191,7 +191,7 @@ func Load(path string) (*Config, error) {
 
 func parse(b []byte, path string) (*Config, error) {
 	if len(b) > maxFile {
-		return nil, &Error{File: path, Msg: fmt.Sprintf("is longer than %d bytes", maxFile), Hint: "Name the configuration file."}
+		return nil, &Error{File: path, Msg: fmt.Sprintf("is longer than %d bytes", maxFile), Hint: "name the configuration file"}
 	}
 	b, err := hujson.Standardize(b)
 	if err != nil {
@@ -199,7 +199,7 @@ func parse(b []byte, path string) (*Config, error) {
 	}
 	c := new(Config)
 	if err := seal.Unmarshal(b, c); err != nil {
-		return nil, fieldError(path, err, "Look the field up in docs/clawea.hujson.")
+		return nil, fieldError(path, err, "look the field up in docs/clawea.hujson")
 	}
 	if p := c.check(); p != nil {
 		return nil, fieldError(path, seal.Errorf(b, p.pointer, "%s", p.msg), p.hint)
@@ -211,7 +211,7 @@ func parse(b []byte, path string) (*Config, error) {
 // syntaxError takes the place out of hujson's message, and leaves behind the
 // literal that it quotes: an unquoted secret would be one.
 func syntaxError(path string, err error) *Error {
-	e := &Error{File: path, Hint: "Mend the JSON. Comments (// and /* */) and trailing commas are fine."}
+	e := &Error{File: path, Hint: "mend the JSON; comments (// and /* */) and trailing commas are fine"}
 	msg := err.Error()
 	if n, _ := fmt.Sscanf(msg, "hujson: line %d, column %d:", &e.Line, &e.Column); n == 2 {
 		msg = strings.SplitN(msg, ": ", 3)[2]

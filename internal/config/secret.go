@@ -35,7 +35,7 @@ func ParseSecret(ref, dir string) (Secret, error) {
 	return s, nil
 }
 
-const mendSecret = "Put the secret into a file that only you can read and write \"file:PATH\", or write \"env:NAME\"."
+const mendSecret = "put the secret into a file that only you can read and write \"file:PATH\", or write \"env:NAME\""
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -70,9 +70,9 @@ func (s Secret) Get() (string, error) {
 	text = strings.TrimSpace(text)
 	switch {
 	case text == "":
-		return "", &Error{File: s.ref, Msg: "the secret is empty", Hint: "Put the secret there."}
+		return "", &Error{File: s.ref, Msg: "the secret is empty", Hint: "put the secret there"}
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", &Error{File: s.ref, Msg: "the secret is more than one line of text", Hint: "Put the secret there and nothing else."}
+		return "", &Error{File: s.ref, Msg: "the secret is more than one line of text", Hint: "put the secret there and nothing else"}
 	}
 	return text, nil
 }
@@ -85,11 +85,11 @@ func (s Secret) fetch() (string, error) {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Error{File: path, Msg: "the secret's file is not there", Hint: "Make it with umask 077 and write the secret into it."}
+		return "", &Error{File: path, Msg: "the secret's file is not there", Hint: "make it with umask 077 and write the secret into it"}
 	case err != nil:
 		return "", fmt.Errorf("read a secret: %w", err)
 	case !fi.Mode().IsRegular():
-		return "", &Error{File: path, Msg: "not a plain file", Hint: "Name the file that holds the secret."}
+		return "", &Error{File: path, Msg: "not a plain file", Hint: "name the file that holds the secret"}
 	case runtime.GOOS != "windows" && fi.Mode().Perm()&0o077 != 0:
 		return "", &Error{File: path, Msg: fmt.Sprintf("others may read it (mode %04o)", fi.Mode().Perm()), Hint: "chmod 600 " + path}
 	}
@@ -99,14 +99,14 @@ func (s Secret) fetch() (string, error) {
 	}
 	defer f.Close()
 	if opened, err := f.Stat(); err != nil || !os.SameFile(fi, opened) {
-		return "", &Error{File: path, Msg: "was replaced while it was being read", Hint: "Try again."}
+		return "", &Error{File: path, Msg: "was replaced while it was being read", Hint: "try again"}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
 		return "", fmt.Errorf("read a secret: %w", err)
 	}
 	if len(b) > maxSecret {
-		return "", &Error{File: path, Msg: fmt.Sprintf("longer than %d bytes", maxSecret), Hint: "Name the file that holds the secret."}
+		return "", &Error{File: path, Msg: fmt.Sprintf("longer than %d bytes", maxSecret), Hint: "name the file that holds the secret"}
 	}
 	return string(b), nil
 }
@@ -150,7 +150,7 @@ func (s Store) URL() (string, error) {
 	case isPostgres(text):
 		return text, nil
 	}
-	return "", &Error{File: s.text, Msg: "the secret names no store", Hint: "Write sqlite:PATH or postgres://... into it."}
+	return "", &Error{File: s.text, Msg: "the secret names no store", Hint: "write sqlite:PATH or postgres://... into it"}
 }
 
 func (s Store) secret() bool {

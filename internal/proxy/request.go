@@ -41,16 +41,16 @@ func (m *member) UnmarshalJSON(b []byte) error {
 func modelOf(body []byte) (string, *gate.Fault) {
 	var fields map[string]member
 	if err := seal.Glance(body, &fields); err != nil {
-		return "", &gate.Fault{Code: "bad_request", Msg: "the request is not a JSON object whose names occur once: " + excerpt(err.Error()) + "\nSend JSON as the provider documents it."}
+		return "", &gate.Fault{Code: "bad_request", Msg: "the request is not a JSON object whose names occur once: " + excerpt(err.Error()) + "\nsend JSON as the provider documents it"}
 	}
 	for name := range fields {
 		if slices.ContainsFunc(strangers, func(s string) bool { return strings.EqualFold(s, name) }) || name != "model" && strings.EqualFold(name, "model") {
-			return "", &gate.Fault{Code: "bad_request", Msg: "the request has a field that could name another model or provider\nLeave out all of: " + strings.Join(strangers, ", ") + "; and write \"model\" in lower case."}
+			return "", &gate.Fault{Code: "bad_request", Msg: "the request has a field that could name another model or provider\nleave out all of: " + strings.Join(strangers, ", ") + "; and write \"model\" in lower case"}
 		}
 	}
 	var model string
 	if err := seal.Unmarshal([]byte(fields["model"]), &model); err != nil || !modelName.MatchString(model) {
-		return "", &gate.Fault{Code: "bad_request", Msg: "the request names no model, or not as one\nWrite \"model\": 1 to 200 letters, digits and . _ : / @ -, beginning with a letter or a digit."}
+		return "", &gate.Fault{Code: "bad_request", Msg: "the request names no model, or not as one\nwrite \"model\": 1 to 200 letters, digits and . _ : / @ -, beginning with a letter or a digit"}
 	}
 	return model, nil
 }
