@@ -329,8 +329,7 @@ func TestApproval(t *testing.T) {
 	if _, _, err := h.Do(t.Context(), h.raw, other); !is[*gate.Pending](err) {
 		t.Errorf("another call: %v", err)
 	}
-	r, _, err = h.Do(t.Context(), h.raw, req)
-	if err != nil || acts != 1 {
+	if _, _, err := h.Do(t.Context(), h.raw, req); err != nil || acts != 1 {
 		t.Fatalf("acts: %d: %v", acts, err)
 	}
 	if got := h.lines[2].Receipt.Decision.Approval; got != "job-1.1" {

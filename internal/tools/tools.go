@@ -74,7 +74,7 @@ func New(g *gate.Gate, cs []Connector, version string, log *slog.Logger) http.Ha
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
 		Logger:       log,
-		HasTools:     true,
+		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, // the list does not change within a job
 	})
 	for _, c := range cs {
 		for _, t := range c.Tools() {
