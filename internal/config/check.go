@@ -202,6 +202,9 @@ func (s *Site) check(at string) *problem {
 	if msg := wrongURL(s.Site, false); msg != "" {
 		return &problem{at, "its site " + msg, "write it like \"https://acme.atlassian.net\""}
 	}
+	if msg := wrongURL(s.API, true); s.API != "" && msg != "" {
+		return &problem{at + "/api", msg, "write it like \"https://api.atlassian.com/ex/confluence/CLOUD-ID\", or leave it out"}
+	}
 	if s.Read == nil {
 		return &problem{at, "has no account that reads", "write \"read\": {\"email\": ..., \"token\": ...}"}
 	}
@@ -212,8 +215,8 @@ func (s *Site) check(at string) *problem {
 }
 
 func (a *Account) check(at string) *problem {
-	if !printable.MatchString(a.Email) || strings.Count(a.Email, "@") != 1 || strings.Contains(a.Email, ":") {
-		return &problem{at, "has no email address", "write the address of the account whose token it is"}
+	if a.Email != "" && (!printable.MatchString(a.Email) || strings.Count(a.Email, "@") != 1 || strings.Contains(a.Email, ":")) {
+		return &problem{at, "has no email address", "write the address of the account whose token it is; leave it out for an OAuth access token"}
 	}
 	return nil
 }

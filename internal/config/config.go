@@ -120,6 +120,9 @@ type Provider struct {
 type Site struct {
 	// Site is the site's base URL: "https://acme.atlassian.net".
 	Site string `json:"site"`
+	// API is where its REST API is asked, if not at Site: with scoped tokens that
+	// is "https://api.atlassian.com/ex/confluence/CLOUD-ID" (or /ex/jira/). Optional.
+	API string `json:"api"`
 	// Read is the account that reads.
 	Read *Account `json:"read"`
 	// Write is the account that writes. Optional: without it nothing is written.
@@ -131,14 +134,15 @@ type Site struct {
 
 // Shared reports whether one account reads and writes.
 func (s *Site) Shared() bool {
-	return s.Write != nil && (s.Write.Email == s.Read.Email || s.Write.Token == s.Read.Token)
+	return s.Write != nil && (s.Write.Token == s.Read.Token || s.Write.Email != "" && s.Write.Email == s.Read.Email)
 }
 
-// An Account is an Atlassian account with an API token.
+// An Account is an Atlassian account.
 type Account struct {
-	// Email is the account's address.
+	// Email is the address of the account whose API token Token is. Without it,
+	// Token is an OAuth access token, sent as a bearer token.
 	Email string `json:"email"`
-	// Token is its API token.
+	// Token is its API token or access token.
 	Token Secret `json:"token"`
 }
 
@@ -264,6 +268,7 @@ func (c *Config) complete(dir string) {
 	for _, s := range []*Site{c.Confluence, c.Jira} {
 		if s != nil {
 			s.Site = strings.TrimRight(s.Site, "/")
+			s.API = strings.TrimRight(s.API, "/")
 		}
 	}
 }

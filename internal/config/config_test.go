@@ -153,6 +153,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"site without reader", `{"jira": {"site": "https://a.atlassian.net"}}`, "/jira", "no account that reads"},
 		{"site in clear", `{"jira": {"site": "http://a.atlassian.net"}}`, "/jira", "must begin with https://"},
 		{"no email", site(`{"email": "a", "token": "env:T"}`), "/confluence/read", "no email"},
+		{"API at a query", `{"jira": {"site": "https://a.atlassian.net", "api": "https://api.atlassian.com/ex/jira/1?x=1", "read": {"token": "env:T"}}}`, "/jira/api", "must end before"},
 		{"email with colon", site(`{"email": "a:b@c", "token": "env:T"}`), "/confluence/read", "no email"},
 		{"writer without token", `{"jira": {"site": "https://a.atlassian.net", "read": {"email": "a@b.c", "token": "env:T"}, "write": {"email": "a@b.c"}}}`, "/jira/write", "has no token"},
 	}

@@ -4,6 +4,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -64,22 +65,26 @@ func connect(c *config.Config, log *slog.Logger) (*connections, error) {
 // clients returns a site's reading and writing client; the second is nil if
 // nothing may be written there.
 func clients(s *config.Site, log *slog.Logger) (read, write *atlassian.Client, err error) {
-	if read, err = client(s.Site, s.Read, log); err != nil {
+	base := cmp.Or(s.API, s.Site)
+	if read, err = client(base, s.Read, log); err != nil {
 		return nil, nil, err
 	}
 	if s.Write != nil {
-		write, err = client(s.Site, s.Write, log)
+		write, err = client(base, s.Write, log)
 	}
 	return read, write, err
 }
 
-func client(site string, a *config.Account, log *slog.Logger) (*atlassian.Client, error) {
+func client(base string, a *config.Account, log *slog.Logger) (*atlassian.Client, error) {
 	return atlassian.New(atlassian.Config{
-		BaseURL: site, Log: log,
+		BaseURL: base, Log: log,
 		Credential: func(context.Context) (atlassian.Credential, error) {
 			secret, err := a.Token.Get()
 			if err != nil {
 				return atlassian.Credential{}, err
+			}
+			if a.Email == "" {
+				return atlassian.Bearer(secret), nil
 			}
 			return atlassian.Basic(a.Email, secret), nil
 		},

@@ -33,12 +33,17 @@ import (
 // of: those of other replicas.
 const sequenceEvery = time.Second
 
+// grace is how long a stop lets requests finish, and then again how long those
+// that are cut off have to close their receipts.
+const grace = 10 * time.Second
+
 // A Daemon is an open house.
 type Daemon struct {
 	handler http.Handler
 	db      *store.DB
 	ledger  *ledger.Ledger
 	log     *slog.Logger
+	grace   time.Duration
 }
 
 // New opens the keys and the database that c names, and builds everything on
@@ -56,7 +61,7 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	d := &Daemon{db: db, log: log}
+	d := &Daemon{db: db, log: log, grace: grace}
 	if err := d.build(c, set, version); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -125,6 +130,7 @@ func trust(c *config.Config, set *keys.Set) *verify.Trust {
 }
 
 // Serve answers on ln until ctx ends, and then lets what is under way finish.
+// What does not in time is cut off, and its receipt is closed as such.
 func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	sequenced := make(chan struct{})
@@ -136,8 +142,11 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 		stop()
 		<-sequenced
 	}()
+	requests, cut := context.WithCancel(running)
+	defer cut()
 	s := &http.Server{
 		Handler:           d.handler,
+		BaseContext:       func(net.Listener) context.Context { return requests },
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -147,16 +156,27 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	go func() { failed <- s.Serve(ln) }()
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
+		return errors.Join(fmt.Errorf("serve: %w", err), s.Close())
 	case <-ctx.Done():
 	}
 	d.log.InfoContext(ctx, "stopping")
-	grace, cancel := context.WithTimeout(running, 10*time.Second)
-	defer cancel()
-	if err := s.Shutdown(grace); err != nil {
+	err := d.shutDown(running, s)
+	if errors.Is(err, context.DeadlineExceeded) {
+		d.log.WarnContext(ctx, "cutting off what goes on", "after", d.grace)
+		cut()
+		err = d.shutDown(running, s)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("stop serving: %w", err), s.Close())
 	}
 	return nil
+}
+
+// shutDown takes no more requests and waits a while for those under way.
+func (d *Daemon) shutDown(ctx context.Context, s *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, d.grace)
+	defer cancel()
+	return s.Shutdown(ctx)
 }
 
 // Close lets go of the database. Serve must have returned.
