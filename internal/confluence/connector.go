@@ -69,7 +69,7 @@ func (c *Connector) Name() string { return name }
 
 // Plan reads the arguments of an action ("page.get") and puts the call in
 // policy terms. It changes nothing upstream. Its errors are *gate.Fault, unless
-// the caller hung up.
+// the caller hung up or the house cannot get at its own credential.
 func (c *Connector) Plan(ctx context.Context, action string, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	switch action {
 	case actionGet:

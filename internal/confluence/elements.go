@@ -18,12 +18,13 @@ type element struct {
 // everywhere are the attributes that any element may have.
 var everywhere = []string{"class", "style", "local-id", "ac:local-id", "data-layout"}
 
-// elements are the elements of storage format that agents may write.
+// elements are the elements of storage format that agents may write. Links have
+// no card appearance: a card fetches what it links to.
 var elements = map[string]element{
 	"p": {}, "br": {}, "hr": {}, "h1": {}, "h2": {}, "h3": {}, "h4": {}, "h5": {}, "h6": {},
 	"strong": {}, "b": {}, "em": {}, "i": {}, "u": {}, "s": {}, "del": {}, "ins": {}, "sub": {}, "sup": {}, "small": {},
 	"code": {}, "pre": {}, "blockquote": {}, "span": {}, "div": {}, "ul": {}, "ol": {attrs: []string{"start"}}, "li": {},
-	"a":     {attrs: []string{"href", "title", "data-card-appearance"}},
+	"a":     {attrs: []string{"href", "title"}},
 	"time":  {attrs: []string{"datetime"}},
 	"table": {attrs: []string{"data-table-width", "data-table-display-mode"}},
 	"thead": {}, "tbody": {}, "tfoot": {}, "tr": {}, "colgroup": {}, "col": {attrs: []string{"span"}},
@@ -35,7 +36,7 @@ var elements = map[string]element{
 	"ac:rich-text-body":   {in: []string{"ac:structured-macro"}},
 	"ac:plain-text-body":  {in: []string{"ac:structured-macro"}},
 
-	"ac:link":                 {attrs: []string{"ac:anchor", "ac:card-appearance"}},
+	"ac:link":                 {attrs: []string{"ac:anchor"}},
 	"ac:link-body":            {in: []string{"ac:link"}},
 	"ac:plain-text-link-body": {in: []string{"ac:link"}},
 	"ri:page":                 {attrs: []string{"ri:content-title", "ri:version-at-save"}, in: []string{"ac:link"}}, // without ri:space-key: in this space
@@ -109,6 +110,15 @@ func isLink(s string) bool {
 		return strings.HasPrefix(s, "#")
 	}
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// classes are those that Confluence's own editor writes. Others may be what its
+// scripts look for.
+var classes = []string{"auto-cursor-target", "confluenceTable", "confluenceTd", "confluenceTh", "content-wrapper", "external-link",
+	"numberingColumn", "relative-table", "wrapped"}
+
+func isClasses(s string) bool {
+	return !slices.ContainsFunc(strings.Fields(s), func(class string) bool { return !slices.Contains(classes, class) })
 }
 
 // styles are the properties that Confluence's own editor writes.

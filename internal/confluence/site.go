@@ -121,7 +121,7 @@ func (c *Connector) getSpace(ctx context.Context, id string) (*space, error) {
 }
 
 // getAncestors reads what is above a page, from the outside in. Confluence
-// tells ids and types; errors are *atlassian.Error or *gate.Fault.
+// tells ids and types only.
 func (c *Connector) getAncestors(ctx context.Context, id string) ([]ancestor, error) {
 	var list struct {
 		Results []ancestor `json:"results"`
@@ -141,7 +141,8 @@ func (c *Connector) getAncestors(ctx context.Context, id string) ([]ancestor, er
 	return list.Results, nil
 }
 
-// containers are the types of content, other than pages, that pages lie in.
+// container returns where content of a type that pages lie in, other than
+// pages, is read.
 func container(typ string) (path string, ok bool) {
 	switch typ {
 	case "folder":

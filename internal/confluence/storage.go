@@ -166,6 +166,8 @@ func checkAttr(tag string, rule element, attr, value string) error {
 		return fmt.Errorf("attribute %s of <%s> is not allowed; remove it", atlassian.Clean(attr, 60), tag)
 	case attr == "href" && !isLink(value):
 		return fmt.Errorf("link %q of <%s> is not allowed; write an absolute http or https address, or #anchor", atlassian.Clean(value, 60), tag)
+	case attr == "class" && !isClasses(value):
+		return fmt.Errorf("class %q of <%s> is not allowed; leave it away", atlassian.Clean(value, 60), tag)
 	case attr == "style" && !isStyle(value):
 		return fmt.Errorf("style %q of <%s> is not allowed; use text-align, width, color and the like with plain values", atlassian.Clean(value, 60), tag)
 	}

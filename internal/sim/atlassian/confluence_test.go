@@ -169,6 +169,15 @@ func TestTrash(t *testing.T) {
 		t.Errorf("got %+v after the restore", p)
 	}
 
+	// If its parent went to another space, it comes back below the homepage of its own.
+	w.AddSpace("OPS", "Operations")
+	w.TrashPage(w.restart)
+	w.MovePage(w.runbooks, w.HomepageID("OPS"))
+	w.writer.update(w.restart, "Restart payments", "", 3).want(t, 200)
+	if p, _ := w.Page(w.restart); p.SpaceKey != "ENG" || p.ParentID != w.home {
+		t.Errorf("got space %s and parent %s, want ENG and %s", p.SpaceKey, p.ParentID, w.home)
+	}
+
 	w.rollback.do("DELETE", "/wiki/api/v2/pages/"+w.restart+"?purge=true", "").want(t, 400)
 	w.rollback.do("DELETE", "/wiki/api/v2/pages/"+w.restart, "").want(t, 204)
 	w.rollback.do("DELETE", "/wiki/api/v2/pages/"+w.restart+"?purge=true", "").want(t, 204)

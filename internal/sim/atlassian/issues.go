@@ -8,7 +8,6 @@ import (
 	"html"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +153,7 @@ type projection struct {
 	expand []string
 }
 
-// project reads the fields and expand of a request. Unknown fields are ignored; a minus takes a field out.
+// projection reads the fields and expand of a request. Unknown fields are ignored; a minus takes a field out.
 func (s *Site) projection(fields, expand []string) projection {
 	p := projection{expand: expand, idOnly: len(fields) == 1 && fields[0] == "id"}
 	onlyMinus := !slices.ContainsFunc(fields, func(name string) bool { return !strings.HasPrefix(name, "-") })
@@ -231,5 +230,3 @@ func getIssue(s *Site, c *call) reply {
 	p.describe(o)
 	return ok(o)
 }
-
-func encode(query map[string][]string) string { return url.Values(query).Encode() }

@@ -70,6 +70,10 @@ func TestIssueCreate(t *testing.T) {
 			}
 		})
 	}
+	a := w.writer.do("POST", "/rest/api/3/issue", `{"fields":{`+base+`},"transition":{"id":"41"}}`).want(t, 201)
+	if got := a.at("transition.status"); got != "400" {
+		t.Errorf("got status %s of a transition that is not possible, want 400: %s", got, a.text)
+	}
 	i, _ := w.Issue("ENG-3")
 	got := []string{i.Description, strings.Join(i.Labels, " "), i.Priority, i.AssigneeID, strings.Join(i.Components, " "), i.DueDate, string(i.Fields[points])}
 	if diff := cmp.Diff([]string{"One line.", "a b", "High", w.reader.id, "Payments", "2026-04-01", "3"}, got); diff != "" {
@@ -156,6 +160,27 @@ func TestIssueRead(t *testing.T) {
 		t.Errorf("got rendered description %q", got)
 	}
 	w.reader.get("/rest/api/3/issue/ENG-2").want(t, 404)
+}
+
+func TestHierarchy(t *testing.T) {
+	w := newWorld(t)
+	epic := w.AddIssue(IssueSeed{Project: "ENG", Type: "Epic", Summary: "Epic"})
+	w.AddIssue(IssueSeed{Project: "ENG", Type: "Subtask", Summary: "Part", Parent: "ENG-1"})
+	edit := func(key, parent string) answer {
+		return w.writer.do("PUT", "/rest/api/3/issue/"+key, `{"fields":{"parent":`+parent+`}}`)
+	}
+	edit("ENG-1", `{"id":"`+epic+`"}`).want(t, 204)
+	edit("ENG-3", `{"id":"`+epic+`"}`).want(t, 400) // two levels up
+	edit("ENG-3", `null`).want(t, 400)              // a subtask cannot be alone
+	edit("ENG-1", `"ENG-2"`).want(t, 400)
+	a := w.reader.get("/rest/api/3/issue/ENG-1?fields=parent,issuetype").want(t, 200)
+	if got := a.at("fields.parent.key") + " " + a.at("fields.parent.fields.summary") + " " + a.at("fields.issuetype.hierarchyLevel"); got != "ENG-2 Epic 0" {
+		t.Errorf("got %s", got)
+	}
+	edit("ENG-1", `null`).want(t, 204)
+	if i, _ := w.Issue("ENG-1"); i.ParentID != "" || len(i.Changes) != 2 || i.Changes[1].From != "ENG-2" {
+		t.Errorf("got parent %q and changes %+v", i.ParentID, i.Changes)
+	}
 }
 
 func TestMovedIssue(t *testing.T) {

@@ -124,7 +124,7 @@ func (s *Site) newParent(c *call, sp *space, id string) (*node, *reply) {
 	case root && id != "":
 		refusal := v2Error(http.StatusBadRequest, "A root level page cannot have a parentId.")
 		return nil, &refusal
-	case root, id == "" && !sp.homepage.listed():
+	case root, id == "" && (!sp.homepage.listed() || sp.homepage.space != sp):
 		return nil, nil
 	case id == "":
 		return sp.homepage, nil

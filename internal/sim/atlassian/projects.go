@@ -5,6 +5,7 @@ package atlassian
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,12 +177,12 @@ func pageBean(c *call, key string, items []object, normal int) reply {
 	o["self"] = c.base + c.path + "?" + c.query.Encode()
 	o["isLast"] = !more
 	if more {
-		next := make(map[string][]string)
+		next := make(url.Values)
 		for name, values := range c.query {
 			next[name] = values
 		}
 		next["startAt"] = []string{strconv.Itoa(w.offset + w.limit)}
-		o["nextPage"] = c.base + c.path + "?" + encode(next)
+		o["nextPage"] = c.base + c.path + "?" + next.Encode()
 	}
 	return ok(o)
 }

@@ -129,6 +129,9 @@ func (s *Site) plant(n *node, parent, title, body string) {
 	if parent != "" {
 		above = s.mustNode(parent)
 	}
+	if above.space != n.space || above.status == statusTrashed {
+		panic("atlassian: the parent " + above.id + " is in the trash or in another space")
+	}
 	s.addNode(n, title, body)
 	n.attach(n.space, above, -1)
 }
@@ -158,7 +161,7 @@ func (s *Site) RestrictEdit(id string, accountIDs ...string) {
 }
 
 // MovePage moves a page or folder, with all below it, to the end of a new parent, which may be in another space. The
-// version stays.
+// version stays. A page in the trash comes back.
 func (s *Site) MovePage(id, parent string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,8 +169,14 @@ func (s *Site) MovePage(id, parent string) {
 	if to.within(n) {
 		panic("atlassian: a page cannot be moved below itself")
 	}
+	if to.status == statusTrashed {
+		panic("atlassian: a page cannot be moved into the trash")
+	}
 	if clash := s.titleClash(n, to.space); clash != "" {
 		panic(fmt.Sprintf("atlassian: the space %s has a page %q", to.space.key, clash))
+	}
+	if n.status == statusTrashed {
+		n.status = statusCurrent
 	}
 	n.detach()
 	n.attach(to.space, to, -1)

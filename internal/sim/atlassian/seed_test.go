@@ -75,11 +75,16 @@ func TestContains(t *testing.T) {
 // TestSeedsOfTheImpossible checks that a caller's mistakes do not pass in silence.
 func TestSeedsOfTheImpossible(t *testing.T) {
 	w := newWorld(t)
+	w.AddSpace("OPS", "Operations")
+	trashed := w.AddPage(PageSeed{Space: "ENG", Title: "Trashed"})
+	w.TrashPage(trashed)
 	seeds := map[string]func(){
 		"space twice":            func() { w.AddSpace("eng", "x") },
 		"space renamed to taken": func() { w.RenameSpaceKey("ENG", "ENG") },
 		"page without space":     func() { w.AddPage(PageSeed{Space: "NONE", Title: "x"}) },
 		"page under nothing":     func() { w.AddPage(PageSeed{Space: "ENG", Parent: "1", Title: "x"}) },
+		"parent in other space":  func() { w.AddPage(PageSeed{Space: "OPS", Parent: w.runbooks, Title: "x"}) },
+		"move into the trash":    func() { w.MovePage(w.runbooks, trashed) },
 		"title twice":            func() { w.AddPage(PageSeed{Space: "ENG", Title: "runbooks"}) },
 		"title twice by rename":  func() { w.RenamePage(w.restart, "Runbooks") },
 		"author unknown":         func() { w.AddPage(PageSeed{Space: "ENG", Title: "x", Author: "who"}) },
@@ -117,6 +122,11 @@ func TestMovePage(t *testing.T) {
 	}
 	if got := w.reader.cql("space = OPS and label = ops"); got != w.restart {
 		t.Errorf("got %q in the new space, want %s", got, w.restart)
+	}
+	w.TrashPage(w.restart)
+	w.MovePage(w.restart, w.home)
+	if p, _ := w.Page(w.restart); p.Status != "current" || p.ParentID != w.home || p.SpaceKey != "ENG" {
+		t.Errorf("got %s page below %s in %s, want it back in ENG", p.Status, p.ParentID, p.SpaceKey)
 	}
 	if _, there := w.Page("1"); there {
 		t.Error("there is a page that nobody made")

@@ -28,7 +28,7 @@ func statusNamed(idOrName string) (status, bool) {
 	return status{}, false
 }
 
-// categoryKeys are the keys of the status categories, by id. Their names are those of the statuses.
+// categoryKey is the key of a status category. The names of the categories are those of the statuses.
 func categoryKey(id int) string {
 	switch id {
 	case 3:
@@ -73,7 +73,7 @@ func workflow() []transition {
 	}
 }
 
-// transitionsFrom returns the steps that the issue can take now.
+// transitions returns the steps that the issue can take now.
 func (i *issue) transitions() []transition {
 	var steps []transition
 	for _, t := range workflow() {

@@ -162,14 +162,14 @@ func (n *node) trash() {
 	n.status = statusTrashed
 }
 
-// restore takes the node out of the trash, to its old parent if that is still there.
+// restore takes the node out of the trash, to its old parent if that is still there, in the same space.
 func (n *node) restore() {
 	parent := n.parent
-	if parent == nil || parent.status == statusTrashed {
+	if parent == nil || parent.status == statusTrashed || parent.space != n.space {
 		parent = n.space.homepage
 	}
-	if parent == n || parent.status == statusTrashed {
-		parent = nil
+	if parent == n || parent.status == statusTrashed || parent.space != n.space {
+		parent = nil // the homepage itself was trashed, or moved away
 	}
 	n.status = statusCurrent
 	n.attach(n.space, parent, -1)

@@ -11,10 +11,10 @@ package specs
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,115 +23,118 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// source is one published document: the file it is in and the path prefix its operations are served under.
+// source is one published document, which is loaded when the first request for it comes: the Jira document alone takes a
+// quarter of a second, and many seconds under the race detector on a busy machine.
 type source struct {
 	file   string
-	prefix string
+	server string // what the document's paths are relative to
+	under  string // what the paths of its operations begin with
+	router func() (routers.Router, error)
 }
 
 // sources are the published documents. Confluence v2 is read from the repaired copy, whose request bodies can be
 // satisfied at all; see [repairs] for what is mended here.
 var sources = [...]source{
-	{file: "jira-platform-v3.json", prefix: "/"},
-	{file: "confluence-v2.patched.json", prefix: "/wiki/api/v2"},
-	{file: "confluence-v1.json", prefix: "/"},
+	newSource("jira-platform-v3.json", "/", "/rest/"),
+	newSource("confluence-v2.patched.json", "/wiki/api/v2", "/wiki/api/v2/"),
+	newSource("confluence-v1.json", "/", "/wiki/rest/"),
 }
 
-// book is the loaded documents, each with its router.
-type book struct {
-	routers []routers.Router
+func newSource(file, server, under string) source {
+	return source{file, server, under, sync.OnceValues(func() (routers.Router, error) {
+		dir, err := directory()
+		if err != nil {
+			return nil, err
+		}
+		return load(filepath.Join(dir, file), server)
+	})}
 }
-
-// library loads the documents once in a process: the Jira document alone takes a quarter of a second.
-var library = sync.OnceValues(load)
 
 // errAbsent says that the published documents are not on this machine.
 var errAbsent = errors.New("published specifications not found")
 
-// open returns the loaded documents, or skips the test when they are absent.
-func open(t testing.TB) *book {
+// require skips the test when the documents are absent.
+func require(t testing.TB) {
 	t.Helper()
-	b, err := library()
-	if errors.Is(err, errAbsent) {
+	if err := look(); err != nil {
 		t.Skipf("%v; put them in ../shared/specs beside the repository to run this test", err)
 	}
-	if err != nil {
-		t.Fatalf("load specifications: %v", err)
-	}
-	return b
 }
 
-func load() (*book, error) {
+// look returns an error if one of the documents is absent.
+func look() error {
 	dir, err := directory()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b := new(book)
 	for _, src := range sources {
-		router, err := src.load(dir)
-		if err != nil {
-			return nil, fmt.Errorf("load %s: %w", src.file, err)
+		if !isThere(filepath.Join(dir, src.file)) {
+			return fmt.Errorf("%w: no %s", errAbsent, src.file)
 		}
-		b.routers = append(b.routers, router)
 	}
-	return b, nil
+	return nil
 }
 
-func (src source) load(dir string) (routers.Router, error) {
-	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(dir, src.file))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %v", errAbsent, err)
-	}
+// load reads one document and mends its known defects.
+func load(file, server string) (routers.Router, error) {
+	doc, err := openapi3.NewLoader().LoadFromFile(file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("load %s: %w", filepath.Base(file), err)
 	}
 	// The published servers name hosts that a test server does not have.
-	doc.Servers = openapi3.Servers{{URL: src.prefix}}
+	doc.Servers = openapi3.Servers{{URL: server}}
 	for _, r := range repairs {
-		if r.file == src.file {
+		if r.file == filepath.Base(file) {
 			r.mend(doc)
 		}
 	}
 	return gorillamux.NewRouter(doc)
 }
 
-// directory climbs from the working directory to the one that holds go.mod and returns ../shared/specs seen from there.
+// directory climbs from the working directory through every directory that holds go.mod, and returns the first
+// ../shared/specs that is seen from one of them: modules nest, and only the outermost has the documents beside it.
 func directory() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("find working directory: %w", err)
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
+		specs := filepath.Join(dir, "..", "shared", "specs")
+		if isThere(filepath.Join(dir, "go.mod")) && isThere(specs) {
+			return specs, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("%w: no go.mod above the working directory", errAbsent)
+			return "", fmt.Errorf("%w: no go.mod above the working directory has ../shared/specs", errAbsent)
 		}
 		dir = parent
 	}
-	specs := filepath.Join(dir, "..", "shared", "specs")
-	if _, err := os.Stat(specs); err != nil {
-		return "", fmt.Errorf("%w: %v", errAbsent, err)
-	}
-	return specs, nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// Present tells whether the published specifications are on this machine. A test that has something to say without them
+// asks this before it calls [Validator], which would skip it.
+func Present() bool {
+	return look() == nil
 }
 
 // route finds the operation that a request is for.
-func (b *book) route(r *http.Request) (*routers.Route, map[string]string, error) {
-	var err error
-	for _, router := range b.routers {
-		route, params, found := router.FindRoute(r)
-		if found == nil {
-			return route, params, nil
+func route(r *http.Request) (*routers.Route, map[string]string, error) {
+	for _, src := range sources {
+		if !strings.HasPrefix(r.URL.Path, src.under) {
+			continue
 		}
-		// A path that one document knows with other methods says more than "not found".
-		if err == nil || !errors.Is(found, routers.ErrPathNotFound) {
-			err = found
+		router, err := src.router()
+		if err != nil {
+			return nil, nil, err
 		}
+		return router.FindRoute(r)
 	}
-	return nil, nil, err
+	return nil, nil, routers.ErrPathNotFound
 }
 
 // Scopes returns every granular OAuth scope that the published specification names for the operation a request with this
@@ -139,15 +142,16 @@ func (b *book) route(r *http.Request) (*routers.Route, map[string]string, error)
 // specification knows the operation.
 func Scopes(t testing.TB, method, path string) []string {
 	t.Helper()
+	require(t)
 	r, err := http.NewRequestWithContext(t.Context(), method, path, nil)
 	if err != nil {
 		t.Fatalf("scopes of %s %s: %v", method, path, err)
 	}
-	route, _, err := open(t).route(r)
+	found, _, err := route(r)
 	if err != nil {
 		t.Fatalf("scopes of %s %s: %v", method, path, err)
 	}
-	return granular(route.Operation)
+	return granular(found.Operation)
 }
 
 // granular reads the scopes of Atlassian's extension. The values are decoded JSON of a document from outside, so every

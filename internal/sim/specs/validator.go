@@ -33,12 +33,12 @@ const maxBody = 16 << 20
 // specifications are absent. The handler may be used concurrently; it must not outlive the test.
 func Validator(t testing.TB, next http.Handler) http.Handler {
 	t.Helper()
-	return &validator{t: t, book: open(t), next: next}
+	require(t)
+	return &validator{t: t, next: next}
 }
 
 type validator struct {
 	t    testing.TB
-	book *book
 	next http.Handler
 }
 
@@ -53,14 +53,14 @@ func (v *validator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "read request body", http.StatusBadRequest)
 		return
 	}
-	route, params, err := v.book.route(r)
+	found, params, err := route(r)
 	if err != nil {
 		v.fault(r, "request", err)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		v.next.ServeHTTP(w, r)
 		return
 	}
-	input := requestInput(r, body, route, params)
+	input := requestInput(r, body, found, params)
 	for _, err := range checkRequest(input) {
 		v.fault(r, "request", err)
 	}

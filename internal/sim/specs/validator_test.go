@@ -4,10 +4,13 @@
 package specs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -136,7 +139,7 @@ func TestScopes(t *testing.T) {
 
 // TestRepairsAreDocumented keeps every repair explained and aimed at a document that is read.
 func TestRepairsAreDocumented(t *testing.T) {
-	open(t)
+	require(t)
 	for _, r := range repairs {
 		if r.file == "" || r.defect == "" || r.mend == nil {
 			t.Errorf("repair %+v is not documented", r)
@@ -144,5 +147,42 @@ func TestRepairsAreDocumented(t *testing.T) {
 		if !slices.ContainsFunc(sources[:], func(s source) bool { return s.file == r.file }) {
 			t.Errorf("repair of %s: no such document", r.file)
 		}
+	}
+}
+
+// TestLook climbs from places that have no specifications near them.
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	below := filepath.Join(dir, "repository", "internal")
+	if err := os.MkdirAll(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(below)
+	if err := look(); !errors.Is(err, errAbsent) {
+		t.Errorf("without go.mod: got %v, want %v", err, errAbsent)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "repository", "go.mod"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := look(); !errors.Is(err, errAbsent) {
+		t.Errorf("without specifications: got %v, want %v", err, errAbsent)
+	}
+	want := filepath.Join(dir, "shared", "specs")
+	if err := os.MkdirAll(want, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := look(); !errors.Is(err, errAbsent) {
+		t.Errorf("without files: got %v, want %v", err, errAbsent)
+	}
+	for _, src := range sources {
+		if err := os.WriteFile(filepath.Join(want, src.file), []byte("not a document"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := look(); err != nil || !Present() {
+		t.Errorf("with files: got %v and %v", err, Present())
+	}
+	if _, err := load(filepath.Join(want, sources[0].file), "/"); err == nil || errors.Is(err, errAbsent) {
+		t.Errorf("a document that is none: got %v, want an error about it", err)
 	}
 }
