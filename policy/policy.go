@@ -337,7 +337,7 @@ func (p *Policy) Scope() Scope {
 	if p.grant == nil {
 		return s
 	}
-	s.Actions = p.grant.Actions
+	s.Actions = slices.Clone(p.grant.Actions)
 	maps.Copy(s.Limits, p.grant.Limits)
 	for _, b := range p.bound {
 		if p.granted(b.Name) {

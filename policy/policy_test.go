@@ -255,6 +255,10 @@ func TestGrantAndScope(t *testing.T) {
 	if diff := cmp.Diff(want, n.Scope()); diff != "" {
 		t.Error(diff)
 	}
+	n.Scope().Actions[0] = "spoiled"
+	if diff := cmp.Diff(want, n.Scope()); diff != "" {
+		t.Error("a scope leads into its policy:", diff)
+	}
 	if got := n.Bounds("confluence"); got != nil {
 		t.Errorf("bounds outside the grant: %v", got)
 	}
@@ -273,8 +277,37 @@ func TestGrantAndScope(t *testing.T) {
 			t.Errorf("%v: error = %v", g, err)
 		}
 	}
-	if _, err := n.Narrow(whole, catalog); err == nil {
+	if _, err := n.Narrow(whole, nil); err == nil {
 		t.Error("a narrowed policy is narrowed to a wider grant")
+	}
+}
+
+// TestMinimal says which names a receipt keeps: those that the policy says, from
+// the outside in, whole.
+func TestMinimal(t *testing.T) {
+	p := parse(t, `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG","OPS"],"page_prefix_allowlist":["ENG/Runbooks/Oncall/"]}}`)
+	p, err := p.Bind(bindingFor(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ in, want []Place }{
+		{[]Place{{"1", "ENG"}, {"2", "Runbooks"}, {"3", "Oncall"}, {"4", "Salaries"}}, []Place{{"1", "ENG"}, {"2", "Runbooks"}, {"3", "Oncall"}, {"4", ""}}},
+		{[]Place{{"1", "ENG"}, {"2", "Run"}}, []Place{{"1", "ENG"}, {"2", ""}}},
+		{[]Place{{"1", "ENG"}, {"2", "Runbooks and more"}}, []Place{{"1", "ENG"}, {"2", ""}}},
+		{[]Place{{"1", "ENG"}, {"2", "Other"}, {"3", "Runbooks"}}, []Place{{"1", "ENG"}, {"2", ""}, {"3", ""}}},
+		{[]Place{{"1", "HR"}, {"2", "ENG"}}, []Place{{"1", ""}, {"2", ""}}},
+		{[]Place{{"1", "OPS"}}, []Place{{"1", "OPS"}}},
+		{[]Place{{"1", "OPSY"}}, []Place{{"1", ""}}},
+	} {
+		c := &Call{Tool: "confluence", Resources: []Resource{{Type: "page", ID: "9", Version: "3", Path: tt.in}}}
+		before := append([]Place{}, tt.in...)
+		want := &Call{Tool: "confluence", Resources: []Resource{{Type: "page", ID: "9", Version: "3", Path: tt.want}}}
+		if diff := cmp.Diff(want, p.Minimal(c)); diff != "" {
+			t.Errorf("%v: %s", tt.in, diff)
+		}
+		if diff := cmp.Diff(before, c.Resources[0].Path); diff != "" {
+			t.Error("Minimal changes its argument:", diff)
+		}
 	}
 }
 

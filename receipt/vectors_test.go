@@ -171,3 +171,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestSpecAndVectorsAgree says: a vector's clause is in the spec.
+func TestSpecAndVectorsAgree(t *testing.T) {
+	b, err := os.ReadFile("../spec/receipt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("../testdata/vectors/receipt-*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if clause := strings.Split(filepath.Base(path), "-")[1]; !strings.Contains(string(b), "\n"+clause+" ") {
+			t.Errorf("%s proves clause %s, which the spec does not have", path, clause)
+		}
+	}
+}

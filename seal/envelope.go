@@ -75,7 +75,7 @@ func (e *Envelope) Open(typ string, vs ...Verifier) ([]Verifier, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("%w: %q", ErrUnknownKey, s.KeyID)
 		}
-		if slices.Contains(signers, vs[i]) {
+		if slices.ContainsFunc(signers, func(v Verifier) bool { return KeyID(v) == s.KeyID }) {
 			return nil, fmt.Errorf("%w: %q signed twice", ErrBadSignature, s.KeyID)
 		}
 		if !vs[i].Verify(m, s.Sig) {

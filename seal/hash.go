@@ -53,7 +53,7 @@ func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 func (h *Hash) UnmarshalText(b []byte) error {
 	s, ok := strings.CutPrefix(string(b), "sha256:")
 	if !ok || len(s) != 2*sha256.Size || strings.ToLower(s) != s {
-		return fmt.Errorf("malformed hash %q: want sha256: and 64 lower-case hex digits", b)
+		return fmt.Errorf("malformed hash %.80q: want sha256: and 64 lower-case hex digits", b)
 	}
 	var out Hash
 	if _, err := hex.Decode(out[:], []byte(s)); err != nil {

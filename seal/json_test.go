@@ -104,6 +104,16 @@ func TestSizeLimits(t *testing.T) {
 	if _, err := Marshal(paper{Name: strings.Repeat("x", MaxPaper)}); err == nil {
 		t.Error("Marshal writes a paper that nobody may read")
 	}
+	var text string
+	if err := UnmarshalUpTo([]byte(`"abcd"`), &text, 6); err != nil || text != "abcd" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if err := UnmarshalUpTo([]byte(`"abcde"`), &text, 6); err == nil {
+		t.Error("UnmarshalUpTo reads more than that")
+	}
+	if b, err := MarshalUpTo("abcde", 6); err == nil {
+		t.Errorf("MarshalUpTo writes %s", b)
+	}
 	deep := []byte(strings.Repeat("[", 1<<20))
 	if _, err := Canonical(deep); err == nil {
 		t.Error("Canonical reads endless nesting")

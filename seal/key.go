@@ -55,13 +55,17 @@ func NewSigner(private string) (Signer, error) {
 	return s, nil
 }
 
-// NewVerifier reads a public key.
+// NewVerifier reads a public key. Its errors repeat the text, unless it is a
+// private key that got into the wrong place.
 func NewVerifier(public string) (Verifier, error) {
 	v, err := note.NewVerifier(public)
-	if err != nil {
-		return nil, fmt.Errorf("malformed public key %q", public)
+	switch {
+	case err == nil:
+		return v, nil
+	case strings.Contains(public, "PRIVATE"):
+		return nil, errors.New("a private key is not a public one: give the key's public text, and replace the key if others have seen this one")
 	}
-	return v, nil
+	return nil, fmt.Errorf("malformed public key %.200q", public)
 }
 
 // PublicKey returns the Ed25519 key in a public key's text.

@@ -142,6 +142,9 @@ func TestKeys(t *testing.T) {
 			t.Errorf("public key %q is read", bad)
 		}
 	}
+	if _, err := NewVerifier(private); err == nil || strings.Contains(err.Error(), private[30:40]) {
+		t.Errorf("error = %v, want one that does not repeat the key", err)
+	}
 	if _, err := NewSigner(private[:len(private)-4]); err == nil || strings.Contains(err.Error(), private[30:40]) {
 		t.Errorf("error = %v, want one that does not repeat the key", err)
 	}
@@ -211,6 +214,24 @@ func TestEnvelope(t *testing.T) {
 	e.Type = "u"
 	if _, err := e.Open("u", adaKey); !errors.Is(err, ErrBadSignature) {
 		t.Errorf("another type: error = %v", err)
+	}
+}
+
+// listed is a Verifier that Go cannot compare.
+type listed struct {
+	Verifier
+	roles []string
+}
+
+func TestOpenWithIncomparableKeys(t *testing.T) {
+	ada, adaKey, _ := testKey(t, "ada", 1)
+	e, err := Sign(ada, "t", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Signatures = append(e.Signatures, e.Signatures[0])
+	if _, err := e.Open("t", listed{adaKey, []string{"author"}}); !errors.Is(err, ErrBadSignature) {
+		t.Errorf("error = %v", err)
 	}
 }
 

@@ -169,3 +169,27 @@ func FuzzClaims(f *testing.F) {
 		}
 	})
 }
+
+// TestSpecAndVectorsAgree says: a vector's clause is in the spec, and so is
+// every code.
+func TestSpecAndVectorsAgree(t *testing.T) {
+	b, err := os.ReadFile("../spec/token.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := string(b)
+	paths, err := filepath.Glob("../testdata/vectors/token-*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if clause := strings.Split(filepath.Base(path), "-")[1]; !strings.Contains(spec, "\n"+clause+" ") {
+			t.Errorf("%s proves clause %s, which the spec does not have", path, clause)
+		}
+	}
+	for _, c := range codes {
+		if !strings.Contains(spec, "| `"+c.code+"` |") {
+			t.Errorf("the spec does not list %s", c.code)
+		}
+	}
+}

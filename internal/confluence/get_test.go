@@ -119,13 +119,16 @@ func TestGetRestrictedIfConfigured(t *testing.T) {
 func TestGetMovedBetweenPlanAndAct(t *testing.T) {
 	h := newHouse(t, prefixPolicy, nil)
 	ask := args(`{"page_id":%q}`, h.deploy)
-	for name, change := range map[string]func(){
-		"the page":  func() { h.site.MovePage(h.deploy, h.hr) },
-		"the trash": func() { h.site.TrashPage(h.deploy) },
+	for _, test := range []struct {
+		name   string
+		change func()
+	}{
+		{"the page", func() { h.site.MovePage(h.deploy, h.hr) }},
+		{"the trash", func() { h.site.TrashPage(h.deploy) }},
 	} {
-		e := h.do("page.get", ask, change)
+		e := h.do("page.get", ask, test.change)
 		if e.result == nil || e.result.Body != nil || e.result.Outcome.Used["pages"] != 0 || e.String() == "done" {
-			t.Errorf("%s: got %s with %+v, want a failure and no body", name, e, e.result)
+			t.Errorf("%s: got %s with %+v, want a failure and no body", test.name, e, e.result)
 		}
 		h.site.MovePage(h.deploy, h.runbooks)
 	}
