@@ -6,6 +6,9 @@
 // of its own. Nothing needs to be started or stopped by the caller:
 //
 //	db, err := store.Open(ctx, store.Config{URL: pgtest.New(t), Key: key})
+//
+// The server does not wait for the disk. Who measures turns that on again, with
+// ALTER SYSTEM SET fsync = on and pg_reload_conf().
 package pgtest
 
 import (
@@ -118,7 +121,8 @@ func start() (*server, error) {
 // keeper runs the server until its standard input ends, which is when the test
 // process does, however that dies; then it stops the server and removes it.
 const keeper = `
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 </dev/null >"$2/log" 2>&1 &
+echo "fsync = off" >>"$2/data/postgresql.conf"
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=200 </dev/null >"$2/log" 2>&1 &
 pid=$!
 read -r _
 kill -QUIT $pid

@@ -126,7 +126,7 @@ func (db *DB) Answer(ctx context.Context, id string, envelope []byte, a *receipt
 
 // holds checks that envelope is a's.
 func holds(envelope []byte, a *receipt.Answer) error {
-	e, err := seal.ParseEnvelope(envelope)
+	e, err := parseEnvelope(receipt.AnswerType, envelope)
 	if err != nil {
 		return err
 	}
@@ -134,14 +134,14 @@ func holds(envelope []byte, a *receipt.Answer) error {
 	if err != nil {
 		return err
 	}
-	if e.Type != receipt.AnswerType || !bytes.Equal(e.Payload, payload) {
+	if !bytes.Equal(e.Payload, payload) {
 		return errors.New("the envelope holds another answer")
 	}
 	return nil
 }
 
 func readAnswer(envelope []byte) (*receipt.Answer, error) {
-	e, err := seal.ParseEnvelope(envelope)
+	e, err := parseEnvelope(receipt.AnswerType, envelope)
 	if err != nil {
 		return nil, err
 	}
@@ -155,14 +155,28 @@ func readAnswer(envelope []byte) (*receipt.Answer, error) {
 // Answers returns the signed answers to a job's questions, in the order of the
 // questions.
 func (db *DB) Answers(ctx context.Context, job string) ([]*seal.Envelope, error) {
-	list, err := all(ctx, db.read, readEnvelope, `SELECT answer FROM approval WHERE job = $1 AND reply <> '' ORDER BY seq`, job)
+	list, err := all(ctx, db.read, readEnvelope(receipt.AnswerType), `SELECT answer FROM approval WHERE job = $1 AND reply <> '' ORDER BY seq`, job)
 	return list, wrap("list answers", err)
 }
 
-func readEnvelope(scan scanner) (*seal.Envelope, error) {
-	b, err := column[[]byte](scan)
+// readEnvelope reads a paper of type typ.
+func readEnvelope(typ string) func(scanner) (*seal.Envelope, error) {
+	return func(scan scanner) (*seal.Envelope, error) {
+		b, err := column[[]byte](scan)
+		if err != nil {
+			return nil, err
+		}
+		return parseEnvelope(typ, b)
+	}
+}
+
+func parseEnvelope(typ string, b []byte) (*seal.Envelope, error) {
+	e, err := seal.ParseEnvelope(b)
+	if err == nil && e.Type != typ {
+		err = fmt.Errorf("%w: %q, want %q", seal.ErrType, e.Type, typ)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return seal.ParseEnvelope(b)
+	return e, nil
 }

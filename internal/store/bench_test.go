@@ -24,6 +24,13 @@ func BenchmarkWrite(b *testing.B) {
 // in the time, from as many goroutines, each with a job of its own.
 func benchmarkWrite(b *testing.B, u string, writers int) {
 	h := newHouse(b, u)
+	if h.engine.name == "postgres" {
+		for _, stmt := range []string{`ALTER SYSTEM SET fsync = on`, `SELECT pg_reload_conf()`} {
+			if _, err := h.write.ExecContext(b.Context(), stmt); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 	for w := range writers {
 		h.job(b, fmt.Sprintf("job-%d", w))
 	}

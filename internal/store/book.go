@@ -111,7 +111,7 @@ func (b *book) readQuestions(ids []string, in string) error {
 }
 
 // findOpened sets e.opened, if e closes an open call.
-func (b *book) findOpened(p *page, e *entry) error {
+func (b *book) findOpened(e *entry) error {
 	r := e.receipt
 	if r.Kind != receipt.Closed {
 		return nil
@@ -122,7 +122,7 @@ func (b *book) findOpened(p *page, e *entry) error {
 			return nil
 		}
 	}
-	paper, err := one(b.ctx, b.tx, column[[]byte], `
+	env, err := one(b.ctx, b.tx, readEnvelope(receipt.Type), `
 		SELECT envelope FROM receipt WHERE job = $1 AND seq = $2 AND kind = 'opened'
 		AND NOT EXISTS (SELECT 1 FROM receipt c WHERE c.job = $1 AND c.opened = $2)`, r.Job, int64(r.Opened))
 	if errors.Is(err, ErrNotFound) {
@@ -131,11 +131,10 @@ func (b *book) findOpened(p *page, e *entry) error {
 	if err != nil {
 		return fmt.Errorf("read opened receipt: %w", err)
 	}
-	env, err := seal.ParseEnvelope(paper)
-	if err != nil {
-		return fmt.Errorf("receipt %d of job %s: %w", r.Opened, r.Job, err)
-	}
 	e.opened, err = receipt.Parse(env.Payload)
+	if err == nil && (e.opened.Job != r.Job || e.opened.Seq != r.Opened) {
+		err = fmt.Errorf("receipt %d of job %s is another in the database", r.Opened, r.Job)
+	}
 	return err
 }
 

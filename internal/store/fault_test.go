@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,18 +38,13 @@ func TestPoisonInGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		one, two := h.job(t, "job-1"), h.job(t, "job-2")
-		release := h.hold(t, one)
-		before := h.behind(t.Context(), one, h.opens(one, call(1, "a"), policy.Allow, text("a")))
-		poison := h.behind(t.Context(), two, h.opens(two, call(1, "a"), policy.Allow, text("a")))
-		after := h.behind(t.Context(), one, h.opens(one, call(1, "a"), policy.Allow, text("a")))
-		release()
-		if err := <-poison[0]; err == nil || !strings.Contains(err.Error(), "poison") {
-			t.Errorf("the refused write: got %v", err)
+		good := wish{one, h.opens(one, call(1, "a"), policy.Allow, text("a"))}
+		ends := h.together(good, wish{two, h.opens(two, call(1, "a"), policy.Allow, text("a"))}, good)
+		if ends[1] == nil || !strings.Contains(ends[1].Error(), "poison") {
+			t.Errorf("the refused write: got %v", ends[1])
 		}
-		for _, end := range []chan error{before[0], after[0]} {
-			if err := <-end; err != nil {
-				t.Errorf("a write beside it: %v", err)
-			}
+		if ends[0] != nil || ends[2] != nil {
+			t.Errorf("the writes beside it: got %v and %v", ends[0], ends[2])
 		}
 		if got := len(checkChain(t, h.DB, one)); got != 2 {
 			t.Errorf("job-1 has %d receipts, want 2", got)
@@ -57,6 +53,53 @@ func TestPoisonInGroup(t *testing.T) {
 			t.Errorf("the refused write left something: %+v", got)
 		}
 	})
+}
+
+// What is damaged in the database stops its own job and no other.
+func TestDamagedJob(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		one, two, three := h.job(t, "job-1"), h.job(t, "job-2"), h.job(t, "job-3")
+		q := h.ask(t, two, call(1, "a"))
+		paper, a := h.answer(t, q, true)
+		if err := h.Answer(t.Context(), q.ID, paper, a); err != nil {
+			t.Fatal(err)
+		}
+		h.mustWrite(t, three, h.opens(three, call(1, "a"), policy.Allow))
+		for _, damage := range []string{
+			`UPDATE approval SET answer = envelope FROM receipt WHERE receipt.job = 'job-2' AND approval.job = 'job-2'`,
+			`UPDATE receipt SET envelope = answer FROM approval WHERE receipt.job = 'job-3' AND approval.job = 'job-2'`,
+		} {
+			if _, err := h.write.ExecContext(t.Context(), damage); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ends := h.together(
+			wish{one, h.opens(one, call(1, "a"), policy.Allow)},
+			wish{two, h.opens(two, call(1, "a"), policy.Allow)},
+			wish{three, h.closes(three, 1, 1)})
+		if ends[0] != nil || ends[1] == nil || ends[2] == nil {
+			t.Errorf("got %v, want only the first to be written", ends)
+		}
+		if _, err := h.Answers(t.Context(), two); err == nil {
+			t.Error("a receipt was returned as an answer")
+		}
+	})
+}
+
+// The server drops all connections: writes and reads go on over new ones.
+func TestConnectionsLost(t *testing.T) {
+	h := newHouse(t, pgtest.New(t))
+	job := h.job(t, "job-1")
+	h.mustWrite(t, job, h.opens(job, call(1, "a"), policy.Allow))
+	second := h.open(t)
+	drop := `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+	if _, err := second.write.ExecContext(t.Context(), drop); err != nil {
+		t.Fatal(err)
+	}
+	h.mustWrite(t, job, h.opens(job, call(1, "a"), policy.Allow))
+	if got := len(checkChain(t, h.DB, job)); got != 2 {
+		t.Errorf("got %d receipts, want 2", got)
+	}
 }
 
 func TestFullDisk(t *testing.T) {
@@ -200,11 +243,12 @@ func checkAfterCrash(t *testing.T, u string, acked map[string]uint64) {
 	h := newHouse(t, u)
 	total := 0
 	for job, seq := range acked {
+		st := h.state(t, job) // waits for a commit of the child's that its server still works on
 		receipts := checkChain(t, h.DB, job)
-		if uint64(len(receipts)) < seq {
-			t.Fatalf("%s: receipt %d was acknowledged, and %d are there", job, seq, len(receipts))
+		if uint64(len(receipts)) < seq || uint64(len(receipts)) != st.Seq {
+			t.Fatalf("%s: receipt %d was acknowledged, and %d are there, of a chain of %d", job, seq, len(receipts), st.Seq)
 		}
-		if got := h.state(t, job).Used["pages"]; got != len(receipts) {
+		if got := st.Used["pages"]; got != len(receipts) {
 			t.Errorf("%s: %d pages used by %d receipts", job, got, len(receipts))
 		}
 		if texts, err := h.Texts(t.Context(), job); err != nil || len(texts) != len(receipts) {
@@ -212,19 +256,35 @@ func checkAfterCrash(t *testing.T, u string, acked map[string]uint64) {
 		}
 		total += len(receipts)
 	}
-	if _, err := h.Sequence(t.Context(), maxLimit, fold); err != nil {
-		t.Fatal(err)
-	}
-	records, err := h.Records(t.Context(), 0, maxLimit)
-	if err != nil || len(records) < total {
-		t.Fatalf("%d records of %d receipts, %v", len(records), total, err)
-	}
+	records := sequenceAll(t, h.DB, total)
 	note, size, err := h.Checkpoint(t.Context())
 	if err != nil || size != int64(len(records)) || len(note) == 0 {
 		t.Errorf("checkpoint %q of %d, %v, want %d", note, size, err, len(records))
 	}
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// sequenceAll moves all receipts into the log and returns its records, which
+// must be at least n. The server may take a moment to see that a dead daemon no
+// longer sequences.
+func sequenceAll(t *testing.T, db *DB, n int) [][]byte {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := db.Sequence(t.Context(), maxLimit, fold); err != nil {
+			t.Fatal(err)
+		}
+		records, err := db.Records(t.Context(), 0, maxLimit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) >= n {
+			return records
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d records of %d receipts", len(records), n)
+		}
 	}
 }
 

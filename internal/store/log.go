@@ -21,8 +21,8 @@ import (
 // it added. It is zero, without a call of fold, if none wait or if another
 // daemon is sequencing.
 //
-// On SQLite, receipts wait until fold returns. fold must not use the database
-// except by read.
+// fold may read the database but not write to it. On SQLite, receipts wait until
+// it returns.
 func (db *DB) Sequence(ctx context.Context, limit int, fold func(size int64, read tlog.HashReader, records [][]byte) (hashes []tlog.Hash, checkpoint []byte, err error)) (n int, err error) {
 	_, err = one(ctx, db.read, column[int64], `SELECT id FROM log_queue ORDER BY id LIMIT 1`)
 	if errors.Is(err, ErrNotFound) {

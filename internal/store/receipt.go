@@ -14,13 +14,13 @@ import (
 // Receipts returns a job's receipts, in order. A job without any, or that is
 // not there, has none.
 func (db *DB) Receipts(ctx context.Context, job string) ([]*seal.Envelope, error) {
-	list, err := all(ctx, db.read, readEnvelope, `SELECT envelope FROM receipt WHERE job = $1 ORDER BY seq`, job)
+	list, err := all(ctx, db.read, readEnvelope(receipt.Type), `SELECT envelope FROM receipt WHERE job = $1 ORDER BY seq`, job)
 	return list, wrap("list receipts", err)
 }
 
 // Receipt returns one receipt. It fails with ErrNotFound.
 func (db *DB) Receipt(ctx context.Context, job string, seq uint64) (*seal.Envelope, error) {
-	e, err := one(ctx, db.read, readEnvelope, `SELECT envelope FROM receipt WHERE job = $1 AND seq = $2`, job, int64(seq))
+	e, err := one(ctx, db.read, readEnvelope(receipt.Type), `SELECT envelope FROM receipt WHERE job = $1 AND seq = $2`, job, int64(seq))
 	if err != nil {
 		return nil, fmt.Errorf("receipt %d of job %q: %w", seq, job, err)
 	}

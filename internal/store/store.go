@@ -8,7 +8,8 @@
 //
 // The database is not trusted for evidence: who edits it breaks signatures, a
 // job's chain or the log. It is trusted for counters, for what is revoked and
-// for which answers are used up. Texts are sealed before they reach it.
+// for answers: their signatures are checked when they come and by the verifier,
+// not here. Texts are sealed before they reach it.
 package store
 
 import (
@@ -43,7 +44,7 @@ type Config struct {
 	Key []byte
 	// Now is the house's clock. Nil means time.Now.
 	Now func() time.Time
-	// Log hears of retries and of what Close could not finish. Nil discards.
+	// Log hears of commits that failed or whose end is unknown. Nil discards.
 	Log *slog.Logger
 }
 

@@ -177,7 +177,7 @@ func (b *book) serve(w *write) error {
 		w.err = err
 		return nil
 	}
-	if err := b.findOpened(p, e); err != nil {
+	if err := b.findOpened(e); err != nil {
 		return err
 	}
 	if w.err = p.take(e); w.err == nil {

@@ -7,7 +7,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -198,7 +201,7 @@ func TestStateIsNotShared(t *testing.T) {
 	})
 }
 
-// hold keeps the writer busy until release, so that writes gather behind it.
+// hold keeps the writer busy until release.
 func (h *house) hold(t *testing.T, job string) (release func()) {
 	t.Helper()
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -219,31 +222,14 @@ func (h *house) hold(t *testing.T, job string) (release func()) {
 	}
 }
 
-// behind starts writes that wait for the writer, and returns how they end.
-func (h *house) behind(ctx context.Context, job string, nexts ...next) []chan error {
-	ends := make([]chan error, len(nexts))
-	for i, n := range nexts {
-		ends[i] = make(chan error, 1)
-		go func() { ends[i] <- h.Write(ctx, job, n) }()
-		time.Sleep(20 * time.Millisecond) // until it waits: nothing tells
-	}
-	return ends
-}
-
 func TestGroupFailsOneByOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		job := h.job(t, "job-1")
 		mine := errors.New("mine")
-		release := h.hold(t, job)
-		ends := h.behind(t.Context(), job,
-			h.opens(job, call(1, "a"), policy.Allow),
-			func(*receipt.State) (*receipt.Line, error) { return nil, mine },
-			h.opens(job, call(1, "a"), policy.Allow))
-		release()
-		for i, want := range []error{nil, mine, nil} {
-			if err := <-ends[i]; err != want {
-				t.Errorf("write %d: got %v, want %v", i, err, want)
-			}
+		good := wish{job, h.opens(job, call(1, "a"), policy.Allow)}
+		ends := h.together(good, wish{job, func(*receipt.State) (*receipt.Line, error) { return nil, mine }}, good)
+		if ends[0] != nil || ends[1] != mine || ends[2] != nil {
+			t.Errorf("got %v, want only the second to fail", ends)
 		}
 		if got := len(checkChain(t, h.DB, job)); got != 2 {
 			t.Errorf("got %d receipts, want 2", got)
@@ -256,9 +242,10 @@ func TestCancelBeforeTurn(t *testing.T) {
 		job := h.job(t, "job-1")
 		release := h.hold(t, job)
 		ctx, cancel := context.WithCancel(t.Context())
-		ends := h.behind(ctx, job, h.opens(job, call(1, "a"), policy.Allow))
+		end := make(chan error, 1)
+		go func() { end <- h.Write(ctx, job, h.opens(job, call(1, "a"), policy.Allow)) }()
 		cancel()
-		if err := <-ends[0]; err != context.Canceled {
+		if err := <-end; err != context.Canceled {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 		release()
@@ -271,8 +258,29 @@ func TestCancelBeforeTurn(t *testing.T) {
 	})
 }
 
-// commits makes the nth next commits of h go through f instead. It must be
-// called while h's writer is held or has nothing to do.
+// A wish is what a write is made from.
+type wish struct {
+	job  string
+	next next
+}
+
+// together makes the writes in one group, and returns how they end. h's writer
+// must have nothing to do.
+func (h *house) together(wishes ...wish) []error {
+	var group []*write
+	for _, w := range wishes {
+		group = append(group, &write{ctx: context.Background(), job: w.job, next: w.next, done: make(chan error, 1)})
+	}
+	h.commitGroup(group)
+	var ends []error
+	for _, w := range group {
+		ends = append(ends, <-w.done)
+	}
+	return ends
+}
+
+// commits makes the nth commit of h from now go through f[n] instead. h's
+// writer must have nothing to do.
 func (h *house) commits(f map[int]func(*sql.Tx) error) {
 	n := 0
 	h.commit = func(tx *sql.Tx) error {
@@ -293,7 +301,6 @@ func doneButLost(tx *sql.Tx) error { return errors.Join(errFire, tx.Commit()) }
 // A group's commit fails: each write is tried again by itself, unless its line
 // turns out to be there.
 func TestCommitFails(t *testing.T) {
-	const first = 2 // the first commit is that of hold
 	cases := []struct {
 		name     string
 		faults   map[int]func(*sql.Tx) error
@@ -301,10 +308,10 @@ func TestCommitFails(t *testing.T) {
 		calls    int
 		receipts int
 	}{
-		{"once", map[int]func(*sql.Tx) error{first: lost}, [2]error{}, 4, 2},
-		{"done, but nobody heard", map[int]func(*sql.Tx) error{first: doneButLost}, [2]error{}, 2, 2},
-		{"again for one", map[int]func(*sql.Tx) error{first: lost, first + 1: lost}, [2]error{errFire, nil}, 4, 1},
-		{"again, done, but nobody heard", map[int]func(*sql.Tx) error{first: lost, first + 1: doneButLost}, [2]error{}, 4, 2},
+		{"once", map[int]func(*sql.Tx) error{1: lost}, [2]error{}, 4, 2},
+		{"done, but nobody heard", map[int]func(*sql.Tx) error{1: doneButLost}, [2]error{}, 2, 2},
+		{"again for one", map[int]func(*sql.Tx) error{1: lost, 2: lost}, [2]error{errFire, nil}, 4, 1},
+		{"again, done, but nobody heard", map[int]func(*sql.Tx) error{1: lost, 2: doneButLost}, [2]error{}, 4, 2},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -315,13 +322,10 @@ func TestCommitFails(t *testing.T) {
 					calls++
 					return h.opens(job, call(1, "a"), policy.Allow)(st)
 				}
-				release := h.hold(t, job)
-				ends := h.behind(t.Context(), job, counting, counting)
 				h.commits(c.faults)
-				release()
-				for i, want := range c.errs {
-					if err := <-ends[i]; !errors.Is(err, want) {
-						t.Errorf("write %d: got %v, want %v", i, err, want)
+				for i, err := range h.together(wish{job, counting}, wish{job, counting}) {
+					if !errors.Is(err, c.errs[i]) {
+						t.Errorf("write %d: got %v, want %v", i, err, c.errs[i])
 					}
 				}
 				if got := len(checkChain(t, h.DB, job)); got != c.receipts || calls != c.calls {
@@ -333,4 +337,26 @@ func TestCommitFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Those who wait make one group, in the order of their coming, up to its limit.
+func TestGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const waiting = maxGroup + 10
+		db := &DB{queue: make(chan *write), quit: make(chan struct{}), done: make(chan struct{})}
+		for i := range waiting {
+			go db.Write(t.Context(), fmt.Sprintf("job-%d", i), nil)
+			synctest.Wait() // it waits for the writer
+		}
+		groups := [][]*write{db.gather(<-db.queue), db.gather(<-db.queue)}
+		if len(groups[0]) != maxGroup || len(groups[1]) != waiting-maxGroup {
+			t.Errorf("got groups of %d and %d, want %d and %d", len(groups[0]), len(groups[1]), maxGroup, waiting-maxGroup)
+		}
+		for i, w := range slices.Concat(groups...) {
+			if want := fmt.Sprintf("job-%d", i); w.job != want {
+				t.Errorf("write %d is of %s, want %s", i, w.job, want)
+			}
+			w.done <- nil
+		}
+	})
 }
