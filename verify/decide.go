@@ -119,11 +119,8 @@ func (a *auditor) checkUsed(r *receipt.Receipt) {
 // checkConditions checks that the facts speak of the policy's conditions only,
 // and truly where the text that they are about is disclosed.
 func (a *auditor) checkConditions(r *receipt.Receipt, p *policy.Policy) {
-	bare := *r.Facts
-	bare.Conditions = nil
-	missed := p.Decide(r.Call, &bare).Reasons // names every condition, as none is there
 	for _, k := range slices.Sorted(maps.Keys(r.Facts.Conditions)) {
-		if !slices.ContainsFunc(missed, func(m policy.Reason) bool { return m.Clause == k }) {
+		if !isCondition(p, r, k) {
 			a.find(receiptConditions, r.Seq, "%q is not a condition of the policy", k)
 		}
 	}
@@ -136,7 +133,19 @@ func (a *auditor) checkConditions(r *receipt.Receipt, p *policy.Policy) {
 	}
 }
 
-// A question is what a call waits for: a person's answer about one exact call.
+// isCondition reports whether k is a condition of p: Decide speaks of it
+// exactly if the facts do not.
+func isCondition(p *policy.Policy, r *receipt.Receipt, k string) bool {
+	spoken := func(conditions map[string]bool) bool {
+		f := *r.Facts
+		f.Conditions = conditions
+		return slices.ContainsFunc(p.Decide(r.Call, &f).Reasons, func(s policy.Reason) bool { return s.Clause == k })
+	}
+	return spoken(nil) && !spoken(map[string]bool{k: false})
+}
+
+// A question is what a call waits for: a person's answer about one exact call
+// under one policy.
 type question struct {
 	call   seal.Hash
 	policy seal.Hash
@@ -151,15 +160,15 @@ func (a *auditor) checkAsks(r *receipt.Receipt) {
 		}
 		return
 	}
-	digest := r.Call.Digest()
+	about := question{r.Call.Digest(), r.Decision.Policy}
 	q, known := a.questions[r.Asks]
 	switch {
-	case known && q.call != digest:
-		a.find(receiptAsks, r.Seq, "question %q is about another call", r.Asks)
+	case known && q != about:
+		a.find(receiptAsks, r.Seq, "question %q is about another call, or under another policy", r.Asks)
 	case !known && r.Asks != fmt.Sprintf("%s.%d", r.Job, r.Seq):
 		a.find(receiptAsks, r.Seq, "question %q was not asked before, and is not named after this receipt", r.Asks)
 	default:
-		a.questions[r.Asks] = question{digest, r.Decision.Policy}
+		a.questions[r.Asks] = about
 	}
 }
 

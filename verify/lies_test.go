@@ -79,6 +79,9 @@ var lying = []tamper{
 	lie("a condition that the policy does not have", readOpened, func(r *receipt.Receipt) {
 		r.Facts.Conditions["/approvals/1"] = false
 	}, "receipt.conditions"),
+	lie("a condition by the name of another clause", awayDenied, func(r *receipt.Receipt) {
+		r.Facts.Conditions[r.Decision.Reasons[0].Clause] = false
+	}, "receipt.conditions"),
 	lie("a condition left out", readOpened, func(r *receipt.Receipt) {
 		r.Facts.Conditions = nil
 	}, "receipt.conditions", "receipt.decision"),

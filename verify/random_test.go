@@ -1,0 +1,82 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+)
+
+// TestAnyStory lets agents, people and disks do as they please: whatever a
+// sound gate over a sound book makes of it verifies, and so does any beginning.
+func TestAnyStory(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHouse(t)
+		p := h.publish(bigPolicy)
+		life := 10 * time.Minute
+		raw := h.mint(p, "j", "t0", life, nil)
+		for i := range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			switch rapid.SampledFrom([]string{"call", "call", "call", "answer", "wait", "mint", "revoke", "full"}).Draw(rt, "step") {
+			case "call":
+				h.gate.Do(context.Background(), raw, anyRequest(rt))
+			case "answer":
+				if ids := slices.Sorted(maps.Values(h.book.pending["j"])); len(ids) > 0 {
+					who := rapid.SampledFrom([]key{h.ann, h.ben}).Draw(rt, "who")
+					h.answer(who, rapid.SampledFrom(ids).Draw(rt, "id"), rapid.Bool().Draw(rt, "yes"))
+				}
+			case "wait":
+				h.now = h.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(rt, "minutes")) * time.Minute)
+			case "mint":
+				raw = h.mint(p, "j", fmt.Sprintf("t%d", i+1), life, nil)
+			case "revoke":
+				h.revoked["t0"] = true
+			case "full":
+				h.book.full = !h.book.full
+			}
+		}
+		n := len(h.book.lines["j"])
+		for _, n := range []int{n, rapid.IntRange(0, n).Draw(rt, "prefix")} {
+			if r := check(h, h.export("j", n)); !r.Verified() {
+				rt.Fatalf("the first %d: %v", n, r.Findings)
+			}
+		}
+	})
+}
+
+func anyRequest(t *rapid.T) *gate.Request {
+	a := rapid.SampledFrom(catalog).Draw(t, "action")
+	c := policy.Call{
+		Resources: rapid.SliceOfN(rapid.SampledFrom([]policy.Resource{
+			page("11", "Restart"), page("12", ""), elsewhere, project, {Type: "route", ID: "sim-openai"}, {Type: "model", ID: "m"},
+		}), 0, 2).Draw(t, "resources"),
+		Fields:  rapid.SliceOfN(rapid.SampledFrom([]string{"summary", "assignee"}), 0, 2).Draw(t, "fields"),
+		Filters: rapid.SliceOfN(rapid.Just("space"), 0, 1).Draw(t, "filters"),
+		Uses:    rapid.MapOfN(rapid.SampledFrom([]string{"pages", "tokens"}), rapid.IntRange(0, 20), 0, 2).Draw(t, "uses"),
+	}
+	out := &gate.Result{Body: []byte("b"), Outcome: receipt.Outcome{
+		Status: rapid.SampledFrom([]receipt.Status{receipt.Done, receipt.Failed, receipt.Aborted, receipt.Unknown}).Draw(t, "status"),
+		Used:   map[string]int{},
+	}}
+	for k, n := range c.Uses {
+		out.Outcome.Used[k] = rapid.IntRange(0, n).Draw(t, "used")
+	}
+	var err error
+	switch rapid.IntRange(0, 3).Draw(t, "end") {
+	case 0:
+		out, err = nil, errTimeout
+	case 1:
+		out.Outcome.Used = nil
+	}
+	return request(a, rapid.SampledFrom([]string{"", "x", "SECURITY: y"}).Draw(t, "text"), c, out, err)
+}
