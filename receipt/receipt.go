@@ -37,10 +37,10 @@ type Head struct {
 // A State is what a job has come to before its next receipt.
 type State struct {
 	Head
-	Now       time.Time
-	Used      map[string]int       // counters, reservations of open calls included
-	Approvals []policy.Approval    // people's answers that no call has used up
-	Pending   map[seal.Hash]string // questions without an answer: digest of the call, and the approval's id
+	Now     time.Time
+	Used    map[string]int       // counters, reservations of open calls included
+	Answers []*seal.Envelope     // people's signed answers that no call has used up; nobody has verified them
+	Pending map[seal.Hash]string // questions without an answer: digest of the call, and the approval's id
 }
 
 // A Receipt is one signed line of a job's story. It holds no text of the

@@ -82,7 +82,8 @@ func newHouse(t testing.TB) *house {
 		gateKey: newKey(t, "gate"), log: newKey(t, origin), ann: newKey(t, "ann"), ben: newKey(t, "ben"), stranger: newKey(t, "stranger"),
 	}
 	h.book = newBook(h)
-	h.gate = &gate.Gate{Tokens: h, Policies: h, Book: h.book, Signer: h.gateKey, Salt: []byte("0123456789abcdef0123456789abcdef")}
+	people := []seal.Verifier{must(seal.NewVerifier(h.ann.public)), must(seal.NewVerifier(h.ben.public)), must(seal.NewVerifier(h.stranger.public))}
+	h.gate = &gate.Gate{Tokens: h, Policies: h, Book: h.book, People: people, Signer: h.gateKey, Salt: []byte("0123456789abcdef0123456789abcdef")}
 	return h
 }
 
@@ -215,6 +216,17 @@ func (h *house) answer(who key, id string, yes bool) {
 	delete(h.book.pending[q.Job], a.Call)
 }
 
+// person returns the key of that name.
+func (h *house) person(name string) key {
+	for _, k := range []key{h.ann, h.ben, h.stranger} {
+		if k.Name() == name {
+			return k
+		}
+	}
+	h.t.Fatalf("nobody is called %q", name)
+	return key{}
+}
+
 // A book is gate.Book in memory.
 type book struct {
 	h       *house
@@ -278,7 +290,7 @@ func (b *book) state(job string) *receipt.State {
 	}
 	for _, a := range b.answers {
 		if a.Job == job && !b.spent[a.Approval] && (b.stale || st.Now.Before(a.Expires)) {
-			st.Approvals = append(st.Approvals, a.Fact())
+			st.Answers = append(st.Answers, must(a.Sign(b.h.person(a.By))))
 		}
 	}
 	return st

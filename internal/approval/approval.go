@@ -104,6 +104,8 @@ func (d *Desk) fits(a *receipt.Answer, q *store.Approval) error {
 		return errors.New("it was not signed just now; check the clock of the machine that signed it")
 	case !a.Expires.After(a.At) || a.Expires.Sub(a.At) > MaxHold:
 		return fmt.Errorf("it must expire within %v after it was signed", MaxHold)
+	case !a.Expires.After(now):
+		return errors.New("it has expired on its way; sign one that holds longer")
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 		DB: d.db, Policies: policies, Signer: set.Issuer, PublicKey: set.Issuer.Public, Verifiers: []seal.Verifier{issuerKey},
 		URL: c.URL, House: c.House, Catalog: catalog(connectors), Now: time.Now,
 	}
-	g := &gate.Gate{Tokens: tokens, Policies: policies, Book: d.db, Signer: set.Gate, Salt: set.Salt}
+	g := &gate.Gate{Tokens: tokens, Policies: policies, Book: d.db, People: config.Verifiers(c.People), Signer: set.Gate, Salt: set.Salt}
 	s := &server.Server{
 		Registry: policies,
 		Issuer:   tokens,

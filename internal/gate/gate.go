@@ -69,13 +69,15 @@ type Result struct {
 	Outcome receipt.Outcome // its Result and Size are filled in by the gate
 }
 
-// A Gate carries calls. All fields must be set.
+// A Gate carries calls. All fields must be set; without People, what asks for a
+// person is never done.
 type Gate struct {
 	Tokens   Tokens
 	Policies Policies
 	Book     Book
-	Signer   seal.Signer // signs receipts
-	Salt     []byte      // secret key of commitments' salts, 32 bytes or more
+	People   []seal.Verifier // whose answers count
+	Signer   seal.Signer     // signs receipts
+	Salt     []byte          // secret key of commitments' salts, 32 bytes or more
 }
 
 // Do carries one call through the house and returns its last receipt, with the
@@ -106,7 +108,7 @@ func (g *Gate) Do(ctx context.Context, raw string, req *Request) (*receipt.Recei
 			opened = receipt.Refuse(st, c, plan.Call, token.Code(token.ErrExpired))
 			return opened.Sign(g.Signer, args)
 		}
-		f := facts(st, c, plan.Call)
+		f := g.facts(st, c, plan.Call)
 		f.Conditions = p.Conditions(plan.Call, req.Text)
 		opened = receipt.Open(st, c, plan.Call, f, p.Decide(plan.Call, f))
 		return opened.Sign(g.Signer, args)
@@ -143,12 +145,16 @@ func (g *Gate) plan(ctx context.Context, p *policy.Policy, req *Request) (*Plan,
 	return plan, nil
 }
 
-func facts(st *receipt.State, c *token.Claims, call *policy.Call) *policy.Facts {
+// facts are what the decision about call may depend on. Of people's answers,
+// those count that are about this call and whose signature holds now: the book
+// is not trusted with a yes.
+func (g *Gate) facts(st *receipt.State, c *token.Claims, call *policy.Call) *policy.Facts {
 	f := &policy.Facts{Now: st.Now, Used: st.Used, Runtime: c.Runtime}
 	digest := call.Digest()
-	for _, a := range st.Approvals {
-		if a.Call == digest {
-			f.Approvals = append(f.Approvals, a)
+	for _, e := range st.Answers {
+		a, err := receipt.OpenAnswer(e, g.People...)
+		if err == nil && a.Job == c.Job && a.Policy.Equal(c.Policy) && a.Call.Equal(digest) {
+			f.Approvals = append(f.Approvals, a.Fact())
 		}
 	}
 	return f

@@ -57,7 +57,15 @@ func newHouse(t *testing.T) *house {
 	if h.raw, _, err = token.Mint(newSigner(t, "issuer.test", 2), p, catalog, p.Whole(catalog), h.claims); err != nil {
 		t.Fatal(err)
 	}
-	h.Gate = gate.Gate{Tokens: h, Policies: h, Book: h, Signer: signer, Salt: bytes.Repeat([]byte{7}, 32)}
+	_, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{3}, 64)), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice, err := seal.NewVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Gate = gate.Gate{Tokens: h, Policies: h, Book: h, People: []seal.Verifier{alice}, Signer: signer, Salt: bytes.Repeat([]byte{7}, 32)}
 	return h
 }
 
@@ -313,6 +321,15 @@ func TestExpiresWhileResolving(t *testing.T) {
 	})
 }
 
+func signed(t *testing.T, a *receipt.Answer, s seal.Signer) *seal.Envelope {
+	t.Helper()
+	e, err := a.Sign(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // A yes to this exact call lets it happen; to any other it does not.
 func TestApproval(t *testing.T) {
 	h, acts := newHouse(t), 0
@@ -321,8 +338,26 @@ func TestApproval(t *testing.T) {
 	if !is[*gate.Pending](err) || r.Asks != "job-1.1" {
 		t.Fatalf("asks %q: %v", r.Asks, err)
 	}
-	now := time.Now()
-	h.state.Approvals = []policy.Approval{{ID: r.Asks, Call: r.Call.Digest(), By: "alice", Yes: true, At: now.Add(-time.Second), Expires: now.Add(time.Hour)}}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	yes := &receipt.Answer{
+		Approval: r.Asks, Job: r.Job, Call: r.Call.Digest(), Policy: h.policy.Hash(),
+		Yes: true, By: "alice", At: now.Add(-time.Second), Expires: now.Add(time.Hour),
+	}
+	for name, forge := range map[string]func(a *receipt.Answer, s *seal.Signer){
+		"signed by another":        func(_ *receipt.Answer, s *seal.Signer) { *s = newSigner(t, "alice", 4) },
+		"in another person's name": func(a *receipt.Answer, _ *seal.Signer) { a.By = "bob" },
+		"of another job":           func(a *receipt.Answer, _ *seal.Signer) { a.Job = "job-2" },
+		"under another policy":     func(a *receipt.Answer, _ *seal.Signer) { a.Policy = seal.Sum(nil) },
+		"expired":                  func(a *receipt.Answer, _ *seal.Signer) { a.Expires = now },
+	} {
+		a, s := *yes, newSigner(t, "alice", 3)
+		forge(&a, &s)
+		h.state.Answers = []*seal.Envelope{signed(t, &a, s)}
+		if _, _, err := h.Do(t.Context(), h.raw, req); !is[*gate.Pending](err) || acts != 0 {
+			t.Errorf("a yes %s: %v", name, err)
+		}
+	}
+	h.state.Answers = []*seal.Envelope{signed(t, yes, newSigner(t, "alice", 3))}
 
 	other := request(&acts, func(c *policy.Call) { c.Categories = []string{"external_send"} })
 	other.Text = []byte(`{"to":"elsewhere"}`)
@@ -332,7 +367,7 @@ func TestApproval(t *testing.T) {
 	if _, _, err := h.Do(t.Context(), h.raw, req); err != nil || acts != 1 {
 		t.Fatalf("acts: %d: %v", acts, err)
 	}
-	if got := h.lines[2].Receipt.Decision.Approval; got != "job-1.1" {
+	if got := h.lines[len(h.lines)-2].Receipt.Decision.Approval; got != "job-1.1" {
 		t.Errorf("the decision cites %q", got)
 	}
 }

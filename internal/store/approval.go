@@ -140,16 +140,16 @@ func holds(envelope []byte, a *receipt.Answer) error {
 	return nil
 }
 
-func readAnswer(envelope []byte) (*receipt.Answer, error) {
+func readAnswer(envelope []byte) (*seal.Envelope, *receipt.Answer, error) {
 	e, err := parseEnvelope(receipt.AnswerType, envelope)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	a := new(receipt.Answer)
 	if err := seal.Decode(e.Payload, a); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return nil, nil, fmt.Errorf("read answer: %w", err)
 	}
-	return a, nil
+	return e, a, nil
 }
 
 // Answers returns the signed answers to a job's questions, in the order of the

@@ -38,12 +38,12 @@ func TestApprovalLife(t *testing.T) {
 			t.Errorf("a second answer: got %v, want ErrConflict", err)
 		}
 		st := h.state(t, job)
-		if diff := cmp.Diff([]policy.Approval{a.Fact()}, st.Approvals); diff != "" || len(st.Pending) != 0 {
+		if diff := cmp.Diff([]policy.Approval{a.Fact()}, facts(st)); diff != "" || len(st.Pending) != 0 {
 			t.Errorf("answered: %d pending\n%s", len(st.Pending), diff)
 		}
 		h.mustWrite(t, job, h.opens(job, c, policy.Allow))
-		if st = h.state(t, job); len(st.Approvals) != 0 || len(st.Pending) != 0 {
-			t.Errorf("a used answer still counts: %v, %v", st.Approvals, st.Pending)
+		if st = h.state(t, job); len(st.Answers) != 0 || len(st.Pending) != 0 {
+			t.Errorf("a used answer still counts: %v, %v", facts(st), st.Pending)
 		}
 		want.Reply, want.By, want.UsedBy, want.Expires = Yes, h.person.Name(), 3, a.Expires
 		got, err := h.Approval(ctx, q.ID)
@@ -71,7 +71,7 @@ func TestNoStays(t *testing.T) {
 		}
 		for range 2 {
 			h.mustWrite(t, job, h.opens(job, c, policy.Deny))
-			if diff := cmp.Diff([]policy.Approval{a.Fact()}, h.state(t, job).Approvals); diff != "" {
+			if diff := cmp.Diff([]policy.Approval{a.Fact()}, facts(h.state(t, job))); diff != "" {
 				t.Errorf("a no is gone:\n%s", diff)
 			}
 		}
@@ -83,8 +83,8 @@ func TestNoStays(t *testing.T) {
 			t.Errorf("a no allows: got %v, want ErrConflict", err)
 		}
 		h.clock.move(time.Hour)
-		if st := h.state(t, job); len(st.Approvals) != 0 {
-			t.Errorf("an expired no counts: %v", st.Approvals)
+		if st := h.state(t, job); len(st.Answers) != 0 {
+			t.Errorf("an expired no counts: %v", facts(st))
 		}
 		if again := h.ask(t, job, c); again.ID == q.ID {
 			t.Errorf("the old question %s came back", q.ID)
@@ -127,20 +127,20 @@ func TestAnswerAhead(t *testing.T) {
 			t.Fatal(err)
 		}
 		st := h.state(t, job)
-		if len(st.Approvals) != 0 || st.Pending[c.Digest()] != q.ID {
-			t.Errorf("early: got %v, %v", st.Approvals, st.Pending)
+		if len(st.Answers) != 0 || st.Pending[c.Digest()] != q.ID {
+			t.Errorf("early: got %v, %v", facts(st), st.Pending)
 		}
 		h.mustWrite(t, job, h.opens(job, c, policy.Ask))
 		h.clock.move(2 * time.Millisecond)
-		if diff := cmp.Diff([]policy.Approval{a.Fact()}, h.state(t, job).Approvals); diff != "" {
+		if diff := cmp.Diff([]policy.Approval{a.Fact()}, facts(h.state(t, job))); diff != "" {
 			t.Errorf("in time:\n%s", diff)
 		}
 		h.clock.move(time.Minute - time.Millisecond) // half a millisecond is left
-		if got := len(h.state(t, job).Approvals); got != 1 {
+		if got := len(facts(h.state(t, job))); got != 1 {
 			t.Errorf("just before its end %d answers count, want 1", got)
 		}
 		h.clock.move(time.Millisecond)
-		if got := len(h.state(t, job).Approvals); got != 0 {
+		if got := len(facts(h.state(t, job))); got != 0 {
 			t.Errorf("after its end %d answers count, want 0", got)
 		}
 	})

@@ -230,12 +230,12 @@ func readQuestion(scan scanner) (*question, error) {
 	if err := scan(&q.id, &q.job, (*digest)(&q.call), (*instant)(&q.expires), &paper); err != nil || paper == nil {
 		return q, err
 	}
-	a, err := readAnswer(paper)
+	e, a, err := readAnswer(paper)
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: %w", q.id, err)
 	}
 	fact := a.Fact()
-	q.answer = &fact
+	q.answer, q.paper = &fact, e
 	return q, nil
 }
 

@@ -76,7 +76,7 @@ func TestYesAllowsOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		retry := func(st *receipt.State) (*receipt.Line, error) {
-			if len(st.Approvals) > 0 {
+			if len(st.Answers) > 0 {
 				return h.opens(job, c, policy.Allow)(st)
 			}
 			return h.opens(job, c, policy.Ask)(st)

@@ -114,6 +114,23 @@ func text(s string) receipt.Text {
 	return receipt.Text{Commitment: seal.Commit(salt, []byte(s)), Salt: salt, Bytes: []byte(s)}
 }
 
+// facts reads a state's answers, in their order.
+func facts(st *receipt.State) []policy.Approval {
+	var out []policy.Approval
+	for _, e := range st.Answers {
+		out = append(out, fact(e))
+	}
+	return out
+}
+
+func fact(e *seal.Envelope) policy.Approval {
+	a := new(receipt.Answer)
+	if err := seal.Decode(e.Payload, a); err != nil {
+		panic(err)
+	}
+	return a.Fact()
+}
+
 type next = func(*receipt.State) (*receipt.Line, error)
 
 // opens is a next that opens a receipt of c with effect e. Where e is Allow, it
@@ -121,12 +138,12 @@ type next = func(*receipt.State) (*receipt.Line, error)
 func (h *house) opens(job string, c *policy.Call, e policy.Effect, texts ...receipt.Text) next {
 	return func(st *receipt.State) (*receipt.Line, error) {
 		d := policy.Decision{Effect: e, Policy: testPolicy, Reasons: []policy.Reason{}}
-		for _, a := range st.Approvals {
+		for _, a := range facts(st) {
 			if e == policy.Allow && a.Yes && a.Call == c.Digest() {
 				d.Approval = a.ID
 			}
 		}
-		r := receipt.Open(st, claims(job), c, &policy.Facts{Now: st.Now, Used: st.Used, Approvals: st.Approvals}, d)
+		r := receipt.Open(st, claims(job), c, &policy.Facts{Now: st.Now, Used: st.Used, Approvals: facts(st)}, d)
 		return r.Sign(h.gate, texts...)
 	}
 }

@@ -36,6 +36,7 @@ type question struct {
 	call    seal.Hash
 	expires time.Time
 	answer  *policy.Approval // nil while there is none
+	paper   *seal.Envelope   // the answer as it was signed
 
 	// Of a new one.
 	policy seal.Hash
@@ -72,7 +73,7 @@ func (p *page) state(now time.Time) *receipt.State {
 	for _, q := range p.questions {
 		switch {
 		case q.answered(now):
-			st.Approvals = append(st.Approvals, *q.answer)
+			st.Answers = append(st.Answers, q.paper)
 		case q.waits(now):
 			st.Pending[q.call] = q.id
 		}

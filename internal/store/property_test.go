@@ -121,7 +121,7 @@ func (h *house) replay(t *testing.T, job string) *receipt.State {
 		}
 		st.Head = receipt.Head{Seq: uint64(len(rs)), Hash: last.Hash()}
 	}
-	answers := h.factsOf(t, job)
+	answers, papers := h.answersOf(t, job)
 	for id, r := range asked {
 		a, answered := answers[id]
 		used := slices.ContainsFunc(rs, func(r *receipt.Receipt) bool {
@@ -130,30 +130,28 @@ func (h *house) replay(t *testing.T, job string) *receipt.State {
 		switch {
 		case used || answered && !st.Now.Before(a.Expires):
 		case answered && !a.At.After(st.Now):
-			st.Approvals = append(st.Approvals, a)
+			st.Answers = append(st.Answers, papers[id])
 		case answered || st.Now.Before(r.At.Add(QuestionLife)):
 			st.Pending[r.Call.Digest()] = id
 		}
 	}
-	slices.SortFunc(st.Approvals, func(a, b policy.Approval) int {
-		return strings.Compare(fmt.Sprintf("%20s", a.ID), fmt.Sprintf("%20s", b.ID))
+	slices.SortFunc(st.Answers, func(a, b *seal.Envelope) int {
+		return strings.Compare(fmt.Sprintf("%20s", fact(a).ID), fmt.Sprintf("%20s", fact(b).ID))
 	})
 	return st
 }
 
-func (h *house) factsOf(t *testing.T, job string) map[string]policy.Approval {
+// answersOf returns a job's answers by approval, and the papers that hold them.
+func (h *house) answersOf(t *testing.T, job string) (map[string]policy.Approval, map[string]*seal.Envelope) {
 	t.Helper()
 	envelopes, err := h.Answers(context.Background(), job)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]policy.Approval{}
+	answers, papers := map[string]policy.Approval{}, map[string]*seal.Envelope{}
 	for _, e := range envelopes {
-		a := new(receipt.Answer)
-		if err := seal.Decode(e.Payload, a); err != nil {
-			t.Fatal(err)
-		}
-		out[a.Approval] = a.Fact()
+		a := fact(e)
+		answers[a.ID], papers[a.ID] = a, e
 	}
-	return out
+	return answers, papers
 }

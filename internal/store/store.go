@@ -8,8 +8,8 @@
 //
 // The database is not trusted for evidence: who edits it breaks signatures, a
 // job's chain or the log. It is trusted for counters, for what is revoked and
-// for answers: their signatures are checked when they come and by the verifier,
-// not here. Texts are sealed before they reach it.
+// for which answers are used up. It hands answers out as they were signed; the
+// gate verifies them. Texts are sealed before they reach it.
 package store
 
 import (
