@@ -131,7 +131,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, req any) (
 	}
 	out := new(T)
 	if err := seal.Glance(b, out); err != nil {
-		return nil, fmt.Errorf("read the daemon's answer: %w", err)
+		return nil, fmt.Errorf("the daemon's answer is not one: %w\nis this the address of a Clawea daemon, of this version?", err)
 	}
 	return out, nil
 }
@@ -139,7 +139,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, req any) (
 func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the daemon's address is not one: %w\nwrite it like http://127.0.0.1:7433", unwrapURL(err))
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -162,10 +162,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the daemon's answer: %w", err)
+		return nil, fmt.Errorf("the daemon's answer broke off: %w\ntry again, and look into its log", err)
 	}
 	if len(b) > maxAnswer {
-		return nil, errors.New("the daemon's answer is larger than a client reads")
+		return nil, fmt.Errorf("the daemon's answer is longer than %d bytes\nask for less", maxAnswer)
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, problem(res, b)

@@ -65,10 +65,11 @@ type Exporter struct {
 // store.ErrNotFound or ErrEmpty.
 func (x *Exporter) Export(ctx context.Context, job string, disclose bool) ([]byte, error) {
 	now := x.Now().UTC().Truncate(time.Millisecond) // before reading, so that the standing claims no more than it knows
-	if _, err := x.DB.Job(ctx, job); err != nil {
+	j, err := x.DB.Job(ctx, job)
+	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", job, err)
 	}
-	chain, err := x.chain(ctx, job)
+	chain, err := x.chain(ctx, j)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +88,25 @@ func (x *Exporter) Export(ctx context.Context, job string, disclose bool) ([]byt
 			return nil, err
 		}
 	}
-	standing := receipt.Standing{Job: job, Seq: chain.last.Seq, Hash: chain.envelopes[len(chain.envelopes)-1].Hash(), At: later(now, chain.last.At)}
-	if b.Standing, err = standing.Sign(x.Signer); err != nil {
+	if err := x.addStanding(ctx, b, chain, j, now); err != nil {
 		return nil, err
 	}
 	x.addLog(ctx, b, chain)
 	return b.Marshal()
+}
+
+// addStanding adds the gate's word on where the chain ended at now, unless the
+// chain was longer when j was read: then receipts have been taken away, and the
+// gate does not sign that they never were.
+func (x *Exporter) addStanding(ctx context.Context, b *bundle.Bundle, c *chain, j *store.Job, now time.Time) error {
+	if len(c.envelopes) < j.Receipts {
+		x.Log.ErrorContext(ctx, "receipts are missing from the database; bundle without standing", "job", j.ID, "written", j.Receipts, "left", len(c.envelopes))
+		return nil
+	}
+	standing := receipt.Standing{Job: j.ID, Seq: c.last.Seq, Hash: c.envelopes[len(c.envelopes)-1].Hash(), At: later(now, c.last.At)}
+	var err error
+	b.Standing, err = standing.Sign(x.Signer)
+	return err
 }
 
 func later(a, b time.Time) time.Time {
@@ -112,20 +126,23 @@ type chain struct {
 	commitments map[seal.Hash]bool
 }
 
-func (x *Exporter) chain(ctx context.Context, job string) (*chain, error) {
-	list, err := x.DB.Receipts(ctx, job)
+func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
+	list, err := x.DB.Receipts(ctx, j.ID)
 	if err != nil {
 		return nil, err
 	}
+	if len(list) == 0 && j.Receipts > 0 {
+		return nil, fmt.Errorf("job %s: all %d receipts are missing from the database", j.ID, j.Receipts)
+	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("job %s: %w", job, ErrEmpty)
+		return nil, fmt.Errorf("job %s: %w", j.ID, ErrEmpty)
 	}
 	c := &chain{asked: map[string]bool{}, commitments: map[seal.Hash]bool{}}
 	seen := map[token.ID]bool{}
 	for _, e := range list {
 		r, err := receipt.Parse(e.Payload)
 		if err != nil {
-			return nil, fmt.Errorf("job %s: %w", job, err)
+			return nil, fmt.Errorf("job %s: %w", j.ID, err)
 		}
 		c.envelopes = append(c.envelopes, *e)
 		c.seqs = append(c.seqs, r.Seq)
@@ -148,6 +165,8 @@ func (x *Exporter) chain(ctx context.Context, job string) (*chain, error) {
 }
 
 // addPapers adds the records of the tokens that were used, and their policies.
+// What is damaged is left out, for the verifier to name; what cannot be read
+// just now is an error, or a good job's proof would fail.
 func (x *Exporter) addPapers(ctx context.Context, b *bundle.Bundle, c *chain) error {
 	seen := map[seal.Hash]bool{}
 	for _, id := range c.tokens {
@@ -169,6 +188,9 @@ func (x *Exporter) addPapers(ctx context.Context, b *bundle.Bundle, c *chain) er
 		}
 		seen[t.Policy] = true
 		entry, err := x.Policies.Entry(ctx, t.Policy)
+		if err != nil && !errors.Is(err, registry.ErrUnusable) && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 		if err != nil {
 			x.Log.ErrorContext(ctx, "policy left out of bundle", "job", b.Job, "policy", t.Policy.String(), "err", err)
 			continue

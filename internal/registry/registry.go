@@ -11,8 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
@@ -59,7 +61,7 @@ type Entry struct {
 	Binding   *seal.Envelope  // what its names led to, signed by the registry
 	Bound     *policy.Binding // the same, read
 	Signers   []string        // key ids of the authors
-	Published time.Time
+	Published time.Time       // as the binding says it
 }
 
 // Publish checks a signed WPC, resolves its names to ids, signs what they came
@@ -70,6 +72,9 @@ func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error
 	p, err := r.open(e)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if strings.ContainsFunc(p.Name(), unicode.IsControl) { // not every database holds these, and lists show them
+		return nil, fmt.Errorf("%w: the policy's name %q has control characters; write a plain one", ErrRefused, p.Name())
 	}
 	row, err := r.DB.Policy(ctx, p.Hash())
 	if err == nil {
@@ -151,14 +156,7 @@ func (r *Registry) Entry(ctx context.Context, h seal.Hash) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy %s: %w", h, err)
 	}
-	e, err := r.entry(row)
-	if err != nil {
-		return nil, err
-	}
-	if !e.Policy.Hash().Equal(h) {
-		return nil, fmt.Errorf("%w: stored under %s, and is %s", ErrUnusable, h, e.Policy.Hash())
-	}
-	return e, nil
+	return r.entry(row)
 }
 
 // A Listed is a line of the registry's list. Fault is not nil if the policy no
@@ -178,14 +176,15 @@ func (r *Registry) List(ctx context.Context) ([]Listed, error) {
 	}
 	list := make([]Listed, len(rows))
 	for i := range rows {
-		e, err := r.Entry(ctx, rows[i].Hash)
+		e, err := r.entry(&rows[i])
 		list[i] = Listed{rows[i].Hash, e, rows[i].Published, err}
 	}
 	return list, nil
 }
 
+// entry verifies all that row says. Its errors are ErrUnusable.
 func (r *Registry) entry(row *store.Policy) (*Entry, error) {
-	e := &Entry{Published: row.Published}
+	e := new(Entry)
 	var err error
 	if e.Envelope, err = seal.ParseEnvelope(row.Envelope); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -209,6 +208,10 @@ func (r *Registry) entry(row *store.Policy) (*Entry, error) {
 	if e.Policy, err = p.Bind(e.Bound); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
+	if !p.Hash().Equal(row.Hash) {
+		return nil, fmt.Errorf("%w: stored under %s, and is %s", ErrUnusable, row.Hash, p.Hash())
+	}
+	e.Published = e.Bound.At // signed, as row.Published is not
 	return e, nil
 }
 

@@ -8,10 +8,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/seal"
@@ -19,7 +21,7 @@ import (
 
 const (
 	maxBody  = 2 << 20          // bytes of a request to /v1
-	patience = 30 * time.Second // for reading it, and again for answering
+	patience = 30 * time.Second // for a request to arrive, and again for answering one that is no agent's
 )
 
 // An Operator may use /v1 with a token of their own.
@@ -32,21 +34,27 @@ type Operator struct {
 // the gate, so that refusals are receipted.
 func (s *Server) admit(w who, h http.Handler) http.Handler {
 	switch w {
-	case anyone, agent:
-		return headers(h)
+	case anyone:
+		return headers(timely(h))
+	case agent:
+		return headers(arriving(h))
 	case operator:
-		return headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return headers(timely(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			name, ok := s.operator(r)
 			if !ok {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="clawea operators"`)
 				s.fail(w, r, errNoOperator)
 				return
 			}
+			if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
+				s.lost(w, r) // no name is spelled so, and not every database could be asked for it
+				return
+			}
 			s.Log.InfoContext(r.Context(), "operator", "name", name, "method", r.Method, "path", r.URL.Path)
 			h.ServeHTTP(w, r)
-		}))
+		})))
 	}
-	return http.HandlerFunc(s.lost)
+	return headers(timely(http.HandlerFunc(s.lost)))
 }
 
 func headers(h http.Handler) http.Handler {
@@ -55,6 +63,44 @@ func headers(h http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)
 	})
+}
+
+// timely bounds the whole of a request. A writer that has no deadlines, as in
+// tests, is fine.
+func timely(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w)
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		_ = c.SetWriteDeadline(time.Now().Add(2 * patience))
+		h.ServeHTTP(w, r)
+	})
+}
+
+// arriving bounds how long an agent's request may take to arrive. What it asks
+// for may take longer, so the deadline goes when the body has come.
+func arriving(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			c := http.NewResponseController(w)
+			_ = c.SetReadDeadline(time.Now().Add(patience))
+			r.Body = &arrival{r.Body, c}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// An arrival is a body on its way.
+type arrival struct {
+	io.ReadCloser
+	deadline *http.ResponseController
+}
+
+func (a *arrival) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if err != nil {
+		_ = a.deadline.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // operator returns whose token r carries. Every operator's token is compared,
@@ -85,7 +131,6 @@ type nothing struct{}
 // serveJSON reads a strict JSON request, calls fn and writes its answer.
 func serveJSON[Req, Resp any](s *Server, fn func(context.Context, *http.Request, *Req) (*Resp, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		deadlines(w)
 		req := new(Req)
 		if err := readBody(w, r, req); err != nil {
 			s.fail(w, r, err)
@@ -100,13 +145,6 @@ func serveJSON[Req, Resp any](s *Server, fn func(context.Context, *http.Request,
 	})
 }
 
-// deadlines bound a request to /v1. A writer that has none, as in tests, is fine.
-func deadlines(w http.ResponseWriter) {
-	c := http.NewResponseController(w)
-	_ = c.SetReadDeadline(time.Now().Add(patience))
-	_ = c.SetWriteDeadline(time.Now().Add(2 * patience))
-}
-
 func readBody(w http.ResponseWriter, r *http.Request, req any) error {
 	if _, none := req.(*nothing); none {
 		return nil
@@ -118,7 +156,10 @@ func readBody(w http.ResponseWriter, r *http.Request, req any) error {
 	if err != nil {
 		return errBody
 	}
-	return seal.Unmarshal(b, req)
+	if err := seal.Unmarshal(b, req); err != nil {
+		return fmt.Errorf("%w: %w", errJSON, err)
+	}
+	return nil
 }
 
 func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {

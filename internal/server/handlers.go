@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/issuer"
@@ -20,6 +22,9 @@ import (
 
 // listed is how many jobs or approvals a list holds.
 const listed = 200
+
+// maxTTL is far beyond any policy's, and far below what a Duration can hold, in seconds.
+const maxTTL = 366 * 24 * 3600
 
 func (s *Server) publish(ctx context.Context, _ *http.Request, e *seal.Envelope) (*api.Policy, error) {
 	entry, err := s.Registry.Publish(ctx, e)
@@ -67,6 +72,9 @@ func policyPaper(e *registry.Entry) *api.Policy {
 }
 
 func (s *Server) issue(ctx context.Context, _ *http.Request, o *api.Order) (*api.Issued, error) {
+	if o.TTL < 0 || o.TTL > maxTTL {
+		return nil, fmt.Errorf("%w: ttl_seconds is %d; want 0 to %d, and no more than the policy says", errArgument, o.TTL, maxTTL)
+	}
 	m, err := s.Issuer.Mint(ctx, issuer.Order{
 		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime,
 	})
@@ -95,7 +103,22 @@ func tokenPaper(t *store.Token) (*api.Token, error) {
 	}, nil
 }
 
+// maxReason bounds what an operator writes about a revocation, in bytes.
+const maxReason = 1000
+
+// checkReason refuses what would not come out of every database and terminal
+// as it went in.
+func checkReason(reason string) error {
+	if len(reason) > maxReason || strings.ContainsFunc(reason, unicode.IsControl) {
+		return fmt.Errorf("%w: want a reason of at most %d bytes on one line", errArgument, maxReason)
+	}
+	return nil
+}
+
 func (s *Server) revoke(ctx context.Context, r *http.Request, req *api.Revocation) (*api.Revoked, error) {
+	if err := checkReason(req.Reason); err != nil {
+		return nil, err
+	}
 	if err := s.Issuer.Revoke(ctx, token.ID(r.PathValue("id")), req.Reason); err != nil {
 		return nil, err
 	}
@@ -103,6 +126,9 @@ func (s *Server) revoke(ctx context.Context, r *http.Request, req *api.Revocatio
 }
 
 func (s *Server) revokeJob(ctx context.Context, r *http.Request, req *api.Revocation) (*api.Revoked, error) {
+	if err := checkReason(req.Reason); err != nil {
+		return nil, err
+	}
 	if _, err := s.DB.Job(ctx, r.PathValue("job")); err != nil {
 		return nil, err
 	}
@@ -163,7 +189,6 @@ func (s *Server) listReceipts(ctx context.Context, r *http.Request, _ *nothing) 
 
 // exportProof writes the bundle's own bytes, since they are what is verified.
 func (s *Server) exportProof(w http.ResponseWriter, r *http.Request) {
-	deadlines(w)
 	disclose := r.URL.Query().Get("disclose")
 	if disclose != "" && disclose != "all" && disclose != "none" {
 		s.fail(w, r, fmt.Errorf("%w: disclose is %q; want all or none", errArgument, disclose))
@@ -258,7 +283,6 @@ func (s *Server) serveTrust(w http.ResponseWriter, r *http.Request) {
 // serveHealth answers 200 if the book can be reached, since without it nothing
 // is carried.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
-	deadlines(w)
 	if err := s.DB.Ping(r.Context()); err != nil {
 		s.fail(w, r, &api.Problem{Status: http.StatusServiceUnavailable, Code: "no_book", Title: "the database does not answer; nothing is carried", Hint: "its log says why"})
 		return

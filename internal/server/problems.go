@@ -20,6 +20,7 @@ var (
 	errNoOperator = errors.New("no operator's token")
 	errTooLarge   = errors.New("request too large")
 	errBody       = errors.New("request not read")
+	errJSON       = errors.New("bad JSON")
 	errArgument   = errors.New("bad argument")
 )
 
@@ -36,10 +37,11 @@ var told = []struct {
 	{errNoOperator, 401, "unauthorized", "this needs an operator's token", "send one as a bearer token; with the command line, set -operator or CLAWEA_OPERATOR", false},
 	{errTooLarge, 413, "too_large", "the request is larger than 2 MiB", "send less", false},
 	{errBody, 400, "bad_body", "the request broke off", "send it again", false},
+	{errJSON, 400, "bad_json", "the JSON is not what is wanted", "mend the line and send it again", true},
 	{errArgument, 400, "bad_argument", "the request does not make sense", "see docs/http.md", true},
+	{registry.ErrUnusable, 409, "policy_unusable", "the stored policy does not verify; nothing is allowed by it", "restore its row from before it was changed; if its author was struck from the configuration, publish one by another author", true},
 	{seal.ErrUnknownKey, 422, "unknown_key", "signed by a key that is not trusted for this", "have the key listed under authors or people in the daemon's configuration", true},
 	{registry.ErrRefused, 422, "not_published", "the policy is not published", "mend the policy, sign it again and publish it", true},
-	{registry.ErrUnusable, 409, "policy_unusable", "the stored policy does not verify; nothing is allowed by it", "restore the database from before it was changed, or publish the policy anew", true},
 	{issuer.ErrOrder, 422, "not_issued", "the token is not issued", "ask for what the policy holds: clawea wpc show HASH", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
@@ -49,22 +51,17 @@ var told = []struct {
 
 func problem(err error) *api.Problem {
 	p := &api.Problem{Status: http.StatusInternalServerError, Code: "internal", Title: "the daemon is in trouble", Hint: "its log says why"}
-	syntax, ready := (*seal.SyntaxError)(nil), (*api.Problem)(nil)
-	switch {
-	case errors.As(err, &ready):
-		p = ready
-	case errors.As(err, &syntax):
-		p = &api.Problem{Status: 400, Code: "bad_json", Title: "the JSON is not what is wanted", Detail: err.Error(), Hint: "mend the line and send it again"}
-	default:
-		for _, t := range told {
-			if errors.Is(err, t.err) {
-				p = &api.Problem{Status: t.status, Code: t.code, Title: t.title, Hint: t.hint}
-				if t.detail {
-					p.Detail = err.Error()
-				}
-				break
+	for _, t := range told {
+		if errors.Is(err, t.err) {
+			p = &api.Problem{Status: t.status, Code: t.code, Title: t.title, Hint: t.hint}
+			if t.detail {
+				p.Detail = err.Error()
 			}
+			break
 		}
+	}
+	if ready := (*api.Problem)(nil); errors.As(err, &ready) {
+		p = ready
 	}
 	p.Type = "urn:clawea:problem:" + p.Code
 	return p

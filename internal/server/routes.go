@@ -86,6 +86,6 @@ func (s *Server) Handler() http.Handler {
 	for _, r := range s.routes() {
 		mux.Handle(r.pattern, s.admit(r.who, r.handler))
 	}
-	mux.Handle("/", http.HandlerFunc(s.lost))
+	mux.Handle("/", s.admit(nobody, nil))
 	return mux
 }

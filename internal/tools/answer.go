@@ -33,7 +33,10 @@ type Failure struct {
 func (h *Handler) failed(ctx context.Context, r *receipt.Receipt, err error) *mcp.CallToolResult {
 	f := explain(err)
 	if f.Status == "unavailable" || f.Status == "unrecorded" {
-		h.log.ErrorContext(ctx, "call not carried through", "status", f.Status, "err", err)
+		h.log.ErrorContext(ctx, "call not carried through", "status", f.Status, "receipt", name(r), "err", err)
+	}
+	if f.Status == "unavailable" && r != nil && r.Kind == receipt.Closed { // it came as far as acting
+		f = &Failure{Status: "failed", Code: r.Outcome.Code, Message: "the call broke off, and may have taken effect", Hint: "look at what is there before sending it again"}
 	}
 	f.Receipt = name(r)
 	text, err := json.Marshal(f)

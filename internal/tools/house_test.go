@@ -1,0 +1,371 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tools_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/tools"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+const wpc = `{"wpc_version":"v1","tool_policy":{"allow":["desk.*"],"deny":["desk.wipe"]},"approvals":{"required_for":["external_send"]}}`
+
+// A desk is a connector whose tools do what their names say.
+type desk struct {
+	acts    atomic.Int32
+	started chan struct{} // a slow act has begun
+	release chan struct{} // and may end
+}
+
+func (d *desk) Name() string { return "desk" }
+
+func (d *desk) Tools() []gate.Tool {
+	var out []gate.Tool
+	for name, class := range map[string]policy.Class{
+		"read": policy.Read, "post": policy.Write, "wipe": policy.Admin, "break": policy.Write, "lose": policy.Write, "slow.read": policy.Read,
+	} {
+		out = append(out, gate.Tool{
+			Action: policy.Action{Tool: "desk", Name: name, Class: class}, Title: "Desk " + name, Description: "Does it.",
+			Schema: []byte(`{"type":"object","additionalProperties":false,"properties":{"text":{"type":"string"}}}`),
+		})
+	}
+	return out
+}
+
+func (d *desk) Plan(_ context.Context, action string, args []byte, _ []policy.Bound) (*gate.Plan, error) {
+	var in struct {
+		Text string `json:"text"`
+	}
+	if err := seal.Unmarshal(args, &in); err != nil {
+		return nil, &gate.Fault{Code: "bad_argument", Msg: "the text is missing; write one"}
+	}
+	for _, t := range d.Tools() {
+		if t.Action.Name == action {
+			c := &policy.Call{Tool: "desk", Action: action, Class: t.Action.Class}
+			if action == "post" {
+				c.Categories = []string{"external_send"}
+			}
+			return &gate.Plan{Call: c, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
+				d.acts.Add(1)
+				return d.act(ctx, action, in.Text)
+			}}, nil
+		}
+	}
+	return nil, &gate.Fault{Code: "unknown", Msg: "no such action; look again"}
+}
+
+func (d *desk) act(ctx context.Context, action, text string) (*gate.Result, error) {
+	switch action {
+	case "break":
+		return &gate.Result{Outcome: receipt.Outcome{Status: receipt.Failed, Code: "conflict"}},
+			&gate.Fault{Code: "conflict", Msg: "somebody else wrote; read it again"}
+	case "lose":
+		return nil, errors.New("dial tcp 10.0.0.7:5432: secret host")
+	case "slow.read":
+		close(d.started)
+		select {
+		case <-ctx.Done():
+			return &gate.Result{Outcome: receipt.Outcome{Status: receipt.Aborted, Code: "hangup"}}, ctx.Err()
+		case <-d.release:
+		}
+	}
+	return &gate.Result{Body: []byte("you said " + text), Outcome: receipt.Outcome{Status: receipt.Done}}, nil
+}
+
+// A house is the MCP endpoint before a real gate, issuer and store.
+type house struct {
+	*desk
+	t      *testing.T
+	url    string
+	db     *store.DB
+	issuer *issuer.Issuer
+	gate   *gate.Gate
+	policy *policy.Policy
+	log    *lockedBuffer
+
+	handler http.Handler
+}
+
+// Policy makes the house the gate's Policies: it has one.
+func (h *house) Policy(context.Context, seal.Hash) (*policy.Policy, error) { return h.policy, nil }
+
+func newKey(t *testing.T, name string, seed byte) (seal.Signer, seal.Verifier) {
+	t.Helper()
+	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := seal.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := seal.NewVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, v
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, desk: &desk{started: make(chan struct{}), release: make(chan struct{})}, log: new(lockedBuffer)}
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	var err error
+	h.db, err = store.Open(t.Context(), store.Config{
+		URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.policy, err = policy.Parse([]byte(wpc)); err != nil {
+		t.Fatal(err)
+	}
+	if h.policy, err = h.policy.Bind(&policy.Binding{Policy: h.policy.Hash(), At: time.Now(), Names: []policy.Bound{}}); err != nil {
+		t.Fatal(err)
+	}
+	connectors := []tools.Connector{h.desk}
+	signer, verifier := newKey(t, "issuer.test", 1)
+	h.issuer = &issuer.Issuer{
+		DB: h.db, Policies: h, Signer: signer, Verifiers: []seal.Verifier{verifier},
+		URL: "https://house.test", House: "https://house.test", Catalog: tools.Catalog(connectors), Now: time.Now,
+	}
+	gateKey, _ := newKey(t, "gate.test", 2)
+	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32)}
+	h.handler = tools.New(h.gate, connectors, "test", log)
+	srv := httptest.NewServer(h.handler)
+	h.url = srv.URL
+	t.Cleanup(func() {
+		srv.Close()
+		if err := h.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// A lockedBuffer is a log that tests read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// mint returns a token for job that holds actions, or all of the policy.
+func (h *house) mint(job string, actions ...string) *issuer.Minted {
+	h.t.Helper()
+	o := issuer.Order{Agent: "robot", Job: job, Policy: h.policy.Hash()}
+	if len(actions) > 0 {
+		o.Grant = &policy.Grant{Actions: actions, Resources: []string{}, Limits: map[string]int{}}
+	}
+	m, err := h.issuer.Mint(h.t.Context(), o)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return m
+}
+
+type bearer string
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+string(b))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// connect connects the official client.
+func (h *house) connect(raw string) *mcp.ClientSession {
+	h.t.Helper()
+	client := mcp.NewClient(&mcp.Implementation{Name: "robot", Version: "1"}, nil)
+	s, err := client.Connect(h.t.Context(), &mcp.StreamableClientTransport{Endpoint: h.url, HTTPClient: &http.Client{Transport: bearer(raw)}}, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// call calls a tool and returns its text; for an error result, the Failure too.
+func call(t *testing.T, s *mcp.ClientSession, name, args string) (text string, f *tools.Failure, receipt string) {
+	t.Helper()
+	res, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: name, Arguments: json.RawMessage(args)})
+	if err != nil {
+		t.Fatalf("call %s: %v", name, err)
+	}
+	if len(res.Content) != 1 {
+		t.Fatalf("%d contents", len(res.Content))
+	}
+	text = res.Content[0].(*mcp.TextContent).Text
+	receipt, _ = res.Meta["clawea/receipt"].(string)
+	if res.IsError {
+		f = new(tools.Failure)
+		if err := seal.Unmarshal([]byte(text), f); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if f.Message == "" || f.Hint == "" {
+			t.Errorf("a failure of one part: %s", text)
+		}
+		if f.Receipt != receipt {
+			t.Errorf("receipt %q in the text, %q beside it", f.Receipt, receipt)
+		}
+	}
+	return text, f, receipt
+}
+
+// post sends one raw request and returns the status and the body.
+func (h *house) post(raw, body string, header map[string]string) (int, string) {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), "POST", h.url, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	if raw != "" {
+		req.Header.Set("Authorization", "Bearer "+raw)
+	}
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+// request is a raw request of a version of the protocol. params are followed by
+// what 2026-07-28 wants to know with each request; older versions pass over it.
+func (h *house) request(ctx context.Context, raw, version, method, name, params string) *http.Request {
+	h.t.Helper()
+	body := `{"jsonrpc":"2.0","id":7,"method":"` + method + `","params":{` + params + `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + version +
+		`","io.modelcontextprotocol/clientInfo":{"name":"robot","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`
+	req, err := http.NewRequestWithContext(ctx, "POST", h.url, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for k, v := range map[string]string{
+		"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": "Bearer " + raw,
+		"Mcp-Protocol-Version": version, "Mcp-Method": method,
+	} {
+		req.Header.Set(k, v)
+	}
+	if name != "" {
+		req.Header.Set("Mcp-Name", name)
+	}
+	return req
+}
+
+// book says what a job's chain holds: "opened desk.read allow", "closed done".
+func (h *house) book(job string) string {
+	h.t.Helper()
+	list, err := h.db.Receipts(context.WithoutCancel(h.t.Context()), job)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var out []string
+	for _, e := range list {
+		r, err := receipt.Parse(e.Payload)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		switch {
+		case r.Kind == receipt.Closed:
+			out = append(out, "closed "+string(r.Outcome.Status))
+		case r.Refused != "":
+			out = append(out, fmt.Sprintf("refused %s %s", r.Call.Name(), r.Refused))
+		default:
+			out = append(out, fmt.Sprintf("opened %s %s", r.Call.Name(), r.Decision.Effect))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (h *house) wantBook(job, want string) {
+	h.t.Helper()
+	if got := h.book(job); got != want {
+		h.t.Errorf("the book of %s holds %q, want %q", job, got, want)
+	}
+}
+
+// second checks a token; from the second time on, something has happened before.
+type second struct {
+	check gate.Tokens
+	then  func()
+	n     atomic.Int32
+}
+
+func (s *second) Check(ctx context.Context, raw string) (*token.Claims, error) {
+	if s.n.Add(1) == 2 {
+		s.then()
+	}
+	return s.check.Check(ctx, raw)
+}
+
+var errDisk = errors.New("write /var/lib/clawea/house.db: no space left on device")
+
+type noPolicy struct{}
+
+func (noPolicy) Policy(context.Context, seal.Hash) (*policy.Policy, error) { return nil, errDisk }
+
+type noTokens struct{}
+
+func (noTokens) Check(context.Context, string) (*token.Claims, error) { return nil, errDisk }
+
+type fullBook struct{}
+
+func (fullBook) Write(context.Context, string, func(*receipt.State) (*receipt.Line, error)) error {
+	return errDisk
+}
+
+// A halfBook takes one receipt.
+type halfBook struct {
+	book gate.Book
+	n    atomic.Int32
+}
+
+func (b *halfBook) Write(ctx context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error {
+	if b.n.Add(1) > 1 {
+		return errDisk
+	}
+	return b.book.Write(ctx, job, next)
+}
