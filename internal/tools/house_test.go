@@ -98,6 +98,7 @@ func (d *desk) act(ctx context.Context, action, text string) (*gate.Result, erro
 
 // A house is the MCP endpoint before a real gate, issuer and store.
 type house struct {
+	challenged string // WWW-Authenticate of the last answer
 	*desk
 	t      *testing.T
 	url    string
@@ -270,6 +271,7 @@ func (h *house) post(raw, body string, header map[string]string) (int, string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	h.challenged = res.Header.Get("WWW-Authenticate")
 	return res.StatusCode, string(b)
 }
 

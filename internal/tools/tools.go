@@ -75,6 +75,8 @@ func New(g *gate.Gate, cs []Connector, version string, log *slog.Logger) http.Ha
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
 		Logger:       log,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, // the list does not change within a job
+		// What is listed hangs on the token, so nobody between here and the agent may keep it.
+		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope, c.TTLMs = "private", 0 },
 	})
 	for _, c := range cs {
 		for _, t := range c.Tools() {
@@ -93,7 +95,24 @@ func New(g *gate.Gate, cs []Connector, version string, log *slog.Logger) http.Ha
 		// here has no token to show.
 		DisableLocalhostProtection: true,
 	})
-	return auth.RequireBearerToken(h.authenticate, nil)(stream)
+	return h.challenge(stream)
+}
+
+// challenge lets requests with a token that holds through to next, and tells
+// others how to come again (RFC 6750 section 3).
+func (h *Handler) challenge(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="clawea"`)
+		check := func(ctx context.Context, raw string, _ *http.Request) (*auth.TokenInfo, error) {
+			info, err := h.authenticate(ctx, raw)
+			w.Header().Del("WWW-Authenticate")
+			if errors.Is(err, auth.ErrInvalidToken) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="clawea", error="invalid_token"`)
+			}
+			return info, err
+		}
+		auth.RequireBearerToken(check, nil)(next).ServeHTTP(w, r)
+	})
 }
 
 func describe(t gate.Tool) *mcp.Tool {
@@ -109,7 +128,7 @@ const rawToken = "token"
 
 // authenticate lets a request in if its token holds. The gate checks it again
 // for every call; here it guards the list, and turns strangers away early.
-func (h *Handler) authenticate(ctx context.Context, raw string, _ *http.Request) (*auth.TokenInfo, error) {
+func (h *Handler) authenticate(ctx context.Context, raw string) (*auth.TokenInfo, error) {
 	narrowed, c, err := h.narrowed(ctx, raw)
 	if err != nil {
 		return nil, h.turnAway(ctx, raw, err)

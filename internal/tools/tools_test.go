@@ -112,8 +112,8 @@ func TestFailures(t *testing.T) {
 			name: "arguments that are a list", tool: "desk.read", args: `["text"]`,
 			want: tools.Failure{Status: "denied", Code: "bad_argument", Receipt: "job-1/1"}, book: "opened desk.read deny",
 		},
-		{name: "unknown tool", tool: "shell.exec", args: `{"cmd":"rm"}`, want: tools.Failure{Status: "denied", Receipt: "job-1/1"}, book: "opened mcp.unknown deny"},
-		{name: "another spelling's case", tool: "Desk.read", args: `{}`, want: tools.Failure{Status: "denied", Receipt: "job-1/1"}, book: "opened mcp.unknown deny"},
+		{name: "unknown tool", tool: "shell.exec", args: `{"cmd":"rm"}`, want: tools.Failure{Status: "denied", Code: "unknown_tool", Receipt: "job-1/1"}, book: "opened mcp.unknown deny"},
+		{name: "another spelling's case", tool: "Desk.read", args: `{}`, want: tools.Failure{Status: "denied", Code: "unknown_tool", Receipt: "job-1/1"}, book: "opened mcp.unknown deny"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHouse(t)

@@ -53,6 +53,25 @@ func TestTurnedAway(t *testing.T) {
 	}
 }
 
+// Whoever is turned away is told how to come again, and nobody else is; and
+// nobody between may keep a list that hangs on a token.
+func TestChallenge(t *testing.T) {
+	h := newHouse(t)
+	for raw, want := range map[string]string{
+		"":                  `Bearer realm="clawea"`,
+		"x":                 `Bearer realm="clawea", error="invalid_token"`,
+		h.mint("job-1").Raw: "",
+	} {
+		_, body := h.post(raw, list, map[string]string{"MCP-Protocol-Version": "2025-11-25"})
+		if h.challenged != want {
+			t.Errorf("challenge %q; want %q", h.challenged, want)
+		}
+		if want == "" && (strings.Contains(body, `"public"`) || !strings.Contains(body, "desk.read")) {
+			t.Errorf("list: %s", body)
+		}
+	}
+}
+
 // A token in the URL or in a second header is none.
 func TestTokenElsewhere(t *testing.T) {
 	h := newHouse(t)
