@@ -79,7 +79,8 @@ type Call struct {
 	Site       string         `json:"site,omitempty"`       // whose ids Resources are
 	Resources  []Resource     `json:"resources,omitempty"`  // all that it touches
 	Fields     []string       `json:"fields,omitempty"`     // fields it writes, in every carrier, by canonical name
-	Filters    []string       `json:"filters,omitempty"`    // bounds that the effective query carries: "space"
+	Reads      []string       `json:"reads,omitempty"`      // fields it shows, by canonical name
+	Filters    []string       `json:"filters,omitempty"`    // bounds that the effective query carries: "space", "project", "label", "issue_type", "denied"
 	Uses       map[string]int `json:"uses,omitempty"`       // the most it can use of what is counted: "pages"
 	Args       seal.Hash      `json:"args,omitzero"`        // commitment to the exact canonical arguments or request
 	Unresolved string         `json:"unresolved,omitempty"` // why the call could not be put in policy terms; such a call is denied
@@ -110,10 +111,11 @@ func (c *Call) Digest() seal.Hash {
 
 // A Resource is one thing touched, by immutable id.
 type Resource struct {
-	Type    string  `json:"type"`              // "page", "space", "issue", "project", "route", "model"
-	ID      string  `json:"id"`                //
-	Version string  `json:"version,omitempty"` // the version that a write is based on
-	Path    []Place `json:"path,omitempty"`    // where it is, from the outside in, ending with itself if it can hold others
+	Type    string   `json:"type"`              // "page", "space", "issue", "project", "route", "model"
+	ID      string   `json:"id"`                //
+	Version string   `json:"version,omitempty"` // the version that a write is based on
+	Labels  []string `json:"labels,omitempty"`  // that it carries; a recorded call keeps those that the policy says itself
+	Path    []Place  `json:"path,omitempty"`    // where it is, from the outside in, ending with itself if it can hold others
 }
 
 // A Place is a step of a path. Name is its name at the time of the call. A
@@ -126,10 +128,11 @@ type Place struct {
 // Facts are all else that a decision may depend on, so that Decide stays a function.
 type Facts struct {
 	Now        time.Time       `json:"now"`
-	Used       map[string]int  `json:"used,omitempty"`       // what this job has used before this call
+	Used       map[string]int  `json:"used,omitempty"`       // what this job has used before this call, and how often it was allowed what
 	Approvals  []Approval      `json:"approvals,omitempty"`  // people's answers about this call
 	Conditions map[string]bool `json:"conditions,omitempty"` // by clause; one that could not be evaluated is missing
 	Runtime    *Runtime        `json:"runtime,omitempty"`    // what is attested about where the agent runs
+	Ticket     string          `json:"ticket,omitempty"`     // the ticket that the job was given its token for
 }
 
 // An Approval is a person's answer about one exact call.
@@ -152,11 +155,12 @@ type Runtime struct {
 
 // A Decision is a policy's answer to a call, with the clauses that gave it.
 type Decision struct {
-	Effect   Effect    `json:"effect"`
-	Policy   seal.Hash `json:"policy"`
-	Binding  seal.Hash `json:"binding,omitzero"`
-	Approval string    `json:"approval,omitempty"` // the person's answer that decided, if one did
-	Reasons  []Reason  `json:"reasons"`
+	Effect     Effect    `json:"effect"`
+	Policy     seal.Hash `json:"policy"`
+	Binding    seal.Hash `json:"binding,omitzero"`
+	Approval   string    `json:"approval,omitempty"`    // the person's answer that decided, if one did
+	BreakGlass bool      `json:"break_glass,omitempty"` // the policy is one for an emergency
+	Reasons    []Reason  `json:"reasons"`
 }
 
 // A Reason names the clause that spoke, by JSON pointer into the policy (or

@@ -23,6 +23,7 @@ func (d *document) check(src []byte) error {
 	c.noBlanks()
 	c.oneOf("/wpc_version", d.Version, "v1", "1")
 	c.each("/tool", toolNames(d), toolName, "a tool's name")
+	c.marks(d)
 	c.list("/connection_mode", d.ConnectionMode, "official_api", "mcp_server")
 	c.resources(d.Resources)
 	c.actions(d.Actions)
@@ -54,6 +55,9 @@ var (
 	routeName   = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.:/@*-]+)?$`)
 	spaceKey    = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+$`)
 	projectKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	issueType   = regexp.MustCompile(`^([A-Z][A-Z0-9_]+/)?[^/\pC]+$`)
+	label       = regexp.MustCompile(`^[^\pC\pZ]+$`)
+	markID      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
 	fieldID     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 	pagePrefix  = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/)*$`)
 )
@@ -141,12 +145,44 @@ func (c *checker) tools(at string, got []string, what string) {
 	}
 }
 
+// marks checks what a policy says about itself.
+func (c *checker) marks(d *document) {
+	if d.Environment != "" && !toolName.MatchString(d.Environment) {
+		c.fail("/environment", "%q is not an environment's name (dev, prod)", d.Environment)
+	}
+	if r := d.ChangeRecord; r != nil {
+		c.present("/change_record", "id", r.ID)
+		if r.ID != "" && !markID.MatchString(r.ID) {
+			c.fail("/change_record/id", "%q is not the id of a change", r.ID)
+		}
+	}
+	if b := d.BreakGlass; b != nil {
+		c.present("/break_glass", "reason", b.Reason)
+		if b.Expires.IsZero() {
+			c.fail("/break_glass/expires_at", "expires_at is missing")
+		}
+	}
+}
+
 func (c *checker) resources(r *resources) {
 	if r == nil {
 		return
 	}
 	c.each("/resources/spaces_allowlist", r.Spaces, spaceKey, "a space key")
 	c.each("/resources/page_prefix_allowlist", r.Prefixes, pagePrefix, "a page prefix: a space key, a slash and page titles, each with a slash")
+	c.each("/resources/page_labels_allowlist", r.Labels, label, "a label")
+	c.each("/resources/spaces_denylist", r.DeniedSpaces, spaceKey, "a space key")
+	c.each("/resources/page_prefix_denylist", r.DeniedPrefixes, pagePrefix, "a page prefix: a space key, a slash and page titles, each with a slash")
+	for i, p := range r.DeniedPrefixes {
+		if slices.Contains(r.Prefixes, p) {
+			c.fail(fmt.Sprintf("/resources/page_prefix_denylist/%d", i), "%q is in page_prefix_allowlist too; the deny list wins", p)
+		}
+	}
+	for i, s := range r.DeniedSpaces {
+		if slices.Contains(r.Spaces, s) {
+			c.fail(fmt.Sprintf("/resources/spaces_denylist/%d", i), "%q is in spaces_allowlist too; the deny list wins", s)
+		}
+	}
 	for i, p := range r.Prefixes {
 		space, _, _ := strings.Cut(p, "/")
 		if r.Spaces != nil && !slices.Contains(r.Spaces, space) {
@@ -169,7 +205,14 @@ func (c *checker) actions(a *actions) {
 		at := "/actions/" + string(r.class)
 		c.optional(at+"/approval_gate", r.Gate, "required", "none")
 		c.positive(at+"/max_pages_per_job", r.Pages)
+		c.positive(at+"/max_writes_per_job", r.Writes)
 		c.list(at+"/query_filters_required", r.Filters, "space", "project")
+		if r.Writes != nil && r.class != Write {
+			c.fail(at+"/max_writes_per_job", "this belongs under /actions/write; administering counts there too")
+		}
+		if r.Ticket && r.class != Write && r.class != Admin {
+			c.fail(at+"/ticket_required", "a ticket is for what changes something: this belongs under /actions/write or /actions/admin")
+		}
 		if r.Pages != nil && r.class != Read {
 			c.fail(at+"/max_pages_per_job", "pages are counted for reading: this belongs under /actions/read, and searching counts there too")
 		}
@@ -188,15 +231,25 @@ func (c *checker) auth(a *auth) {
 	c.optional(at+"/write_credential", a.Separation.Write, "separate", "separate_and_disabled_by_default")
 }
 
+const aField = "a field's id (summary, duedate, customfield_10016)"
+
 func (c *checker) jira(a *allow, d *deny) {
 	if a != nil {
 		c.each("/allow/projects", a.Projects, projectKey, "a project key")
 		c.tools("/allow/operations", a.Operations, "an operation")
-		c.each("/allow/fields_write_allowlist", a.Fields, fieldID, "a field's id (summary, duedate, customfield_10016)")
+		c.each("/allow/fields_write_allowlist", a.Fields, fieldID, aField)
+		c.each("/allow/fields_read_allowlist", a.Reads, fieldID, aField)
+		c.each("/allow/issue_types", a.IssueTypes, issueType, "an issue type's name, or a project key, a slash and an issue type's name")
+		for i, s := range a.IssueTypes {
+			if project, _, one := strings.Cut(s, "/"); one && !slices.Contains(a.Projects, project) {
+				c.fail(fmt.Sprintf("/allow/issue_types/%d", i), "project %s is not in /allow/projects", project)
+			}
+		}
 	}
 	if d != nil {
 		c.tools("/deny/operations", d.Operations, "an operation")
-		c.each("/deny/fields_write_denylist", d.Fields, fieldID, "a field's id (summary, duedate, customfield_10016)")
+		c.each("/deny/fields_write_denylist", d.Fields, fieldID, aField)
+		c.each("/deny/fields_read_denylist", d.Reads, fieldID, aField)
 	}
 }
 

@@ -32,10 +32,14 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 		p.judgeTool(c, &t)
 		p.judgeActions(c, &t, true)
 		p.judgeSpaces(c, &t)
+		p.judgeDeniedPlaces(c, &t)
+		p.judgeLabels(c, &t)
 	case "jira":
 		p.judgeTool(c, &t)
 		p.judgeActions(c, &t, false)
 		p.judgeJira(c, &t)
+		p.judgeIssueTypes(c, &t)
+		p.judgeReads(c, &t)
 	default:
 		p.judgeTool(c, &t)
 		p.judgeOwnTool(c, &t)
@@ -44,6 +48,8 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 		p.judgeSandbox(f, &t)
 	}
 	p.judgeDenied(c, &t)
+	p.judgeBreakGlass(f, &t)
+	p.judgeTicket(c, f, &t)
 	p.judgeLimits(c, f, &t)
 	p.judgeApprovals(c, f, &t)
 	p.judgeGrant(c, &t)
@@ -69,7 +75,7 @@ func (t *tally) permit(clause, says string) {
 }
 
 func (p *Policy) settle(t *tally, c *Call, f *Facts) Decision {
-	d := Decision{Policy: p.hash, Binding: p.bindingHash}
+	d := Decision{Policy: p.hash, Binding: p.bindingHash, BreakGlass: p.doc.BreakGlass != nil}
 	switch {
 	case len(t.denied) > 0:
 		d.Reasons = t.denied
@@ -100,6 +106,13 @@ func answered(d *Decision, asked []Reason, c *Call, f *Facts) {
 			return
 		}
 		d.Effect, d.Reasons = Allow, []Reason{{asked[0].Clause, "a person said yes"}}
+	}
+}
+
+// judgeBreakGlass ends a policy for an emergency when its time is over.
+func (p *Policy) judgeBreakGlass(f *Facts, t *tally) {
+	if b := p.doc.BreakGlass; b != nil && !f.Now.Before(b.Expires) {
+		t.deny("/break_glass/expires_at", "the emergency is over")
 	}
 }
 

@@ -8,24 +8,59 @@ import "slices"
 // judgeLimits holds the counters: what was used and what this call can use.
 func (p *Policy) judgeLimits(c *Call, f *Facts, t *tally) {
 	for _, k := range sortedKeys(c.Uses) {
-		n := c.Uses[k]
-		if n < 0 {
+		if n := c.Uses[k]; n < 0 {
 			t.deny("", "a call cannot use less than nothing of %s", k)
-			continue
+		} else if k != writes { // which are counted by class, whatever a call says
+			p.judgeLimit(k, f.Used[k], n, t)
 		}
-		if max, ok := p.Limits()[k]; ok && n > max-f.Used[k] {
-			t.deny(limitClauses[k], "%d of %d %s are used and this needs up to %d", f.Used[k], max, k, n)
-		}
-		if p.grant == nil {
-			continue
-		}
-		if max, ok := p.grant.Limits[k]; ok && n > max-f.Used[k] {
-			t.deny("grant:/limits/"+k, "%d of %d %s are used and this needs up to %d", f.Used[k], max, k, n)
-		}
+	}
+	if c.Class == Write || c.Class == Admin {
+		p.judgeLimit(writes, f.Used[classCounter(Write)]+f.Used[classCounter(Admin)], 1, t)
 	}
 }
 
-var limitClauses = map[string]string{"pages": "/actions/read/max_pages_per_job"}
+// judgeLimit denies n more of counter, of which used are used.
+func (p *Policy) judgeLimit(counter string, used, n int, t *tally) {
+	if max, ok := p.Limits()[counter]; ok && n > max-used {
+		t.deny(limitClause(counter), "%d of %d %s are used and this needs up to %d", used, max, counter, n)
+	}
+	if p.grant == nil {
+		return
+	}
+	if max, ok := p.grant.Limits[counter]; ok && n > max-used {
+		t.deny("grant:/limits/"+counter, "%d of %d %s are used and this needs up to %d", used, max, counter, n)
+	}
+}
+
+func limitClause(counter string) string {
+	if counter == writes {
+		return "/actions/write/max_writes_per_job"
+	}
+	return "/actions/read/max_pages_per_job"
+}
+
+// Counters are what allowing c adds to its job's counters: what it reserves,
+// and that it was allowed, by name and by class. A call that is allowed counts,
+// whatever becomes of it.
+func (c *Call) Counters() map[string]int {
+	out := map[string]int{callCounter(c.Name()): 1, classCounter(c.Class): 1}
+	for k, n := range c.Uses {
+		out[k] += n
+	}
+	return out
+}
+
+func callCounter(name string) string  { return "call:" + name }
+func classCounter(class Class) string { return "class:" + string(class) }
+
+// judgeTicket hears who wants a ticket for what changes something.
+func (p *Policy) judgeTicket(c *Call, f *Facts, t *tally) {
+	if a := p.doc.Actions; a != nil && c.Tool != "model" {
+		if r := a.rule(c.Class); r != nil && r.Ticket && f.Ticket == "" {
+			t.deny("/actions/"+string(c.Class)+"/ticket_required", "the job has no ticket")
+		}
+	}
+}
 
 // judgeApprovals hears the sections that ask for a person by category or condition.
 func (p *Policy) judgeApprovals(c *Call, f *Facts, t *tally) {

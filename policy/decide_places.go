@@ -117,6 +117,118 @@ func within(res *Resource, b Bound) bool {
 	return false
 }
 
+// judgeDeniedPlaces hears the deny lists of spaces and page prefixes. A place is
+// denied by its id, wherever it is now, and by its name, whatever has it now.
+func (p *Policy) judgeDeniedPlaces(c *Call, t *tally) {
+	r := p.doc.Resources
+	if r == nil || r.DeniedSpaces == nil && r.DeniedPrefixes == nil {
+		return
+	}
+	if c.Class == Search && !slices.Contains(c.Filters, "denied") {
+		t.deny("/resources", "the query may find what is denied")
+	}
+	for _, b := range p.bound {
+		if !b.denies() || b.Site != c.Site {
+			continue
+		}
+		for i := range c.Resources {
+			if touches(&c.Resources[i], b) {
+				t.deny(deniedClause(b.Kind), "%s %s is in %s", c.Resources[i].Type, c.Resources[i].ID, b.Name.Name)
+			}
+		}
+	}
+}
+
+func deniedClause(kind string) string {
+	if kind == DeniedSpace {
+		return "/resources/spaces_denylist"
+	}
+	return "/resources/page_prefix_denylist"
+}
+
+// touches reports whether some step of res's path has b's id or b's name.
+func touches(res *Resource, b Bound) bool {
+	name := ""
+	for i, step := range res.Path {
+		if i > 0 {
+			name += "/"
+		}
+		name += step.Name
+		if step.ID == b.ID || name == strings.TrimSuffix(b.Name.Name, "/") {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeLabels wants one of the listed labels on every page.
+func (p *Policy) judgeLabels(c *Call, t *tally) {
+	r := p.doc.Resources
+	if r == nil || r.Labels == nil {
+		return
+	}
+	const clause = "/resources/page_labels_allowlist"
+	if c.Class == Search {
+		if !slices.Contains(c.Filters, "label") {
+			t.deny(clause, "the query is not bounded by label")
+		}
+		return
+	}
+	for _, res := range c.Resources {
+		if !slices.ContainsFunc(res.Labels, func(l string) bool { return slices.Contains(r.Labels, l) }) {
+			t.deny(clause, "%s %s has none of the labels", res.Type, res.ID)
+		}
+	}
+}
+
+// judgeIssueTypes holds a Jira call to the listed issue types.
+func (p *Policy) judgeIssueTypes(c *Call, t *tally) {
+	if p.doc.Allow == nil || p.doc.Allow.IssueTypes == nil {
+		return
+	}
+	const clause = "/allow/issue_types"
+	if c.Class == Search {
+		if !slices.Contains(c.Filters, "issue_type") {
+			t.deny(clause, "the query is not bounded by issue type")
+		}
+		return
+	}
+	named := false
+	for i := range c.Resources {
+		if res := &c.Resources[i]; res.Type == "issue_type" {
+			named = true
+			p.judgeWithin(c, res, IssueType, clause, t)
+		}
+	}
+	if !named {
+		t.deny(clause, "the call names no issue type")
+	}
+}
+
+// judgeReads holds what a Jira call shows to the fields that may be read.
+func (p *Policy) judgeReads(c *Call, t *tally) {
+	var allowed, hidden []string
+	if a := p.doc.Allow; a != nil {
+		allowed = a.Reads
+	}
+	if d := p.doc.Deny; d != nil {
+		hidden = d.Reads
+	}
+	if allowed == nil && hidden == nil {
+		return
+	}
+	if (c.Class == Read || c.Class == Search) && len(c.Reads) == 0 {
+		t.deny("/allow/fields_read_allowlist", "the call does not say which fields it shows")
+	}
+	for _, f := range c.Reads {
+		if slices.ContainsFunc(hidden, func(s string) bool { return strings.EqualFold(s, f) }) {
+			t.deny("/deny/fields_read_denylist", "field %s is denied", f)
+		} else if allowed != nil && !slices.Contains(allowed, f) {
+			t.deny("/allow/fields_read_allowlist", "field %s is not on the list", f)
+		}
+	}
+}
+
 // judgeJira hears the allow and deny sections about Jira's operations,
 // projects and fields.
 func (p *Policy) judgeJira(c *Call, t *tally) {

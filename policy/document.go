@@ -3,7 +3,11 @@
 
 package policy
 
-import "github.com/clawea/clawea/seal"
+import (
+	"time"
+
+	"github.com/clawea/clawea/seal"
+)
 
 // A document is a WPC as users write it: spec/policy.md section 2. Absent
 // sections are nil. Names are the users', the four published shapes' and any
@@ -12,6 +16,10 @@ type document struct {
 	Version string `json:"wpc_version"`
 	Name    string `json:"policy_name,omitzero"`
 	Purpose string `json:"purpose,omitzero"`
+
+	Environment  string        `json:"environment,omitzero"`
+	ChangeRecord *ChangeRecord `json:"change_record,omitzero"`
+	BreakGlass   *BreakGlass   `json:"break_glass,omitzero"`
 
 	Tool           *seal.Either[string, []string] `json:"tool,omitzero"`
 	ConnectionMode []string                       `json:"connection_mode,omitzero"`
@@ -35,9 +43,25 @@ type document struct {
 	Binding     *binding     `json:"binding,omitzero"`
 }
 
+// A ChangeRecord ties a policy to the change that it was made for.
+type ChangeRecord struct {
+	System string `json:"system,omitzero"` // "servicenow"
+	ID     string `json:"id"`              // "CHG0042"
+	URL    string `json:"url,omitzero"`
+}
+
+// BreakGlass marks a policy for an emergency. It expires by itself.
+type BreakGlass struct {
+	Reason  string    `json:"reason"`
+	Expires time.Time `json:"expires_at"`
+}
+
 type resources struct {
-	Spaces   []string `json:"spaces_allowlist,omitzero"`
-	Prefixes []string `json:"page_prefix_allowlist,omitzero"`
+	Spaces         []string `json:"spaces_allowlist,omitzero"`
+	Prefixes       []string `json:"page_prefix_allowlist,omitzero"`
+	Labels         []string `json:"page_labels_allowlist,omitzero"`
+	DeniedSpaces   []string `json:"spaces_denylist,omitzero"`
+	DeniedPrefixes []string `json:"page_prefix_denylist,omitzero"`
 }
 
 type actions struct {
@@ -51,6 +75,8 @@ type actionRule struct {
 	Allowed bool     `json:"allowed"`
 	Gate    string   `json:"approval_gate,omitzero"`
 	Pages   *int     `json:"max_pages_per_job,omitzero"`
+	Writes  *int     `json:"max_writes_per_job,omitzero"`
+	Ticket  bool     `json:"ticket_required,omitzero"`
 	Filters []string `json:"query_filters_required,omitzero"`
 }
 
@@ -71,13 +97,16 @@ type attestation struct {
 
 type allow struct {
 	Projects   []string `json:"projects,omitzero"`
+	IssueTypes []string `json:"issue_types,omitzero"`
 	Operations []string `json:"operations,omitzero"`
 	Fields     []string `json:"fields_write_allowlist,omitzero"`
+	Reads      []string `json:"fields_read_allowlist,omitzero"`
 }
 
 type deny struct {
 	Operations []string `json:"operations,omitzero"`
 	Fields     []string `json:"fields_write_denylist,omitzero"`
+	Reads      []string `json:"fields_read_denylist,omitzero"`
 }
 
 type runtime struct {

@@ -95,6 +95,7 @@ func (p *Policy) Minimal(c *Call) *Call {
 	out.Resources = slices.Clone(c.Resources)
 	for i := range out.Resources {
 		r := &out.Resources[i]
+		r.Labels = p.saidLabels(r.Labels)
 		r.Path = slices.Clone(r.Path)
 		name := ""
 		for j := range r.Path {
@@ -111,6 +112,17 @@ func (p *Policy) Minimal(c *Call) *Call {
 		}
 	}
 	return &out
+}
+
+// saidLabels returns those labels that the policy says, in their order.
+func (p *Policy) saidLabels(labels []string) []string {
+	var out []string
+	for _, l := range labels {
+		if r := p.doc.Resources; r != nil && slices.Contains(r.Labels, l) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // says reports whether name is one of the policy's names, or the beginning of one.

@@ -184,11 +184,11 @@ func TestConditions(t *testing.T) {
 		{"700", map[string]bool{"/approvals/0": false, "/constraints/approvals/0": true, "/constraints/approvals/1": true}},
 		{strings.Repeat("long ", 4<<20), map[string]bool{"/constraints/approvals/1": true}},
 	} {
-		if diff := cmp.Diff(tt.want, p.Conditions(c, []byte(tt.content))); diff != "" {
+		if diff := cmp.Diff(tt.want, p.Conditions(c, &Facts{}, []byte(tt.content))); diff != "" {
 			t.Errorf("%.20q: %s", tt.content, diff)
 		}
 	}
-	if got := parse(t, `{"wpc_version":"v1"}`).Conditions(c, nil); got != nil {
+	if got := parse(t, `{"wpc_version":"v1"}`).Conditions(c, &Facts{}, nil); got != nil {
 		t.Errorf("conditions of a policy without any: %v", got)
 	}
 }

@@ -20,7 +20,7 @@ func readText(t *testing.T, path string) string {
 	return string(b)
 }
 
-// TestSpecHasEveryField holds the table of spec/policy.md 2.19 to the fields
+// TestSpecHasEveryField holds the table of spec/policy.md 2.20 to the fields
 // that are read.
 func TestSpecHasEveryField(t *testing.T) {
 	spec := readText(t, "../spec/policy.md")

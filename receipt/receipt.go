@@ -174,9 +174,7 @@ func (r *Receipt) Uses(opened *Receipt) map[string]int {
 	out := map[string]int{}
 	switch {
 	case r.Kind == Opened && r.Decision.Effect == policy.Allow:
-		for k, n := range r.Call.Uses {
-			out[k] = n
-		}
+		return r.Call.Counters()
 	case r.Kind == Closed && opened != nil && opened.Call != nil && r.Outcome.Used != nil:
 		for k, reserved := range opened.Call.Uses {
 			if back := reserved - max(r.Outcome.Used[k], 0); back > 0 {

@@ -181,7 +181,7 @@ func TestParseRefuses(t *testing.T) {
 
 func TestUses(t *testing.T) {
 	opened := Open(&State{Now: noon}, claims, newCall(), &policy.Facts{Now: noon}, decided(policy.Allow))
-	if diff := cmp.Diff(map[string]int{"pages": 3}, opened.Uses(nil)); diff != "" {
+	if diff := cmp.Diff(map[string]int{"pages": 3, "call:confluence.page.get": 1, "class:read": 1}, opened.Uses(nil)); diff != "" {
 		t.Error(diff)
 	}
 	for name, tt := range map[string]struct {

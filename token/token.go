@@ -51,6 +51,7 @@ type Claims struct {
 	Scope    seal.Hash       `json:"scope_hash"`
 	Details  []Detail        `json:"authorization_details"`
 	Runtime  *policy.Runtime `json:"runtime,omitempty"`
+	Ticket   string          `json:"ticket,omitempty"` // what the job is done for, as the order said
 }
 
 // A Detail is the one entry of authorization_details (RFC 9396): the grant.
@@ -113,6 +114,9 @@ var codes = []struct {
 // names and logs.
 var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
+// ticket is what a ticket's id may be: it goes into receipts.
+var ticket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
+
 // CheckName says what is wrong with the name of a job or an agent.
 func CheckName(what, s string) error {
 	if !jobName.MatchString(s) {
@@ -170,6 +174,9 @@ func (c *Claims) checkNames() error {
 	if err := CheckName("job", c.Job); err != nil {
 		return err
 	}
+	if c.Ticket != "" && !ticket.MatchString(c.Ticket) {
+		return fmt.Errorf("ticket %q: want 1 to 128 letters, digits and _ . : # / -, beginning with a letter or a digit", c.Ticket)
+	}
 	return CheckName("agent", c.Agent)
 }
 
@@ -190,6 +197,9 @@ func (c *Claims) Fit(p *policy.Policy) (*policy.Policy, error) {
 	}
 	// In seconds: as a Duration, a life of centuries overflows into a short one.
 	if life := c.Expires - c.Issued; life <= 0 || life > int64(p.MaxTTL()/time.Second) {
+		return nil, ErrTTL
+	}
+	if b := p.BreakGlass(); b != nil && time.Unix(c.Expires, 0).After(b.Expires) {
 		return nil, ErrTTL
 	}
 	narrowed, err := p.Narrow(c.Grant(), nil)

@@ -45,6 +45,9 @@ func (a *auditor) checkToken(r *receipt.Receipt, h *held) {
 	if runtime(r.Facts.Runtime) != runtime(c.Runtime) {
 		a.find(receiptFacts, r.Seq, "the runtime is not the one that token %q attests", c.ID)
 	}
+	if r.Facts.Ticket != c.Ticket {
+		a.find(receiptFacts, r.Seq, "the ticket is not the one that token %q names", c.ID)
+	}
 	if c.Audience != a.trust.House && !h.accepted {
 		a.find(tokenAudience, r.Seq, "token %q is for %q", c.ID, c.Audience)
 	}
@@ -86,7 +89,7 @@ func (a *auditor) again(r *receipt.Receipt, p *policy.Policy) {
 }
 
 func same(a, b *policy.Decision) bool {
-	return a.Effect == b.Effect && a.Policy == b.Policy && a.Binding == b.Binding && a.Approval == b.Approval && slices.Equal(a.Reasons, b.Reasons)
+	return a.Effect == b.Effect && a.Policy == b.Policy && a.Binding == b.Binding && a.Approval == b.Approval && a.BreakGlass == b.BreakGlass && slices.Equal(a.Reasons, b.Reasons)
 }
 
 func text(d *policy.Decision) string {
@@ -128,7 +131,7 @@ func (a *auditor) checkConditions(r *receipt.Receipt, p *policy.Policy) {
 	if d == nil {
 		return
 	}
-	if want := p.Conditions(r.Call, d.Text); !maps.Equal(want, r.Facts.Conditions) {
+	if want := p.Conditions(r.Call, r.Facts, d.Text); !maps.Equal(want, r.Facts.Conditions) {
 		a.find(receiptConditions, r.Seq, "evaluated again on the disclosed text, the conditions come out otherwise")
 	}
 }

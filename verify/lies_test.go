@@ -23,14 +23,14 @@ func lie(name string, seq uint64, f func(*receipt.Receipt), want ...string) tamp
 var lying = []tamper{
 	lie("a denial becomes a permission", adminDenied, func(r *receipt.Receipt) {
 		r.Decision.Effect = policy.Allow
-	}, "receipt.decision"),
+	}, "receipt.decision", "receipt.counters"),
 	lie("a permission becomes a denial", lostOpened, func(r *receipt.Receipt) {
 		r.Decision.Effect = policy.Deny
 	}, "receipt.decision"),
 	lie("a question becomes a permission", secretAsked, func(r *receipt.Receipt) {
 		r.Decision.Effect, r.Asks = policy.Allow, ""
 		r.Call.Uses = nil
-	}, "receipt.decision", "answer.unasked"),
+	}, "receipt.decision", "receipt.counters", "answer.unasked"),
 	lie("a permission for other reasons", readOpened, func(r *receipt.Receipt) {
 		r.Decision.Reasons[0].Clause = "/actions"
 	}, "receipt.decision"),

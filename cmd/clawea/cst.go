@@ -25,6 +25,7 @@ func cstIssue(ctx context.Context, c *call) error {
 	sandboxed := c.Bool("sandboxed", false, "attest that the agent's tools run in a sandbox")
 	workspace := c.String("workspace", "", "attest the workspace's `ACCESS`: none, ro or rw")
 	unelevated := c.Bool("unelevated", false, "attest that elevated execution is off")
+	ticket := c.String("ticket", "", "the `ID` of the ticket that the job is done for")
 	out := c.String("o", "", "write the token to `FILE` instead of standard output")
 	if err := c.parse(0, 0); err != nil {
 		return err
@@ -32,7 +33,7 @@ func cstIssue(ctx context.Context, c *call) error {
 	if err := c.need("wpc", "job", "agent"); err != nil {
 		return err
 	}
-	order := &api.Order{Agent: *agent, Job: *job, TTL: int(*ttl / time.Second)}
+	order := &api.Order{Agent: *agent, Job: *job, Ticket: *ticket, TTL: int(*ttl / time.Second)}
 	if *ttl < 0 || *ttl > 0 && *ttl < time.Second {
 		return usagef("-ttl %v is no life for a token\nwant a second or more, like 15m", *ttl)
 	}

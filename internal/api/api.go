@@ -42,6 +42,7 @@ type Order struct {
 	TTL     int             `json:"ttl_seconds,omitzero"` // zero: the policy's maximum
 	Grant   *policy.Grant   `json:"grant,omitzero"`       // absent: all that the policy holds
 	Runtime *policy.Runtime `json:"runtime,omitzero"`     // what the launcher attests about the agent's surroundings
+	Ticket  string          `json:"ticket,omitzero"`      // what the job is done for: a ticket's id
 }
 
 // Issued is a fresh CST. Token is secret and cannot be had again.

@@ -109,7 +109,7 @@ func (g *Gate) Do(ctx context.Context, raw string, req *Request) (*receipt.Recei
 			return opened.Sign(g.Signer, args)
 		}
 		f := g.facts(st, c, plan.Call)
-		f.Conditions = p.Conditions(plan.Call, req.Text)
+		f.Conditions = p.Conditions(plan.Call, f, req.Text)
 		opened = receipt.Open(st, c, plan.Call, f, p.Decide(plan.Call, f))
 		return opened.Sign(g.Signer, args)
 	})
@@ -149,7 +149,7 @@ func (g *Gate) plan(ctx context.Context, p *policy.Policy, req *Request) (*Plan,
 // those count that are about this call and whose signature holds now: the book
 // is not trusted with a yes.
 func (g *Gate) facts(st *receipt.State, c *token.Claims, call *policy.Call) *policy.Facts {
-	f := &policy.Facts{Now: st.Now, Used: st.Used, Runtime: c.Runtime}
+	f := &policy.Facts{Now: st.Now, Used: st.Used, Runtime: c.Runtime, Ticket: c.Ticket}
 	digest := call.Digest()
 	for _, e := range st.Answers {
 		a, err := receipt.OpenAnswer(e, g.People...)

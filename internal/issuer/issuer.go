@@ -61,6 +61,7 @@ type Order struct {
 	TTL     time.Duration   // zero: the policy's maximum
 	Grant   *policy.Grant   // nil: all that the policy holds
 	Runtime *policy.Runtime // what the launcher attests about the agent's surroundings
+	Ticket  string          // what the job is done for: a ticket's id, or ""
 }
 
 // A Minted is a fresh token. Raw is secret and exists nowhere else.
@@ -85,7 +86,7 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 	now := i.Now().UTC().Truncate(time.Second)
 	c := &token.Claims{
 		Issuer: i.URL, Audience: i.House, Agent: o.Agent, ID: newID(), Job: o.Job,
-		Issued: now.Unix(), Expires: now.Add(o.TTL).Unix(), Runtime: o.Runtime,
+		Issued: now.Unix(), Expires: now.Add(o.TTL).Unix(), Runtime: o.Runtime, Ticket: o.Ticket,
 	}
 	raw, record, err := token.Mint(i.Signer, p, i.Catalog, *o.Grant, c)
 	if err != nil {
@@ -119,6 +120,9 @@ func (i *Issuer) check(o *Order, p *policy.Policy) error {
 	}
 	if o.TTL == 0 {
 		o.TTL = p.MaxTTL()
+		if b := p.BreakGlass(); b != nil {
+			o.TTL = min(o.TTL, b.Expires.Sub(i.Now().Truncate(time.Second)))
+		}
 	}
 	o.TTL = o.TTL.Truncate(time.Second)
 	if o.TTL <= 0 || o.TTL > p.MaxTTL() {

@@ -76,7 +76,7 @@ func (s *Server) issue(ctx context.Context, _ *http.Request, o *api.Order) (*api
 		return nil, fmt.Errorf("%w: ttl_seconds is %d; want 0 to %d, and no more than the policy says", errArgument, o.TTL, maxTTL)
 	}
 	m, err := s.Issuer.Mint(ctx, issuer.Order{
-		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime,
+		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime, Ticket: o.Ticket,
 	})
 	if err != nil {
 		return nil, err
