@@ -29,10 +29,20 @@ func (p *Policy) judgeReached(c *Call, t *tally) {
 	if p.doc.ConnectionMode != nil && !slices.Contains(p.doc.ConnectionMode, c.Mode) {
 		t.deny("/connection_mode", "connection mode %q is not on the list", c.Mode)
 	}
-	if a := p.doc.Auth; a != nil && a.Separation != nil {
-		if want := credential(c.Class); c.Credential != want {
+	if p.doc.Auth == nil {
+		return
+	}
+	if s := p.doc.Auth.Separation; s != nil {
+		want := credential(c.Class)
+		if c.Credential != want {
 			t.deny("/auth/credential_separation", "needs the %s credential", want)
 		}
+		if want == "write" && s.Write == "separate_and_disabled_by_default" {
+			t.ask("/auth/credential_separation/write_credential", "a person enables the write credential for one call")
+		}
+	}
+	if p.doc.Auth.LeastPrivilege && c.Privilege != "least" {
+		t.deny("/auth/least_privilege_scopes", "the credential's scopes are not declared, or more than it needs")
 	}
 }
 

@@ -150,13 +150,13 @@ func TestRunbookAgent(t *testing.T) {
 		call Call
 		want Effect
 	}{
-		{"read", Call{Tool: "confluence", Action: "page.get", Class: Read, Credential: "read", Resources: page}, Allow},
-		{"search", Call{Tool: "confluence", Action: "page.search", Class: Search, Credential: "read", Filters: []string{"space"}, Resources: page}, Allow},
-		{"write", Call{Tool: "confluence", Action: "page.update", Class: Write, Credential: "write", Resources: page}, Ask},
+		{"read", Call{Tool: "confluence", Action: "page.get", Class: Read, Credential: "read", Privilege: "least", Resources: page}, Allow},
+		{"search", Call{Tool: "confluence", Action: "page.search", Class: Search, Credential: "read", Filters: []string{"space"}, Privilege: "least", Resources: page}, Allow},
+		{"write", Call{Tool: "confluence", Action: "page.update", Class: Write, Credential: "write", Privilege: "least", Resources: page}, Ask},
 		{"write as reader", Call{Tool: "confluence", Action: "page.update", Class: Write, Credential: "read", Resources: page}, Deny},
 		{"admin", Call{Tool: "confluence", Action: "page.delete", Class: Admin, Credential: "write", Resources: page}, Deny},
-		{"issue", Call{Tool: "jira", Action: "issue.get", Class: Read, Credential: "read", Resources: issue}, Allow},
-		{"new issue", Call{Tool: "jira", Action: "issue.create", Class: Write, Credential: "write", Resources: issue, Fields: []string{"summary"}}, Ask},
+		{"issue", Call{Tool: "jira", Action: "issue.get", Class: Read, Credential: "read", Privilege: "least", Resources: issue}, Allow},
+		{"new issue", Call{Tool: "jira", Action: "issue.create", Class: Write, Credential: "write", Privilege: "least", Resources: issue, Fields: []string{"summary"}}, Ask},
 		{"assignee", Call{Tool: "jira", Action: "issue.create", Class: Write, Credential: "write", Resources: issue, Fields: []string{"assignee"}}, Deny},
 		{"edit", Call{Tool: "jira", Action: "issue.update", Class: Write, Credential: "write", Resources: issue}, Deny},
 		{"model", Call{Tool: "model", Class: Model, Resources: route("sim-openai", "gpt-x")}, Allow},

@@ -102,8 +102,7 @@ func (w *world) writeSecrets() (map[string]string, error) {
 func (w *world) seed(secrets map[string]string) {
 	w.site = atlassian.New(atlassian.Config{})
 	w.site.AddAccount(atlassian.Account{Email: "reader@demo.example", Token: secrets["atlassian-read"], Name: "Clawea reader", Scopes: atlassian.ReaderScopes()})
-	w.site.AddAccount(atlassian.Account{Email: "writer@demo.example", Token: secrets["atlassian-write"], Name: "Clawea writer",
-		Scopes: append(atlassian.ReaderScopes(), atlassian.WriterScopes()...)})
+	w.site.AddAccount(atlassian.Account{Email: "writer@demo.example", Token: secrets["atlassian-write"], Name: "Clawea writer", Scopes: atlassian.WriterScopes()})
 	w.site.AddSpace("ENG", "Engineering")
 	runbooks := w.site.AddPage(atlassian.PageSeed{Space: "ENG", Title: "Runbooks", Body: "<p>What to do when.</p>"})
 	w.failover = w.site.AddPage(atlassian.PageSeed{Space: "ENG", Parent: runbooks, Title: "Database failover",
@@ -188,13 +187,15 @@ const demoConfig = `// The demo's house. The site and the model behind it are si
   ],
   "confluence": {
     "site": %[5]q,
-    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read"},
-    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write"},
+    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read",
+      "scopes": ["read:page:confluence", "read:space:confluence", "read:content.metadata:confluence", "search:confluence"]},
+    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "scopes": ["write:page:confluence"]},
   },
   "jira": {
     "site": %[5]q,
-    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read"},
-    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write"},
+    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read",
+      "scopes": ["read:issue-details:jira", "read:field:jira", "read:project:jira"]},
+    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "scopes": ["write:issue:jira", "write:comment:jira"]},
   },
 }
 `

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -39,6 +40,9 @@ type Config struct {
 	// Credential is asked before every try, so that secrets are fetched late and
 	// rotate freely.
 	Credential func(context.Context) (Credential, error)
+	// Scopes are those that the credential is declared to have; nil if nobody
+	// declared any.
+	Scopes []string
 	// Transport carries requests; if nil, the client makes its own.
 	Transport http.RoundTripper
 	MaxBody   int64         // bytes of an answer, after decompression; if 0, MaxBody
@@ -50,6 +54,7 @@ type Config struct {
 type Client struct {
 	base       *url.URL
 	credential func(context.Context) (Credential, error)
+	scopes     []string
 	transport  http.RoundTripper
 	maxBody    int64
 	timeout    time.Duration
@@ -66,7 +71,7 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("no credential: name one in the configuration")
 	}
 	client := &Client{
-		base: base, credential: c.Credential, transport: c.Transport,
+		base: base, credential: c.Credential, scopes: slices.Clone(c.Scopes), transport: c.Transport,
 		maxBody: c.MaxBody, timeout: c.Timeout, log: c.Log,
 	}
 	if client.transport == nil {
@@ -86,6 +91,12 @@ func New(c Config) (*Client, error) {
 
 // BaseURL is the site's address, without a slash at the end.
 func (c *Client) BaseURL() string { return c.base.String() }
+
+// HasOnly reports whether the credential's scopes are declared, and all of them
+// are among scopes.
+func (c *Client) HasOnly(scopes []string) bool {
+	return len(c.scopes) > 0 && !slices.ContainsFunc(c.scopes, func(s string) bool { return !slices.Contains(scopes, s) })
+}
 
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(s, "/"))

@@ -144,6 +144,9 @@ type Account struct {
 	Email string `json:"email"`
 	// Token is its API token or access token.
 	Token Secret `json:"token"`
+	// Scopes are those that the token was made with, for policies that ask for
+	// least privilege. Optional; without it nothing is known of the token's power.
+	Scopes []string `json:"scopes"`
 }
 
 // An Error says what is wrong with the file, or with a secret that it refers

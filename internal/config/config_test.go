@@ -205,11 +205,11 @@ func TestURLs(t *testing.T) {
 }
 
 func TestShared(t *testing.T) {
-	read := &Account{"a@b.c", Secret{ref: "env:A"}}
+	read := &Account{"a@b.c", Secret{ref: "env:A"}, nil}
 	for _, c := range []struct {
 		write *Account
 		want  bool
-	}{{nil, false}, {&Account{"w@b.c", Secret{ref: "env:B"}}, false}, {&Account{"a@b.c", Secret{ref: "env:B"}}, true}, {&Account{"w@b.c", Secret{ref: "env:A"}}, true}} {
+	}{{nil, false}, {&Account{"w@b.c", Secret{ref: "env:B"}, nil}, false}, {&Account{"a@b.c", Secret{ref: "env:B"}, nil}, true}, {&Account{"w@b.c", Secret{ref: "env:A"}, nil}, true}} {
 		if got := (&Site{Read: read, Write: c.write}).Shared(); got != c.want {
 			t.Errorf("%v: got %v", c.write, got)
 		}

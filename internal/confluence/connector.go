@@ -93,7 +93,41 @@ func (c *Connector) call(action string, class policy.Class) *policy.Call {
 	if c.shared {
 		credential = "shared"
 	}
-	return &policy.Call{Tool: name, Action: action, Class: class, Mode: "official_api", Credential: credential, Site: c.site}
+	return &policy.Call{
+		Tool: name, Action: action, Class: class, Mode: "official_api", Credential: credential, Privilege: c.privilege(class), Site: c.site,
+	}
+}
+
+// The granular scopes that this connector's requests need, by what they are for.
+var (
+	readScopes = []string{
+		"read:page:confluence",
+		"read:space:confluence",
+		"read:folder:confluence",
+		"read:content.metadata:confluence",
+		"read:content-details:confluence",
+		"read:content.permission:confluence",
+		"read:hierarchical-content:confluence",
+		"search:confluence",
+	}
+	writeScopes = []string{
+		"write:page:confluence",
+		"write:comment:confluence",
+		"write:label:confluence",
+	}
+)
+
+// privilege is "least" if the credential that acts is declared to have no more
+// scopes than its use needs.
+func (c *Connector) privilege(class policy.Class) string {
+	client, need := c.read, readScopes
+	if class == policy.Write {
+		client, need = c.write, writeScopes
+	}
+	if client != nil && client.HasOnly(need) {
+		return "least"
+	}
+	return ""
 }
 
 // url is the address of a page for people.

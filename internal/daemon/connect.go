@@ -77,7 +77,7 @@ func clients(s *config.Site, log *slog.Logger) (read, write *atlassian.Client, e
 
 func client(base string, a *config.Account, log *slog.Logger) (*atlassian.Client, error) {
 	return atlassian.New(atlassian.Config{
-		BaseURL: base, Log: log,
+		BaseURL: base, Scopes: a.Scopes, Log: log,
 		Credential: func(context.Context) (atlassian.Credential, error) {
 			secret, err := a.Token.Get()
 			if err != nil {

@@ -110,8 +110,8 @@ const conf = `{
     {"name": "sim-openai", "dialect": "openai", "base_url": "%[5]s/v1", "key": "file:model"},
     {"name": "sim-anthropic", "dialect": "anthropic", "base_url": "%[5]s/v1", "key": "file:model"},
   ],
-  "confluence": {"site": %[6]q, "read": {"email": "reader@house.test", "token": "file:reader"}, "write": {"email": "writer@house.test", "token": "file:writer"}},
-  "jira": {"site": %[6]q, "read": {"email": "reader@house.test", "token": "file:reader"}, "write": {"email": "writer@house.test", "token": "file:writer"}},
+  "confluence": {"site": %[6]q, "read": {"email": "reader@house.test", "token": "file:reader", "scopes": ["read:page:confluence"]}, "write": {"email": "writer@house.test", "token": "file:writer", "scopes": ["write:page:confluence"]}},
+  "jira": {"site": %[6]q, "read": {"email": "reader@house.test", "token": "file:reader", "scopes": ["read:issue-details:jira"]}, "write": {"email": "writer@house.test", "token": "file:writer", "scopes": ["write:issue:jira"]}},
 }`
 
 // A house is a daemon that runs in a world.

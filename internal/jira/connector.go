@@ -113,7 +113,40 @@ func (c *Connector) call(action string, class policy.Class) *policy.Call {
 	case class == policy.Write:
 		credential = "write"
 	}
-	return &policy.Call{Tool: tool, Action: action, Class: class, Mode: "official_api", Credential: credential, Site: c.site}
+	return &policy.Call{
+		Tool: tool, Action: action, Class: class, Mode: "official_api", Credential: credential, Privilege: c.privilege(class), Site: c.site,
+	}
+}
+
+// The granular scopes that this connector's requests need, by what they are for.
+var (
+	readScopes = []string{
+		"read:issue-details:jira",
+		"read:issue-meta:jira",
+		"read:field:jira",
+		"read:issue.changelog:jira",
+		"read:permission:jira",
+		"read:project:jira",
+		"read:user:jira",
+		"read:comment:jira",
+	}
+	writeScopes = []string{
+		"write:issue:jira",
+		"write:comment:jira",
+	}
+)
+
+// privilege is "least" if the credential that acts is declared to have no more
+// scopes than its use needs.
+func (c *Connector) privilege(class policy.Class) string {
+	client, need := c.read, readScopes
+	if class == policy.Write {
+		client, need = c.write, writeScopes
+	}
+	if client != nil && client.HasOnly(need) {
+		return "least"
+	}
+	return ""
 }
 
 // writable fails where the site is read only.
