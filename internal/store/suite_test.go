@@ -45,7 +45,7 @@ func TestJobs(t *testing.T) {
 			t.Error("an agent with a bad name was let in")
 		}
 		h.mustWrite(t, "job-1", h.limited("job-1", call(3, "a"), 10))
-		one.Receipts, one.Used = 1, map[string]int{"pages": 3}
+		one.Receipts, one.Used = 1, map[string]int{"pages": 3, "call:confluence.page.get": 1, "class:read": 1}
 		two.Used = map[string]int{}
 		list, err := h.Jobs(ctx, 0)
 		if diff := cmp.Diff([]Job{two, one}, list); err != nil || diff != "" {
