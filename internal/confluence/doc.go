@@ -16,6 +16,12 @@
 // another page. For the same reason bodies that agents write may hold only
 // elements and macros on a list (see storage.go).
 //
+// What a policy denies is left out of searches and held against every hit, by
+// id and by name, and of a page that is denied by its id no name is read. Labels
+// are asked for only where a policy speaks of them: when the call is planned,
+// and again before it is carried out. A new page is held to its parent's labels,
+// since it has none of its own yet.
+//
 // A path begins with the space. The space's homepage stands for the space
 // itself, so pages below it are named "ENG/Runbooks", not "ENG/Home/Runbooks".
 package confluence

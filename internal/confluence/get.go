@@ -70,24 +70,11 @@ func (c *Connector) planGet(ctx context.Context, raw []byte, bounds []policy.Bou
 	}}, nil
 }
 
-// locate finds a page and puts it in policy terms. A page inside the bounds
-// must not be restricted; of one outside, nothing more is asked.
-func (c *Connector) locate(ctx context.Context, id string, bounds []policy.Bound) (*place, policy.Resource, error) {
-	at, err := c.place(ctx, id)
-	if err != nil {
-		return nil, policy.Resource{}, err
-	}
-	if at.bound(bounds) {
-		if err := c.unrestricted(ctx, at); err != nil {
-			return nil, policy.Resource{}, err
-		}
-	}
-	res, err := c.resource(ctx, at, bounds)
-	return at, res, err
-}
-
 func (c *Connector) actGet(ctx context.Context, at *place, maxBytes int) (*gate.Result, error) {
 	p, answer, err := c.unmoved(ctx, at, true)
+	if err == nil { // after the body, so that nothing is shown that was written when the label was gone
+		err = c.stillLabelled(ctx, at)
+	}
 	if err != nil {
 		return failed(err), err
 	}

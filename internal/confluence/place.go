@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/policy"
 )
@@ -19,6 +17,8 @@ type place struct {
 	page  *page
 	space *space
 	above []ancestor // from the outside in
+	fence *fence     // that it was held to, if it was planned
+	open  bool       // the fence holds it, by ids and names
 }
 
 // place reads where a page lies now.
@@ -35,7 +35,7 @@ func (c *Connector) place(ctx context.Context, id string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := &place{p, s, above}
+	at := &place{page: p, space: s, above: above}
 	if p.ParentID != at.parent() {
 		return nil, fault("conflict", "page %s is being moved; ask again", id)
 	}
@@ -59,33 +59,48 @@ func (p *place) chain() []string {
 	return append(ids, p.page.ID)
 }
 
-// bound reports whether the page lies, by its ids, where the bounds allow: in
-// one of each kind that there is. It errs on the side of yes, since names and
-// what a grant leaves out are for the policy to judge.
-func (p *place) bound(bounds []policy.Bound) bool {
-	ids := append(p.chain(), p.space.ID)
-	within := map[string]bool{}
-	for _, b := range bounds {
-		within[b.Kind] = within[b.Kind] || slices.Contains(ids, b.ID)
+// ids is the ids of the page, of all above it and of the space.
+func (p *place) ids() []string { return append(p.chain(), p.space.ID) }
+
+// locate finds a page, holds it to the bounds and puts it in policy terms. A
+// page inside the bounds must not be restricted; of one outside or denied, only
+// ids are read, since the policy denies by these, and its labels, since a
+// receipt says which are missing.
+func (c *Connector) locate(ctx context.Context, id string, bounds []policy.Bound) (*place, policy.Resource, error) {
+	at, err := c.place(ctx, id)
+	if err != nil {
+		return nil, policy.Resource{}, err
 	}
-	for _, ok := range within {
-		if !ok {
-			return false
+	at.fence = c.fence(bounds)
+	at.open = at.fence.holds(at)
+	res, err := c.resource(ctx, at, at.open)
+	if err != nil {
+		return nil, policy.Resource{}, err
+	}
+	if at.fence.hush(res.Path) {
+		at.open = false
+	}
+	if len(at.fence.labels) > 0 {
+		if res.Labels, err = c.labels(ctx, id); err != nil {
+			return nil, policy.Resource{}, err
 		}
 	}
-	return len(within) > 0
+	if at.open {
+		err = c.unrestricted(ctx, at)
+	}
+	return at, res, err
 }
 
-// resource puts the page in policy terms: its path holds the present names.
-// Outside the bounds only ids are read, since the policy denies by these.
-func (c *Connector) resource(ctx context.Context, p *place, bounds []policy.Bound) (policy.Resource, error) {
+// resource puts the page in policy terms. Its path holds the present names of
+// all above it if they are wanted.
+func (c *Connector) resource(ctx context.Context, p *place, wanted bool) (policy.Resource, error) {
 	r := policy.Resource{Type: "page", ID: p.page.ID, Path: []policy.Place{{ID: p.space.ID, Name: p.space.Key}}}
 	above := p.above
 	if len(above) > 0 && above[0].ID == p.space.HomepageID {
 		above = above[1:] // the homepage stands for the space
 	}
 	names := map[string]string{}
-	if p.bound(bounds) {
+	if wanted {
 		var err error
 		if names, err = c.titles(ctx, above); err != nil {
 			return r, err
@@ -133,19 +148,14 @@ func (c *Connector) unrestricted(ctx context.Context, p *place) error {
 
 // restrictedAmong returns which of the ids have a read restriction of their own.
 func (c *Connector) restrictedAmong(ctx context.Context, ids []string) (map[string]bool, error) {
-	found := make([]bool, len(ids))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(4)
-	for i, id := range ids {
-		g.Go(func() (err error) {
-			found[i], err = c.restricted(ctx, id)
-			if isNotFound(err) { // what cannot be seen is not open to all
-				found[i], err = true, nil
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	found, err := each(ctx, ids, func(ctx context.Context, id string) (bool, error) {
+		yes, err := c.restricted(ctx, id)
+		if isNotFound(err) { // what cannot be seen is not open to all
+			return true, nil
+		}
+		return yes, err
+	})
+	if err != nil {
 		return nil, err
 	}
 	out := map[string]bool{}

@@ -44,6 +44,17 @@ func TestResolve(t *testing.T) {
 		{"page_prefix", "ENG/Engineering Home/Runbooks/", "", "not_found", "ENG/Runbooks/"},
 		{"page_prefix", "ENG/Runbooks/A/B/", "", "not_found", "ENG/Runbooks/A/B/"}, // titles with a slash have no name
 		{"page_prefix", "ENG/For few/", "", "restricted", few},
+		{"space_denied", "SEC", sec.SpaceID, "", ""},
+		{"page_prefix_denied", "SEC/", sec.SpaceID, "", ""},
+		{"page_prefix_denied", "ENG/Runbooks/Deploy/", h.deploy, "", ""},
+		{"page_prefix_denied", "ENG/Runbooks/Old ones/Rollback/", h.rollback, "", ""},
+		{"page_prefix_denied", "ENG/For few/", few, "", ""}, // may well be denied to agents too
+		{"space_denied", "NONE", "", "not_found", "take NONE off the deny list"},
+		{"page_prefix_denied", "ENG/Nothing/", "", "not_found", "take ENG/Nothing/ off the deny list"},
+		{"page_prefix_denied", "ENG/Deploy/", "", "not_found", "ENG/Runbooks/Deploy/"},
+		{"page_prefix_denied", "ENG/Engineering Home/", "", "bad_name", "ENG/"},
+		{"space_denied", "ENG/Runbooks/", "", "bad_name", "ENG/Runbooks/"},
+		{"label", "public", "", "bad_name", "public"}, // is no name that leads anywhere
 		{"project", "ENG", "", "bad_name", "ENG"},
 		{"space", "ENG/Runbooks/", "", "bad_name", "ENG/Runbooks/"},
 	}
@@ -59,6 +70,9 @@ func TestResolve(t *testing.T) {
 		e := h.fault(&end{}, err)
 		if e.code != test.code || !strings.Contains(e.why, test.says) {
 			t.Errorf("%s: got %s (%s), want %s that says %s", n, e.code, e.why, test.code, test.says)
+		}
+		if strings.Contains(e.why, "deny list") != (test.code == "not_found" && strings.HasSuffix(test.kind, "_denied")) {
+			t.Errorf("%s: the fault is %q", n, e.why)
 		}
 	}
 	if _, err := h.c.Resolve(t.Context(), []policy.Name{{Tool: "jira", Kind: "space", Name: "ENG"}}); err == nil {

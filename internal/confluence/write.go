@@ -75,6 +75,9 @@ func (c *Connector) planCreate(ctx context.Context, raw []byte, bounds []policy.
 	if err != nil {
 		return nil, err
 	}
+	if err := untaken(parent, res.Path, args.Title); err != nil {
+		return nil, err
+	}
 	res.Version = parent.page.version()
 	call := c.call(actionCreate, policy.Write)
 	call.Resources = []policy.Resource{res}
@@ -97,13 +100,13 @@ func (c *Connector) planUpdate(ctx context.Context, raw []byte, bounds []policy.
 	if err != nil {
 		return nil, err
 	}
-	if at.page.Version.Number != args.Version {
+	if at.open && at.page.Version.Number != args.Version {
 		return nil, fault("conflict", "page %s is at version %d, not %d; read it again and write on that version", at.page.ID, at.page.Version.Number, args.Version)
 	}
 	fields := []string{"body"}
 	title := at.page.Title
 	if args.Title != nil && *args.Title != title {
-		if err := renamable(at.page.ID, bounds); err != nil {
+		if err := renamable(at, res.Path, *args.Title); err != nil {
 			return nil, err
 		}
 		title, fields = *args.Title, append(fields, "title")
@@ -129,9 +132,29 @@ func (c *Connector) planUpdate(ctx context.Context, raw []byte, bounds []policy.
 
 // renamable refuses a new title for a page that the policy names: under the
 // new one the name would lead nowhere, and everything below would be denied.
-func renamable(id string, bounds []policy.Bound) error {
-	if slices.ContainsFunc(bounds, func(b policy.Bound) bool { return b.ID == id }) {
-		return fault("bad_argument", "the policy knows page %s by its title; leave title away", id)
+// Of a page that is not open nothing is told: the policy denies it.
+func renamable(at *place, path []policy.Place, title string) error {
+	if at.open && at.fence.names(at.page.ID) {
+		return fault("bad_argument", "the policy knows page %s by its title; leave title away", at.page.ID)
+	}
+	if at.page.ID == at.space.HomepageID { // which is named by the space and not by its title
+		return nil
+	}
+	return unnamed(at, append(slices.Clone(path[:len(path)-1]), policy.Place{Name: title}))
+}
+
+// untaken refuses a title for a new page below parent under which the policy
+// would deny it from then on.
+func untaken(parent *place, path []policy.Place, title string) error {
+	if parent.page.ID == parent.space.HomepageID {
+		path = path[:1] // the homepage stands for the space
+	}
+	return unnamed(parent, append(slices.Clone(path), policy.Place{Name: title}))
+}
+
+func unnamed(at *place, path []policy.Place) error {
+	if at.open && at.fence.touch(path) >= 0 {
+		return fault("outside", "the policy denies what has this title in this place; choose another title")
 	}
 	return nil
 }
@@ -165,7 +188,7 @@ func (c *Connector) actUpdate(ctx context.Context, at *place, request *atlassian
 }
 
 // unchanged looks again, before a write, whether a page is what and where it
-// was when the write was decided.
+// was when the write was decided, and labelled as the policy wants.
 func (c *Connector) unchanged(ctx context.Context, at *place) error {
 	now, _, err := c.unmoved(ctx, at, false)
 	if err != nil {
@@ -174,7 +197,7 @@ func (c *Connector) unchanged(ctx context.Context, at *place) error {
 	if now.Version.Number != at.page.Version.Number || now.Title != at.page.Title {
 		return fault("conflict", "page %s was changed meanwhile; read it again and write on version %d", at.page.ID, now.Version.Number)
 	}
-	return nil
+	return c.stillLabelled(ctx, at)
 }
 
 // send carries out a write. Errors are *atlassian.Error.

@@ -155,7 +155,7 @@ func checkBound(t fataler, d Dialect, text string) {
 		t.Fatalf("%q: canonical %q reads differently (-first +again):\n%s", text, q, diff)
 	}
 	field := map[string]string{"JQL": "project", "CQL": "space"}[d.Name]
-	bound := In(field, IDs("10001", "10002")...)
+	bound := All(In(field, IDs("10001", "10002")...), NotIn(field, IDs("10003")...))
 	bounded, err := Bound(bound, q)
 	if err != nil {
 		t.Fatalf("Bound(%q): %v", text, err)

@@ -21,11 +21,13 @@ package query
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
-// ErrUnbounded is returned by [Bound] when the bound would not bound anything: it is nil, or some part of it is nil
-// or names no values. A policy that allows nothing has no query; the caller answers without asking upstream.
+// ErrUnbounded is returned by [Bound] when the bound would not bound anything: it is nil, some part of it is nil or
+// names no values, or it only says what is not to be found. A policy that allows nothing has no query; the caller
+// answers without asking upstream.
 var ErrUnbounded = errors.New("query: the bound names nothing")
 
 // Query is a search: a condition and the order of its results. The zero Query has no condition and finds everything,
@@ -39,8 +41,10 @@ type Query struct {
 type Expr interface {
 	// write appends the condition's canonical text.
 	write(b *strings.Builder)
-	// bounds reports whether every part of the condition names something.
-	bounds() bool
+	// whole reports whether every part of the condition names something.
+	whole() bool
+	// names reports whether the condition says what is to be found, and not only what is not.
+	names() bool
 }
 
 // And holds where all of its parts hold. Parse makes it of two parts or more, in the order of the text.
@@ -170,6 +174,13 @@ func In(field string, values ...Value) Expr {
 	return Clause{Field: field, Op: OpIn, Values: values}
 }
 
+// NotIn is the condition that the field has none of the values. It is a part of a bound and never all of one: what is
+// merely left out bounds nothing, so [Bound] refuses it alone. A list of things left out is several of these under
+// [All] rather than a negated group, since Confluence takes no condition, and perhaps no group, that begins with NOT.
+func NotIn(field string, values ...Value) Expr {
+	return Clause{Field: field, Op: OpNotIn, Values: values}
+}
+
 // All is the condition that all of the conditions hold; one condition stands for itself.
 func All(exprs ...Expr) Expr {
 	if len(exprs) == 1 {
@@ -189,7 +200,7 @@ func Any(exprs ...Expr) Expr {
 // Bound returns the query that finds what q finds, inside the bound only, in q's order. It returns [ErrUnbounded]
 // rather than a query that bounds nothing. q is not changed, and shares its parts with the result.
 func Bound(bound Expr, q *Query) (*Query, error) {
-	if bound == nil || !bound.bounds() {
+	if bound == nil || !bound.whole() || !bound.names() {
 		return nil, ErrUnbounded
 	}
 	if q.Where == nil {
@@ -198,19 +209,19 @@ func Bound(bound Expr, q *Query) (*Query, error) {
 	return &Query{Where: And{bound, q.Where}, Order: q.Order}, nil
 }
 
-func (e And) bounds() bool    { return allBound(e) }
-func (e Or) bounds() bool     { return allBound(e) }
-func (e Not) bounds() bool    { return e.X != nil && e.X.bounds() }
-func (e Clause) bounds() bool { return e.Op != 0 && len(e.Values) > 0 }
+func (e And) whole() bool    { return allWhole(e) }
+func (e Or) whole() bool     { return allWhole(e) }
+func (e Not) whole() bool    { return e.X != nil && e.X.whole() }
+func (e Clause) whole() bool { return e.Op != 0 && len(e.Values) > 0 }
 
-func allBound(list []Expr) bool {
-	for _, e := range list {
-		if e == nil || !e.bounds() {
-			return false
-		}
-	}
-	return len(list) > 0
+func allWhole(list []Expr) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(e Expr) bool { return e == nil || !e.whole() })
 }
+
+func (e And) names() bool    { return slices.ContainsFunc(e, Expr.names) }
+func (e Or) names() bool     { return !slices.ContainsFunc(e, func(e Expr) bool { return !e.names() }) }
+func (e Not) names() bool    { return false }
+func (e Clause) names() bool { return e.Op == OpEq || e.Op == OpIn }
 
 // height is the number of compounds on the longest way from e to a clause.
 func height(e Expr) int {

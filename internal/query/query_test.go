@@ -130,6 +130,7 @@ func TestErrorSaysWhereAndWhatMends(t *testing.T) {
 func TestBound(t *testing.T) {
 	projects := In("project", IDs("10001", "10002")...)
 	pages := All(In("space", Strings("ENG")...), Any(In("ancestor", IDs("77")...), In("id", IDs("77")...)))
+	without := All(In("space", Strings("ENG")...), NotIn("space", Strings("SEC")...), NotIn("ancestor", IDs("78")...), NotIn("id", IDs("78", "79")...))
 	tests := []struct {
 		dialect    string
 		bound      Expr
@@ -144,6 +145,8 @@ func TestBound(t *testing.T) {
 		{"JQL", projects, `NOT project = ENG`, `project IN (10001, 10002) AND (NOT (project = "ENG"))`},
 		{"CQL", pages, `type = page or text ~ x`,
 			`(space IN ("ENG") AND (ancestor IN (77) OR id IN (77))) AND (type = "page" OR text ~ "x")`},
+		{"CQL", without, `NOT (id not in (78)) or space = SEC`,
+			`(space IN ("ENG") AND space NOT IN ("SEC") AND ancestor NOT IN (78) AND id NOT IN (78, 79)) AND ((NOT (id NOT IN (78))) OR space = "SEC")`},
 	}
 	for _, tt := range tests {
 		q, err := Parse(dialects()[tt.dialect], tt.text)
@@ -164,14 +167,23 @@ func TestBound(t *testing.T) {
 
 func TestBoundRefusesToBoundNothing(t *testing.T) {
 	for name, bound := range map[string]Expr{
-		"nil":           nil,
-		"no values":     In("project"),
-		"zero clause":   Clause{},
-		"empty and":     All(),
-		"empty or":      Any(),
-		"nil in and":    And{In("project", IDs("1")...), nil},
-		"nothing in or": Any(In("project", IDs("1")...), In("space")),
-		"empty not":     Not{},
+		"nil":            nil,
+		"no values":      In("project"),
+		"zero clause":    Clause{},
+		"empty and":      All(),
+		"empty or":       Any(),
+		"nil in and":     And{In("project", IDs("1")...), nil},
+		"nothing in or":  Any(In("project", IDs("1")...), In("space")),
+		"empty not":      Not{},
+		"only not":       Not{In("project", IDs("1")...)},
+		"only left out":  NotIn("project", IDs("1")...),
+		"not nothing":    All(In("project", IDs("1")...), NotIn("project")),
+		"all left out":   All(NotIn("project", IDs("1")...), NotIn("id", IDs("1")...)),
+		"or what is not": Any(In("project", IDs("1")...), NotIn("id", IDs("1")...)),
+		"unequal":        Clause{"project", OpNe, IDs("1")},
+		"not empty":      Clause{"project", OpIsNot, []Value{{Form: Empty}}},
+		"not twice":      Not{NotIn("project", IDs("1")...)},
+		"some words":     Clause{"text", OpLike, Strings("a")},
 	} {
 		if q, err := Bound(bound, &Query{}); !errors.Is(err, ErrUnbounded) {
 			t.Errorf("%s: Bound = %v, %v; want ErrUnbounded", name, q, err)

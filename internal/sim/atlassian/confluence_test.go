@@ -301,6 +301,16 @@ func TestLabels(t *testing.T) {
 	if got := w.reader.get("/wiki/api/v2/pages/"+w.restart+"/labels").column("results", "name"); got != "queue" {
 		t.Errorf("got labels %q, want queue", got)
 	}
+	w.AddLabel(w.restart, "my", "Later")
+	w.AddLabel(w.restart, "global", "ops")
+	labels := "/wiki/api/v2/pages/" + w.restart + "/labels"
+	if all, global := w.reader.get(labels).column("results", "name"), w.reader.get(labels+"?prefix=global").column("results", "name"); all != "queue later ops" || global != "queue ops" {
+		t.Errorf("got labels %q and global labels %q", all, global)
+	}
+	w.RemoveLabel(w.restart, "queue")
+	if got := w.reader.get(labels).column("results", "name"); got != "later ops" {
+		t.Errorf("got labels %q without the one taken off", got)
+	}
 }
 
 func TestRestoreVersion(t *testing.T) {

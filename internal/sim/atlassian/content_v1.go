@@ -23,6 +23,13 @@ func (s *Site) addLabel(n *node, prefix, name string) {
 	n.labels = append(n.labels, label{id: s.labelID(prefix, name), prefix: prefix, name: name})
 }
 
+// removeLabel takes a label off a node and reports whether it was there.
+func (n *node) removeLabel(name string) bool {
+	before := len(n.labels)
+	n.labels = slices.DeleteFunc(n.labels, func(l label) bool { return l.name == strings.ToLower(name) })
+	return len(n.labels) < before
+}
+
 // labelID returns the id of a label; the same label has the same id on every page.
 func (s *Site) labelID(prefix, name string) string {
 	for _, n := range s.nodes {
@@ -108,9 +115,7 @@ func deleteLabel(s *Site, c *call) reply {
 	if name == "" {
 		name = c.query.Get("name")
 	}
-	before := len(n.labels)
-	n.labels = slices.DeleteFunc(n.labels, func(l label) bool { return l.name == strings.ToLower(name) })
-	if len(n.labels) == before {
+	if !n.removeLabel(name) {
 		return v1Error(http.StatusNotFound, "The content does not have the label '"+name+"'.")
 	}
 	return reply{status: http.StatusNoContent}

@@ -46,7 +46,7 @@ func referenceField(name string) *jqlField {
 	case "parent":
 		return &jqlField{ops: equalOps, resolve: (*jql).issueID, values: func(i *issue) []string { return present(markParent(i).id) }}
 	case "issuetype", "type":
-		return &jqlField{ops: equalOps, resolve: (*jql).typeName, values: one(func(i *issue) string { return strings.ToLower(i.kind.name) })}
+		return &jqlField{ops: equalOps, resolve: (*jql).typeName, values: func(i *issue) []string { return []string{i.kind.id, strings.ToLower(i.kind.name)} }}
 	case "status":
 		return &jqlField{ops: equalOps, resolve: resolveStatus, values: one(func(i *issue) string { return i.status.id })}
 	case "statuscategory":
@@ -180,14 +180,18 @@ func (q *jql) issueID(literal string) (string, bool) {
 	return "", false
 }
 
-// typeName resolves an issue type: its name stands for the types of this name in all projects.
+// typeName resolves an issue type: an id stands for itself, a name for the types of this name in all projects.
 func (q *jql) typeName(literal string) (string, bool) {
+	name := ""
 	for _, p := range q.site.projects {
 		if t := p.typeNamed(literal); t != nil && p.browsable(q.asker) {
-			return strings.ToLower(t.name), true
+			if t.id == literal {
+				return t.id, true
+			}
+			name = strings.ToLower(t.name)
 		}
 	}
-	return "", false
+	return name, name != ""
 }
 
 func resolveStatus(_ *jql, literal string) (string, bool) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// project is a Jira project. Its issue types are its own, as in team-managed projects.
+// project is a Jira project. Its issue types are its own, as in team-managed projects, unless they are shared.
 type project struct {
 	id         string
 	key        string
@@ -24,10 +24,9 @@ type project struct {
 }
 
 type issueType struct {
-	id      string
-	name    string
-	level   int // of the hierarchy: 1 epic, 0 standard, -1 subtask
-	project *project
+	id    string
+	name  string
+	level int // of the hierarchy: 1 epic, 0 standard, -1 subtask
 }
 
 func (t *issueType) subtask() bool { return t.level < 0 }
@@ -47,10 +46,14 @@ func (p *project) named(text string) bool {
 	return p.id == text || is(p.key) || slices.ContainsFunc(p.oldKeys, is)
 }
 
+// typeNamed finds the issue type with an id or name; an id goes before a name that looks like it.
 func (p *project) typeNamed(idOrName string) *issueType {
-	for _, t := range p.types {
-		if t.id == idOrName || strings.EqualFold(t.name, idOrName) {
-			return t
+	for _, is := range []func(t *issueType) bool{
+		func(t *issueType) bool { return t.id == idOrName },
+		func(t *issueType) bool { return strings.EqualFold(t.name, idOrName) },
+	} {
+		if at := slices.IndexFunc(p.types, is); at >= 0 {
+			return p.types[at]
 		}
 	}
 	return nil
@@ -242,13 +245,13 @@ func getCreateFields(s *Site, c *call) reply {
 		if f.set == nil && f.id != "project" {
 			continue
 		}
-		fields = append(fields, f.createMeta(s, c, t))
+		fields = append(fields, f.createMeta(c, p, t))
 	}
 	o, _ := sheet("fields", fields, w)
 	return ok(o)
 }
 
-func (f *field) createMeta(s *Site, c *call, t *issueType) object {
+func (f *field) createMeta(c *call, p *project, t *issueType) object {
 	operations := []string{"set"}
 	if f.edit != nil {
 		operations = []string{"add", "set", "remove"}
@@ -261,7 +264,7 @@ func (f *field) createMeta(s *Site, c *call, t *issueType) object {
 	var allowed []object
 	switch f.id {
 	case "project":
-		allowed = append(allowed, t.project.brief(c))
+		allowed = append(allowed, p.brief(c))
 	case "issuetype":
 		allowed = append(allowed, t.json(c))
 	case "priority":
@@ -269,7 +272,7 @@ func (f *field) createMeta(s *Site, c *call, t *issueType) object {
 			allowed = append(allowed, p.json(c))
 		}
 	case "components":
-		for _, m := range t.project.components {
+		for _, m := range p.components {
 			allowed = append(allowed, m.json(c))
 		}
 	}

@@ -208,6 +208,20 @@ func (s *Site) EditPage(id, accountID, body string) {
 	s.addVersion(n, s.author(accountID), n.title(), body, "")
 }
 
+// AddLabel puts a label on a page or folder. Its prefix is global, or my or team for one that is not everybody's.
+func (s *Site) AddLabel(id, prefix, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addLabel(s.mustNode(id), prefix, name)
+}
+
+// RemoveLabel takes a label off a page or folder, whatever its prefix.
+func (s *Site) RemoveLabel(id, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustNode(id).removeLabel(name)
+}
+
 // Page returns a snapshot of a page or folder, whatever its status, and whether there is one with this id.
 func (s *Site) Page(id string) (Page, bool) {
 	s.mu.Lock()

@@ -74,7 +74,7 @@ func (s *Site) AddProject(key, name string) string {
 	s.mustBeFree(key)
 	p := &project{id: s.newID(), key: key, name: name}
 	for _, t := range []issueType{{name: "Epic", level: 1}, {name: "Story"}, {name: "Task"}, {name: "Bug"}, {name: "Subtask", level: -1}} {
-		t.id, t.project = s.newID(), p
+		t.id = s.newID()
 		p.types = append(p.types, &t)
 	}
 	s.projects[p.id] = p
@@ -96,6 +96,40 @@ func (s *Site) IssueTypeID(project, name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mustType(s.mustProject(project), name).id
+}
+
+// AddIssueType adds a standard issue type to a project and returns its id. Names need not be unique.
+func (s *Site) AddIssueType(project, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.mustProject(project)
+	t := &issueType{id: s.newID(), name: name}
+	p.types = append(p.types, t)
+	return t.id
+}
+
+// ShareIssueType makes another project use a project's issue type, under the same id, as company-managed projects do.
+func (s *Site) ShareIssueType(project, name, with string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.mustProject(with)
+	p.types = append(p.types, s.mustType(s.mustProject(project), name))
+}
+
+// RenameIssueType gives a project's issue type another name, under the same id.
+func (s *Site) RenameIssueType(project, name, next string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustType(s.mustProject(project), name).name = next
+}
+
+// RemoveIssueType takes an issue type out of a project. Issues that have it keep it.
+func (s *Site) RemoveIssueType(project, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.mustProject(project)
+	gone := s.mustType(p, name)
+	p.types = slices.DeleteFunc(p.types, func(t *issueType) bool { return t == gone })
 }
 
 // RestrictProject lets only these accounts see a project and its issues; without accounts, nobody.

@@ -1,0 +1,152 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package confluence
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/policy"
+)
+
+// maxLabels is how many labels Confluence tells at once. A page that may have
+// more is refused where labels decide.
+const maxLabels = 250
+
+// A fence is what the bounds of a call come to on this site. The zero fence
+// holds nothing.
+type fence struct {
+	spaces   []policy.Bound // that everything must lie in, if there are any
+	prefixes []policy.Bound // that everything must lie under, if there are any
+	denied   []policy.Bound // spaces and prefixes that nothing may lie in
+	labels   []string       // one of which every page must carry, if there are any
+}
+
+// fence sorts bounds by kind. Labels are of no site; other bounds of another
+// site hold nothing here and deny nothing here.
+func (c *Connector) fence(bounds []policy.Bound) *fence {
+	f := new(fence)
+	for _, b := range bounds {
+		switch {
+		case b.Tool != name:
+		case b.Kind == policy.Label:
+			f.labels = append(f.labels, b.ID)
+		case b.Site != c.site:
+		case b.Kind == policy.Space:
+			f.spaces = append(f.spaces, b)
+		case b.Kind == policy.PagePrefix:
+			f.prefixes = append(f.prefixes, b)
+		case b.Kind == policy.DeniedSpace, b.Kind == policy.DeniedPrefix:
+			f.denied = append(f.denied, b)
+		}
+	}
+	return f
+}
+
+// holds reports whether a place lies, by its ids, where the policy allows: in
+// one of each kind that there is, and in nothing denied. It errs on the side of
+// yes, since names and what a grant leaves out are for the policy to judge.
+func (f *fence) holds(p *place) bool {
+	ids := p.ids()
+	in := func(list []policy.Bound) bool {
+		return slices.ContainsFunc(list, func(b policy.Bound) bool { return slices.Contains(ids, b.ID) })
+	}
+	return len(f.spaces)+len(f.prefixes) > 0 && (len(f.spaces) == 0 || in(f.spaces)) &&
+		(len(f.prefixes) == 0 || in(f.prefixes)) && !f.denies(ids)
+}
+
+// denies reports whether one of the ids is denied.
+func (f *fence) denies(ids []string) bool {
+	return slices.ContainsFunc(f.denied, func(b policy.Bound) bool { return slices.Contains(ids, b.ID) })
+}
+
+// touch returns the first step of a path that is denied, by its id or by the
+// names down to it (spec/policy.md 4.23), or -1.
+func (f *fence) touch(path []policy.Place) int {
+	var names []string
+	for i, step := range path {
+		names = append(names, step.Name)
+		full := strings.Join(names, "/")
+		if slices.ContainsFunc(f.denied, func(b policy.Bound) bool {
+			return step.ID != "" && step.ID == b.ID || full == strings.TrimSuffix(b.Name.Name, "/")
+		}) {
+			return i
+		}
+	}
+	return -1
+}
+
+// hush takes the names that it is not denied by off a path that is denied, from
+// where it is denied on, and reports whether it is.
+func (f *fence) hush(path []policy.Place) bool {
+	i := f.touch(path)
+	if i < 0 {
+		return false
+	}
+	if !f.denies([]string{path[i].ID}) {
+		i++ // by its name, which the policy says itself
+	}
+	for ; i < len(path); i++ {
+		path[i].Name = ""
+	}
+	return true
+}
+
+// deniesTitles reports whether something is denied by the titles of pages.
+func (f *fence) deniesTitles() bool {
+	return slices.ContainsFunc(f.denied, func(b policy.Bound) bool { return len(titlesOf(b.Name.Name)) > 0 })
+}
+
+// names reports whether the policy calls the page with this id by its title.
+func (f *fence) names(id string) bool {
+	return slices.ContainsFunc(slices.Concat(f.prefixes, f.denied), func(b policy.Bound) bool { return b.ID == id })
+}
+
+// labelled reports whether a page with these labels may be touched.
+func (f *fence) labelled(labels []string) bool {
+	return len(f.labels) == 0 || slices.ContainsFunc(labels, func(l string) bool { return slices.Contains(f.labels, l) })
+}
+
+// labels reads the global labels of a page, sorted. A label that a person has
+// put on a page for themselves is not what a policy means.
+func (c *Connector) labels(ctx context.Context, id string) ([]string, error) {
+	var list struct {
+		Results []struct {
+			Name   string `json:"name"`
+			Prefix string `json:"prefix"`
+		} `json:"results"`
+	}
+	query := url.Values{"prefix": {"global"}, "limit": {strconv.Itoa(maxLabels)}}
+	if _, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/labels", query, &list); err != nil {
+		return nil, explain(err, "the labels of page "+id)
+	}
+	if len(list.Results) >= maxLabels {
+		return nil, fault("outside", "page %s has more labels than can be told; have a person remove some", id)
+	}
+	var out []string
+	for _, l := range list.Results {
+		if l.Prefix == "global" && l.Name != "" {
+			out = append(out, l.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// stillLabelled looks again, after the decision, whether a page carries a label
+// that the policy wants.
+func (c *Connector) stillLabelled(ctx context.Context, p *place) error {
+	if len(p.fence.labels) == 0 {
+		return nil
+	}
+	labels, err := c.labels(ctx, p.page.ID)
+	if err == nil && !p.fence.labelled(labels) {
+		return fault("conflict", "the label of page %s that allowed this was removed meanwhile; ask again", p.page.ID)
+	}
+	return err
+}
