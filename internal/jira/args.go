@@ -115,14 +115,11 @@ func (a *createArgs) project() (string, error) {
 	return a.ProjectKey, nil
 }
 
-// issueType is the type as it is sent: by id if it is a number, else by name.
-func (a *createArgs) issueType() (json.RawMessage, error) {
+// issueType is the name or id of the type.
+func (a *createArgs) issueType() (string, error) {
 	t := a.IssueType
 	if t == "" || len(t) > 100 || strings.TrimSpace(t) != t || !isText(t) {
-		return nil, fault("bad_argument", "issue_type: %q is not an issue type; write a name such as Task, or an id", short(t))
+		return "", fault("bad_argument", "issue_type: %q is not an issue type; write a name such as Task, or an id", short(t))
 	}
-	if digits.MatchString(t) {
-		return seal.Marshal(reference{ID: t})
-	}
-	return seal.Marshal(reference{Name: t})
+	return t, nil
 }

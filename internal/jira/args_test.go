@@ -157,14 +157,14 @@ func FuzzArguments(f *testing.F) {
 		if decode(b, &c) != nil {
 			return
 		}
-		d := draft{fields: map[string]json.RawMessage{}, project: &project{ID: "1", Key: "ENG"}}
+		d := draft{fields: map[string]json.RawMessage{}, project: &project{ID: "1", Key: "ENG"}, kind: &issueType{ID: "2", Name: "Task"}}
 		for name, raw := range c.Fields {
 			if err := d.set(all, name, raw); err != nil && code(err) != "bad_argument" {
 				t.Fatalf("%v is no bad_argument", err)
 			}
 		}
-		if body, err := d.body(&c); err == nil && strings.Count(string(body), `"project":{"id":"1"}`) == 0 {
-			t.Fatalf("the body names no project: %s", body)
+		if body, err := d.body(); err == nil && (!strings.Contains(string(body), `"project":{"id":"1"}`) || !strings.Contains(string(body), `"issuetype":{"id":"2"}`)) {
+			t.Fatalf("the body does not name project and type: %s", body)
 		}
 	})
 }

@@ -40,7 +40,7 @@ func (c *Connector) planComment(ctx context.Context, args []byte) (*gate.Plan, e
 	}
 	call := c.call(actionComment, policy.Write)
 	call.Categories = at.Project.categories()
-	call.Resources = []policy.Resource{at.resource(at.Updated)}
+	call.Resources = withTypeOf([]policy.Resource{at.resource(at.Updated)}, &at.Project, at.Type)
 	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
 		return c.comment(ctx, at, body)
 	}}, nil
@@ -64,7 +64,7 @@ func (c *Connector) comment(ctx context.Context, at *place, body []byte) (*gate.
 	}
 	target := &policy.Resource{Type: "comment", ID: made.ID, Version: made.Updated, Path: []policy.Place{{ID: at.Project.ID}, {ID: at.ID}}}
 	result := &gate.Result{Outcome: done(res, target)}
-	if _, err := c.confirm(context.WithoutCancel(ctx), at.ID, at.Project.ID, result); err != nil {
+	if _, err := c.confirm(context.WithoutCancel(ctx), at.ID, at.Project.ID, at.Type.ID, result); err != nil {
 		return result, err
 	}
 	result.Body, err = seal.Marshal(struct {
@@ -82,21 +82,21 @@ type written struct {
 }
 
 // confirm reads again the issue that was written to. If it is in another project
-// than was allowed, the write stays on record as done, and the agent gets an
-// error instead of a result; a person must look at it. If it cannot be read, the
-// write is done all the same.
-func (c *Connector) confirm(ctx context.Context, id, project string, r *gate.Result) (*place, error) {
+// or of another type than was allowed, the write stays on record as done, and the
+// agent gets an error instead of a result; a person must look at it. If it cannot
+// be read, the write is done all the same.
+func (c *Connector) confirm(ctx context.Context, id, project, kind string, r *gate.Result) (*place, error) {
 	at, err := c.locate(ctx, id)
 	if err != nil {
 		c.log.WarnContext(ctx, "written issue cannot be read again", "issue", id, "error", err.Error())
 		return nil, nil
 	}
-	if at.Project.ID == project {
+	if at.Project.ID == project && at.Type.ID == kind {
 		return at, nil
 	}
-	c.log.ErrorContext(ctx, "written issue is in another project than allowed", "issue", id, "project", at.Project.ID)
+	c.log.ErrorContext(ctx, "written issue is in another project or of another type than allowed", "issue", id, "project", at.Project.ID, "type", at.Type.ID)
 	r.Outcome.Code = "outside"
-	return nil, fault("outside", "it was written, but the issue is in another project now; ask a person to look at it")
+	return nil, fault("outside", "it was written, but the issue is in another project or of another type now; ask a person to look at it")
 }
 
 // unnamed is the error for a write that Jira took without saying what came of it.

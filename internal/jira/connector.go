@@ -11,7 +11,8 @@
 // immutable id before anything is decided, and the answer's own project counts,
 // not the key that was asked for: issues move. A query of an agent's is never
 // sent as it came, but parsed, bounded and written anew, and each hit is held to
-// the bound again. And what is written is written by this package: field values
+// the bound again. Issues count by the id of their type, too, and a field that
+// may not be read is neither fetched nor searched or sorted by. And what is written is written by this package: field values
 // and documents are read against a list of what is harmless and encoded afresh.
 //
 // Text that comes out of issues is other people's and may speak to the agent;
@@ -91,7 +92,7 @@ func (c *Connector) Plan(ctx context.Context, action string, args []byte, bounds
 	case actionSearch:
 		return c.planSearch(ctx, args, bounds)
 	case actionGet:
-		return c.planGet(ctx, args)
+		return c.planGet(ctx, args, bounds)
 	case actionCreate:
 		return c.planCreate(ctx, args)
 	case actionComment:

@@ -19,6 +19,7 @@ import (
 // A draft is an issue about to be created.
 type draft struct {
 	project *project
+	kind    *issueType
 	parent  *place // nil if it has none
 	fields  map[string]json.RawMessage
 }
@@ -37,12 +38,9 @@ func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, er
 	}
 	call := c.call(actionCreate, policy.Write)
 	call.Categories = d.project.categories()
-	call.Resources = []policy.Resource{d.project.resource()}
+	call.Resources = d.resources()
 	call.Fields = slices.Sorted(maps.Keys(d.fields))
-	if d.parent != nil {
-		call.Resources = append(call.Resources, d.parent.resource(d.parent.Updated))
-	}
-	body, err := d.body(&a)
+	body, err := d.body()
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +49,27 @@ func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, er
 	}}, nil
 }
 
-// draft resolves the project, the fields and the parent, and reads the values.
+// resources are what making the issue touches: its project and parent, and the types of both issues.
+func (d *draft) resources() []policy.Resource {
+	out := []policy.Resource{d.project.resource()}
+	if d.parent != nil {
+		out = append(out, d.parent.resource(d.parent.Updated))
+	}
+	out = withTypeOf(out, d.project, *d.kind)
+	if d.parent != nil {
+		out = withTypeOf(out, &d.parent.Project, d.parent.Type)
+	}
+	return out
+}
+
+// draft resolves the project, the type, the fields and the parent, and reads the values.
 func (c *Connector) draft(ctx context.Context, a *createArgs) (*draft, error) {
 	k, err := a.project()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.issueType(); err != nil {
+	meant, err := a.issueType()
+	if err != nil {
 		return nil, err
 	}
 	if len(a.Fields) == 0 || len(a.Fields) > maxFields {
@@ -65,6 +77,9 @@ func (c *Connector) draft(ctx context.Context, a *createArgs) (*draft, error) {
 	}
 	d := &draft{fields: map[string]json.RawMessage{}}
 	if d.project, err = c.project(ctx, k); err != nil {
+		return nil, err
+	}
+	if d.kind, err = d.project.issueType(meant); err != nil {
 		return nil, err
 	}
 	all, err := c.fields(ctx, d.project.ID)
@@ -125,10 +140,10 @@ func (c *Connector) adopt(ctx context.Context, d *draft, raw json.RawMessage) er
 }
 
 // body is the request, of which every byte is ours.
-func (d *draft) body(a *createArgs) ([]byte, error) {
+func (d *draft) body() ([]byte, error) {
 	fields := maps.Clone(d.fields)
 	var err error
-	if fields["issuetype"], err = a.issueType(); err != nil {
+	if fields["issuetype"], err = seal.Marshal(reference{ID: d.kind.ID}); err != nil {
 		return nil, err
 	}
 	if fields["project"], err = seal.Marshal(reference{ID: d.project.ID}); err != nil {
@@ -137,7 +152,7 @@ func (d *draft) body(a *createArgs) ([]byte, error) {
 	return seal.Marshal(map[string]map[string]json.RawMessage{"fields": fields})
 }
 
-// create makes the issue, if project and parent are as they were when that was allowed.
+// create makes the issue, if project, type and parent are as they were when that was allowed.
 func (c *Connector) create(ctx context.Context, d *draft, body []byte) (*gate.Result, error) {
 	if err := c.unmoved(ctx, d); err != nil {
 		return stopped(err)
@@ -155,7 +170,7 @@ func (c *Connector) create(ctx context.Context, d *draft, body []byte) (*gate.Re
 	}
 	target := &policy.Resource{Type: "issue", ID: made.ID, Path: []policy.Place{{ID: d.project.ID}}}
 	result := &gate.Result{Outcome: done(res, target)}
-	at, err := c.confirm(context.WithoutCancel(ctx), made.ID, d.project.ID, result)
+	at, err := c.confirm(context.WithoutCancel(ctx), made.ID, d.project.ID, d.kind.ID, result)
 	if err != nil {
 		return result, err
 	}
@@ -168,7 +183,7 @@ func (c *Connector) create(ctx context.Context, d *draft, body []byte) (*gate.Re
 	return result, err
 }
 
-// unmoved holds project and parent to what was decided about.
+// unmoved holds project, type and parent to what was decided about.
 func (c *Connector) unmoved(ctx context.Context, d *draft) error {
 	now, err := c.project(ctx, d.project.ID)
 	if err != nil {
@@ -176,6 +191,9 @@ func (c *Connector) unmoved(ctx context.Context, d *draft) error {
 	}
 	if now.ID != d.project.ID || now.Key != d.project.Key {
 		return fault("conflict", "the project %s has another key now; look which", d.project.Key)
+	}
+	if now.typed(d.kind.ID, d.kind.Name) == nil {
+		return fault("conflict", "the issue type of %s was renamed or taken away; look which types there are", d.project.Key)
 	}
 	if d.parent == nil {
 		return nil

@@ -159,6 +159,12 @@ func (h *house) publish(text string) *policy.Policy {
 	return p
 }
 
+// typeIn is a project's issue type as a resource.
+func (h *house) typeIn(projectID, key, name string) policy.Resource {
+	id := h.site.IssueTypeID(key, name)
+	return policy.Resource{Type: "issue_type", ID: id, Path: []policy.Place{{ID: projectID, Name: key}, {ID: id, Name: name}}}
+}
+
 // errDenied is what do returns when the policy says no.
 var errDenied = errors.New("denied")
 

@@ -78,12 +78,13 @@ type gotten struct {
 
 func (c *Connector) label() labels { return labels{Untrusted: true, Site: c.site} }
 
-func (c *Connector) planGet(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planGet(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a getArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	comments, err := a.comments()
+	readable := readableBy(bounds)
+	comments, err := readable.comments(&a)
 	if err != nil {
 		return nil, err
 	}
@@ -96,23 +97,29 @@ func (c *Connector) planGet(ctx context.Context, args []byte) (*gate.Plan, error
 		return nil, err
 	}
 	call := c.call(actionGet, policy.Read)
-	call.Resources = []policy.Resource{at.resource("")}
+	call.Resources = withTypeOf([]policy.Resource{at.resource("")}, &at.Project, at.Type)
+	fields := readable.only(shownFields())
+	call.Reads = reads(fields, comments)
 	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
-		return c.show(ctx, at, comments)
+		return c.show(ctx, at, fields, comments)
 	}}, nil
 }
 
-// show reads the issue, which must still be where it was when that was allowed.
-func (c *Connector) show(ctx context.Context, at *place, comments int) (*gate.Result, error) {
-	i, res, err := c.issue(ctx, at.ID, shownFields())
+// show reads the issue, which must still be where it was, and of the type that
+// it was, when that was allowed.
+func (c *Connector) show(ctx context.Context, at *place, fields []string, comments int) (*gate.Result, error) {
+	i, res, err := c.issue(ctx, at.ID, fields)
 	if err != nil {
 		return stopped(err)
 	}
 	if i.ID != at.ID || i.Fields.Project.ID != at.Project.ID {
 		return stopped(fault("outside", "the issue %s was moved meanwhile; read it again", at.Key))
 	}
+	if i.place().Type != at.Type {
+		return stopped(fault("outside", "the issue %s is of another type now; read it again", at.Key))
+	}
 	out := gotten{labels: c.label(), Comments: []viewedComment{}}
-	if out.Issue, err = c.view(i, shownFields(), maxReadText); err == nil && comments > 0 {
+	if out.Issue, err = c.view(i, fields, maxReadText); err == nil && comments > 0 {
 		out.Comments, err = c.comments(ctx, at, comments)
 	}
 	if err != nil {
@@ -149,8 +156,10 @@ func (c *Connector) view(i *issue, fields []string, most int) (*view, error) {
 		return u.view()
 	}
 	v.Summary = text("summary", f.Summary)
-	v.Status, v.IssueType = name("status", f.Status), name("issuetype", f.IssueType)
-	v.Priority, v.Resolution = name("priority", f.Priority), name("resolution", f.Resolution)
+	v.Status, v.Priority, v.Resolution = name("status", f.Status), name("priority", f.Priority), name("resolution", f.Resolution)
+	if f.IssueType != nil {
+		v.IssueType = text("issuetype", f.IssueType.Name)
+	}
 	v.Assignee, v.Reporter = person("assignee", f.Assignee), person("reporter", f.Reporter)
 	v.Created, v.Updated, v.DueDate = text("created", f.Created), text("updated", f.Updated), text("duedate", f.DueDate)
 	if want("labels") {

@@ -29,7 +29,11 @@ func TestGet(t *testing.T) {
 	issue, _ := h.site.Issue("ENG-1")
 	want := &policy.Call{
 		Tool: "jira", Action: "issue.get", Class: policy.Read, Mode: "official_api", Credential: "read", Site: h.c.site,
-		Resources: []policy.Resource{{Type: "issue", ID: issue.ID, Path: []policy.Place{{ID: h.eng, Name: "ENG"}}}},
+		Resources: []policy.Resource{{Type: "issue", ID: issue.ID, Path: []policy.Place{{ID: h.eng, Name: "ENG"}}}, h.typeIn(h.eng, "ENG", "Task")},
+		Reads: []string{
+			"assignee", "comment", "components", "created", "description", "duedate", "issuetype", "labels", "priority",
+			"reporter", "resolution", "status", "summary", "updated",
+		},
 	}
 	if diff := cmp.Diff(want, call); diff != "" {
 		t.Error(diff)
@@ -211,7 +215,7 @@ func TestRateLimited(t *testing.T) {
 	}
 	h.site.Throttle(0, 0, "")
 	call, _, err := h.do("issue.comment.create", `{"issue_key":"ENG-1","body":"x"}`, func() { h.site.Throttle(1, 0, "jira-per-issue-on-write") })
-	if err != nil || len(call.Resources) != 1 || len(h.site.Comments("ENG-1")) != 1 {
+	if err != nil || len(call.Resources) != 2 || len(h.site.Comments("ENG-1")) != 1 {
 		t.Errorf("a comment after a refusal: %v, %d comments", err, len(h.site.Comments("ENG-1")))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/clawea/clawea/internal/atlassian"
@@ -28,6 +29,8 @@ type project struct {
 	TypeKey  string `json:"projectTypeKey"`
 	Archived bool   `json:"archived"`
 	Deleted  bool   `json:"deleted"`
+	// IssueTypes are there if the project itself was asked for, and not an issue of it.
+	IssueTypes []issueType `json:"issueTypes"`
 }
 
 // valid tells whether Jira's own ids are of the form that paths, queries and
@@ -51,11 +54,12 @@ func (c *Connector) project(ctx context.Context, idOrKey string) (*project, erro
 	return p, nil
 }
 
-// A place is where an issue is, and since when it is as it is.
+// A place is where an issue is, of what type, and since when it is as it is.
 type place struct {
 	ID      string
 	Key     string
 	Project project
+	Type    issueType // without an id if Jira does not tell
 	Updated string
 }
 
@@ -69,7 +73,7 @@ type issue struct {
 		Summary     string          `json:"summary"`
 		Description json.RawMessage `json:"description"`
 		Status      *named          `json:"status"`
-		IssueType   *named          `json:"issuetype"`
+		IssueType   *issueType      `json:"issuetype"`
 		Priority    *named          `json:"priority"`
 		Resolution  *named          `json:"resolution"`
 		Labels      []string        `json:"labels"`
@@ -91,9 +95,10 @@ type user struct {
 	DisplayName string `json:"displayName"`
 }
 
-// standing are the fields that say where an issue is and who may see it. They
-// are asked for in every read, whatever else is.
-func standing() []string { return []string{"project", "security", "updated"} }
+// standing are the fields that say where an issue is, of what type, and who may
+// see it. They are asked for in every read, since deciding needs them, and are
+// shown to agents only like any other field.
+func standing() []string { return []string{"project", "issuetype", "security", "updated"} }
 
 // valid tells whether the issue says who it is and where.
 func (i *issue) valid() bool {
@@ -106,13 +111,22 @@ func (i *issue) restricted() bool {
 }
 
 func (i *issue) place() *place {
-	return &place{ID: i.ID, Key: i.Key, Project: *i.Fields.Project, Updated: i.Fields.Updated}
+	p := &place{ID: i.ID, Key: i.Key, Project: *i.Fields.Project, Updated: i.Fields.Updated}
+	if i.Fields.IssueType.valid() {
+		p.Type = *i.Fields.IssueType
+	}
+	return p
+}
+
+// withStanding are the fields to ask for in a read of some fields.
+func withStanding(fields []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(append(standing(), fields...))))
 }
 
 // issue reads fields of the issue with an id or key, and where it is. A key
 // that was given up by moving leads to the issue still.
 func (c *Connector) issue(ctx context.Context, idOrKey string, fields []string) (*issue, *atlassian.Response, error) {
-	q := url.Values{"fields": {strings.Join(append(standing(), fields...), ",")}}
+	q := url.Values{"fields": {strings.Join(withStanding(fields), ",")}}
 	i := new(issue)
 	what := "the issue " + idOrKey
 	res, err := c.get(ctx, api+"/issue/"+atlassian.Segment(idOrKey), q)
@@ -147,6 +161,8 @@ func (c *Connector) again(ctx context.Context, was *place) error {
 		return err
 	case is.ID != was.ID || is.Project.ID != was.Project.ID || is.Project.Key != was.Project.Key:
 		return fault("outside", "the issue %s was moved meanwhile; read it again", was.Key)
+	case is.Type != was.Type:
+		return fault("outside", "the issue %s is of another type now; read it again", was.Key)
 	case is.Updated != was.Updated:
 		return fault("conflict", "the issue %s changed meanwhile; read it again and repeat the call", was.Key)
 	}

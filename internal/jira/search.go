@@ -20,15 +20,17 @@ import (
 // Bounds of a search.
 const (
 	maxProjects = 50
+	maxTypes    = 200
 	maxSortKeys = 7 // what Jira takes
 )
 
 // A search is one bounded query, ready to be sent.
 type search struct {
-	jql      string
-	limit    int
-	fields   []string
-	projects []string // ids
+	jql    string
+	limit  int
+	fields []string
+	areas  []area
+	byType bool
 }
 
 func (c *Connector) planSearch(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
@@ -36,70 +38,37 @@ func (c *Connector) planSearch(ctx context.Context, args []byte, bounds []policy
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	limit, err := a.limit()
-	if err != nil {
+	s, readable := &search{}, readableBy(bounds)
+	var err error
+	if s.limit, err = a.limit(); err != nil {
 		return nil, err
 	}
-	fields, err := a.fields()
-	if err != nil {
+	if s.fields, err = readable.fields(&a); err != nil {
 		return nil, err
 	}
-	projects, err := c.bounded(ctx, bounds)
-	if err != nil {
+	if s.areas, s.byType, err = c.areas(ctx, bounds); err != nil {
 		return nil, err
 	}
-	s := &search{limit: limit, fields: fields}
+	if s.jql, err = bound(a.JQL, s.areas, s.byType, &readable); err != nil {
+		return nil, err
+	}
 	call := c.call(actionSearch, policy.Search)
+	call.Resources = resources(s.areas)
+	call.Reads = reads(s.fields, 0)
 	call.Filters = []string{"project"}
-	for _, p := range projects {
-		s.projects = append(s.projects, p.ID)
-		call.Resources = append(call.Resources, p.resource())
-	}
-	if s.jql, err = bound(a.JQL, projects); err != nil {
-		return nil, err
+	if s.byType {
+		call.Filters = []string{"issue_type", "project"}
 	}
 	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
 		return c.search(ctx, s)
 	}}, nil
 }
 
-// bounded reads the projects that the policy names on this site as they are
-// now, so that the decision sees under which key each goes.
-func (c *Connector) bounded(ctx context.Context, bounds []policy.Bound) ([]*project, error) {
-	var out []*project
-	for _, b := range bounds {
-		if b.Tool != tool || b.Kind != kindProject || b.Site != c.site || b.ID == "" {
-			continue
-		}
-		if len(out) == maxProjects {
-			return nil, fault("outside", "the policy names more than %d projects, which is more than a search can carry; ask for a narrower token", maxProjects)
-		}
-		p, err := c.project(ctx, b.ID)
-		if err != nil {
-			return nil, err
-		}
-		if p.ID != b.ID {
-			return nil, fault("upstream", "Jira answered with another project than was asked for; try again later")
-		}
-		out = append(out, p)
-	}
-	if len(out) == 0 {
-		return nil, fault("outside", "the policy names no project of this site; ask for a policy that does")
-	}
-	return out, nil
-}
-
-// bound returns the query that finds what text finds, within the projects.
-// Nothing of the text goes into it but what the parser understood.
-func bound(text string, projects []*project) (string, error) {
-	var ids, names, keys []string
-	for _, p := range projects {
-		ids = append(ids, p.ID)
-		keys = append(keys, p.Key)
-		names = append(names, p.Key, p.ID)
-	}
-	dialect := query.JQL().Restrict("project", names...).Restrict("key", keys...)
-	q, err := query.Parse(dialect, text)
+// bound returns the query that finds what text finds, within the areas, and that
+// tells of no field that may not be read. Nothing of the text goes into it but
+// what the parser understood.
+func bound(text string, areas []area, byType bool, r *readable) (string, error) {
+	q, err := query.Parse(dialect(areas, byType, r), text)
 	if at := (*query.Error)(nil); errors.As(err, &at) {
 		return "", fault("bad_query", "%s", at.Error())
 	}
@@ -109,10 +78,45 @@ func bound(text string, projects []*project) (string, error) {
 	if len(q.Order) > maxSortKeys {
 		return "", fault("bad_query", "the query sorts by more than %d fields; sort by fewer", maxSortKeys)
 	}
-	if q, err = query.Bound(query.In("project", query.IDs(ids...)...), q); err != nil {
+	if q, err = query.Bound(within(areas, byType), q); err != nil {
 		return "", fmt.Errorf("bound query: %w", err)
 	}
 	return q.String(), nil
+}
+
+// dialect is JQL as far as it may be used here. Projects, keys and listed types
+// can be named only if they are among the areas': Jira answers otherwise for what
+// is elsewhere than for what is nowhere.
+func dialect(areas []area, byType bool, r *readable) query.Dialect {
+	var names, keys []string
+	for _, a := range areas {
+		keys = append(keys, a.project.Key)
+		names = append(names, a.project.Key, a.project.ID)
+	}
+	d := r.narrow(query.JQL()).Restrict("project", names...).Restrict("key", keys...)
+	if byType {
+		d = d.Restrict("issuetype", typeWords(areas)...)
+	}
+	return d
+}
+
+// within is the bound. Types go with their project, since a type may be shared
+// with a project for which the policy does not list it.
+func within(areas []area, byType bool) query.Expr {
+	var ids []string
+	var parts []query.Expr
+	for _, a := range areas {
+		ids = append(ids, a.project.ID)
+		var types []string
+		for _, t := range a.types {
+			types = append(types, t.ID)
+		}
+		parts = append(parts, query.All(query.In("project", query.IDs(a.project.ID)...), query.In("issuetype", query.IDs(types...)...)))
+	}
+	if byType {
+		return query.Any(parts...)
+	}
+	return query.In("project", query.IDs(ids...)...)
 }
 
 // search asks Jira and shows what lies within the bound.
@@ -121,7 +125,7 @@ func (c *Connector) search(ctx context.Context, s *search) (*gate.Result, error)
 		JQL        string   `json:"jql"`
 		MaxResults int      `json:"maxResults"`
 		Fields     []string `json:"fields"`
-	}{s.jql, s.limit, slices.Compact(slices.Sorted(slices.Values(append(standing(), s.fields...))))})
+	}{s.jql, s.limit, withStanding(s.fields)})
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +144,7 @@ func (c *Connector) search(ctx context.Context, s *search) (*gate.Result, error)
 	dropped := 0
 	for i := range answer.Issues {
 		is := &answer.Issues[i]
-		if !c.mayShow(is, s.projects) || len(out.Issues) == s.limit {
+		if !c.mayShow(is, s) || len(out.Issues) == s.limit {
 			dropped++
 			continue
 		}
@@ -154,8 +158,9 @@ func (c *Connector) search(ctx context.Context, s *search) (*gate.Result, error)
 }
 
 // mayShow holds a hit to the bound, whatever the query said.
-func (c *Connector) mayShow(i *issue, projects []string) bool {
-	return i.valid() && slices.Contains(projects, i.Fields.Project.ID) && (c.allowRestricted || !i.restricted())
+func (c *Connector) mayShow(i *issue, s *search) bool {
+	inside := func(a area) bool { return a.holds(i, s.byType) }
+	return i.valid() && slices.ContainsFunc(s.areas, inside) && (c.allowRestricted || !i.restricted())
 }
 
 // shownHits is the result. How many hits were left out is for the receipt, not

@@ -6,11 +6,13 @@ package jira
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/query"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -60,6 +62,7 @@ func TestSearch(t *testing.T) {
 				{Type: "project", ID: h.plat, Path: []policy.Place{{ID: h.plat, Name: "PLAT"}}},
 			},
 			Filters: []string{"project"},
+			Reads:   []string{"issuetype", "labels", "priority", "status", "summary", "updated"},
 		}
 		if diff := cmp.Diff(want, call); diff != "" {
 			t.Errorf("%s: %s", test.args, diff)
@@ -189,9 +192,9 @@ func FuzzBound(f *testing.F) {
 	for _, s := range []string{"", "status = a", "a = 1) OR (b = 2", `summary ~ "x ORDER BY y"`, "order by created", `status = a OR status = b`, `key = ENG-1`} {
 		f.Add(s)
 	}
-	projects := []*project{{ID: "10001", Key: "ENG"}, {ID: "10002", Key: "PLAT"}}
+	areas := []area{{project: &project{ID: "10001", Key: "ENG"}}, {project: &project{ID: "10002", Key: "PLAT"}}}
 	f.Fuzz(func(t *testing.T, text string) {
-		jql, err := bound(text, projects)
+		jql, err := bound(text, areas, false, &readable{})
 		if err != nil {
 			if code(err) != "bad_query" {
 				t.Fatalf("%q: %v is no bad_query", text, err)
@@ -204,6 +207,48 @@ func FuzzBound(f *testing.F) {
 		}
 		if outer := strip(rest); strings.Contains(outer, " OR ") {
 			t.Fatalf("%q: sent %q, which is open at %q", text, jql, outer)
+		}
+	})
+}
+
+// FuzzNarrowBound checks the same where the policy lists issue types and fields
+// to be read: whatever the text is, no other field is asked about.
+func FuzzNarrowBound(f *testing.F) {
+	for _, s := range []string{
+		"", "status = a", "priority = High", "summary ~ x OR text ~ y", `order by status, "priority"`, "type = Task", "issuetype = 7 AND NOT due < now()",
+	} {
+		f.Add(s)
+	}
+	areas := []area{
+		{project: &project{ID: "10001", Key: "ENG"}, types: []issueType{{ID: "7", Name: "Task"}}},
+		{project: &project{ID: "10002", Key: "PLAT"}, types: []issueType{{ID: "7", Name: "Task"}, {ID: "8", Name: "Bug"}}},
+	}
+	r := readable{allowed: []string{"summary", "status", "issuetype"}}
+	const head = "(project IN (10001) AND issuetype IN (7)) OR (project IN (10002) AND issuetype IN (7, 8))"
+	quoted := regexp.MustCompile(`"(\\.|[^"\\])*"`)
+	f.Fuzz(func(t *testing.T, text string) {
+		jql, err := bound(text, areas, true, &r)
+		if err != nil {
+			if code(err) != "bad_query" {
+				t.Fatalf("%q: %v is no bad_query", text, err)
+			}
+			return
+		}
+		rest, ok := strings.CutPrefix(jql, "("+head+")")
+		if !ok {
+			rest, ok = strings.CutPrefix(jql, head)
+			ok = ok && (rest == "" || strings.HasPrefix(rest, " ORDER BY "))
+		} else {
+			ok = strings.HasPrefix(rest, " AND ")
+		}
+		if !ok || strings.Contains(strip(rest), " OR ") {
+			t.Fatalf("%q: sent %q", text, jql)
+		}
+		for word := range strings.FieldsFuncSeq(quoted.ReplaceAllString(rest, `""`), func(c rune) bool { return c < 'A' }) {
+			_, clause := query.JQL().Fields[word]
+			if clause && !slices.Contains([]string{"summary", "status", "statuscategory", "issuetype", "project", "key"}, word) {
+				t.Fatalf("%q: sent %q, which asks about %s", text, jql, word)
+			}
 		}
 	})
 }
@@ -231,11 +276,11 @@ func strip(s string) string {
 }
 
 func TestBoundRefusesManySortKeys(t *testing.T) {
-	projects := []*project{{ID: "1", Key: "ENG"}}
-	if _, err := bound("order by created, updated, status, priority, summary, key, labels", projects); err != nil {
+	areas := []area{{project: &project{ID: "1", Key: "ENG"}}}
+	if _, err := bound("order by created, updated, status, priority, summary, key, labels", areas, false, &readable{}); err != nil {
 		t.Errorf("7 keys: %v", err)
 	}
-	if _, err := bound("order by created, updated, status, priority, summary, key, labels, assignee", projects); code(err) != "bad_query" {
+	if _, err := bound("order by created, updated, status, priority, summary, key, labels, assignee", areas, false, &readable{}); code(err) != "bad_query" {
 		t.Errorf("8 keys: %v", err)
 	}
 }

@@ -25,7 +25,7 @@ func TestCreate(t *testing.T) {
 	}
 	want := &policy.Call{
 		Tool: "jira", Action: "issue.create", Class: policy.Write, Mode: "official_api", Credential: "write", Site: h.c.site,
-		Resources: []policy.Resource{{Type: "project", ID: h.eng, Path: []policy.Place{{ID: h.eng, Name: "ENG"}}}},
+		Resources: []policy.Resource{{Type: "project", ID: h.eng, Path: []policy.Place{{ID: h.eng, Name: "ENG"}}}, h.typeIn(h.eng, "ENG", "Task")},
 		Fields:    []string{"components", "description", "labels", "summary"},
 	}
 	if diff := cmp.Diff(want, call); diff != "" {
@@ -56,7 +56,7 @@ func TestCreateChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	parent, _ := h.site.Issue("ENG-1")
-	if len(call.Resources) != 2 || call.Resources[1].ID != parent.ID || call.Resources[1].Version == "" {
+	if len(call.Resources) != 4 || call.Resources[1].ID != parent.ID || call.Resources[1].Version == "" {
 		t.Errorf("the parent is not among %+v", call.Resources)
 	}
 	made, _ := h.site.Issue(result.Outcome.Target.ID)
@@ -147,7 +147,7 @@ func TestComment(t *testing.T) {
 		Tool: "jira", Action: "issue.comment.create", Class: policy.Write, Mode: "official_api", Credential: "write", Site: h.c.site,
 		Resources: []policy.Resource{{
 			Type: "issue", ID: before.ID, Version: before.Updated.UTC().Format("2006-01-02T15:04:05.000-0700"), Path: []policy.Place{{ID: h.eng, Name: "ENG"}},
-		}},
+		}, h.typeIn(h.eng, "ENG", "Task")},
 	}
 	if diff := cmp.Diff(want, call); diff != "" {
 		t.Error(diff)
@@ -341,7 +341,8 @@ func TestServiceDesk(t *testing.T) {
 	if err != nil || !cmp.Equal(plan.Call.Categories, []string{"external_send"}) {
 		t.Errorf("comment: %v, %v", plan, err)
 	}
-	h.once("GET", "/project/ENG", reply(200, desk))
+	typed := strings.TrimSuffix(desk, "}") + `,"issueTypes":[{"id":"1","name":"Task"}]}`
+	h.once("GET", "/project/ENG", reply(200, typed))
 	plan, err = h.c.Plan(t.Context(), "issue.create", []byte(`{"project_key":"ENG","issue_type":"Task","fields":{"summary":"a"}}`), nil)
 	if err != nil || !cmp.Equal(plan.Call.Categories, []string{"external_send"}) {
 		t.Errorf("create: %v, %v", plan, err)
