@@ -33,7 +33,7 @@ var floors = [][]string{
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
 		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/pgtest", "examples"},
 	{"internal/registry", "internal/issuer", "internal/approval"},
-	{"internal/gate", "internal/proof"},
+	{"internal/gate", "internal/proof", "internal/replay"},
 	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira"},
 	{"internal/server"},
 	{"internal/daemon"},

@@ -4,7 +4,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,13 +15,26 @@ import (
 // check refuses values that mean nothing, so that no one signs a policy whose
 // words do not do what they seem to say. src is what users wrote, for lines.
 func (d *document) check(src []byte) error {
-	c := checker{src: src}
 	if d.Version == "" {
-		c.fail("/wpc_version", "wpc_version is missing: want one of: v1, 1")
+		return seal.Errorf(src, "/wpc_version", "wpc_version is missing: want one of: v1, 1")
 	}
-	c.noBlanks()
+	if err := seal.NoBlanks(src); err != nil {
+		return err
+	}
+	if all := d.complaints(); len(all) > 0 {
+		return seal.Errorf(src, all[0].at, "%s", all[0].says)
+	}
+	return nil
+}
+
+// A complaint says what is wrong with the value at a JSON pointer.
+type complaint struct{ at, says string }
+
+// complaints are all the values of d that mean nothing.
+func (d *document) complaints() []complaint {
+	c := checker{}
 	c.oneOf("/wpc_version", d.Version, "v1", "1")
-	c.each("/tool", toolNames(d), toolName, "a tool's name")
+	c.each("/tool", d.tools(), toolName, "a tool's name")
 	c.marks(d)
 	c.list("/connection_mode", d.ConnectionMode, "official_api", "mcp_server")
 	c.resources(d.Resources)
@@ -41,13 +53,8 @@ func (d *document) check(src []byte) error {
 	if k := d.Constraints; k != nil {
 		c.constraints(k)
 	}
-	if c.err != nil {
-		return c.err
-	}
-	return nil
+	return c.all
 }
-
-func toolNames(d *document) []string { return (&Policy{doc: *d}).tools() }
 
 var (
 	toolName    = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
@@ -62,23 +69,11 @@ var (
 	pagePrefix  = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/)*$`)
 )
 
-// A checker keeps the first complaint.
-type checker struct {
-	src []byte
-	err *seal.SyntaxError
-}
+// A checker collects complaints.
+type checker struct{ all []complaint }
 
 func (c *checker) fail(at, format string, args ...any) {
-	if c.err == nil {
-		c.err = seal.Errorf(c.src, at, format, args...)
-	}
-}
-
-func (c *checker) noBlanks() {
-	var blank *seal.SyntaxError
-	if c.err == nil && errors.As(seal.NoBlanks(c.src), &blank) {
-		c.err = blank
-	}
+	c.all = append(c.all, complaint{at, fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) oneOf(at, got string, want ...string) {
@@ -101,7 +96,11 @@ func (c *checker) optional(at, got string, want ...string) {
 
 func (c *checker) list(at string, got []string, want ...string) {
 	for i, s := range got {
-		c.oneOf(fmt.Sprintf("%s/%d", at, i), s, want...)
+		at := fmt.Sprintf("%s/%d", at, i)
+		c.oneOf(at, s, want...)
+		if slices.Contains(got[:i], s) {
+			c.fail(at, "%q is there twice", s)
+		}
 	}
 }
 
@@ -231,6 +230,10 @@ func (c *checker) auth(a *auth) {
 	c.optional(at+"/write_credential", a.Separation.Write, "separate", "separate_and_disabled_by_default")
 }
 
+// maxIssueTypes bounds how many issue types a policy names, each with its
+// project: a short text could otherwise name hundreds of millions.
+const maxIssueTypes = 10_000
+
 const aField = "a field's id (summary, duedate, customfield_10016)"
 
 func (c *checker) jira(a *allow, d *deny) {
@@ -239,17 +242,31 @@ func (c *checker) jira(a *allow, d *deny) {
 		c.tools("/allow/operations", a.Operations, "an operation")
 		c.each("/allow/fields_write_allowlist", a.Fields, fieldID, aField)
 		c.each("/allow/fields_read_allowlist", a.Reads, fieldID, aField)
-		c.each("/allow/issue_types", a.IssueTypes, issueType, "an issue type's name, or a project key, a slash and an issue type's name")
-		for i, s := range a.IssueTypes {
-			if project, _, one := strings.Cut(s, "/"); one && !slices.Contains(a.Projects, project) {
-				c.fail(fmt.Sprintf("/allow/issue_types/%d", i), "project %s is not in /allow/projects", project)
-			}
-		}
+		c.issueTypes(a)
 	}
 	if d != nil {
 		c.tools("/deny/operations", d.Operations, "an operation")
 		c.each("/deny/fields_write_denylist", d.Fields, fieldID, aField)
 		c.each("/deny/fields_read_denylist", d.Reads, fieldID, aField)
+	}
+}
+
+func (c *checker) issueTypes(a *allow) {
+	c.each("/allow/issue_types", a.IssueTypes, issueType, "an issue type's name, or a project key, a slash and an issue type's name")
+	names := 0
+	for i, s := range a.IssueTypes {
+		project, _, one := strings.Cut(s, "/")
+		if !one {
+			names += len(a.Projects)
+			continue
+		}
+		names++
+		if !slices.Contains(a.Projects, project) {
+			c.fail(fmt.Sprintf("/allow/issue_types/%d", i), "project %s is not in /allow/projects", project)
+		}
+	}
+	if names > maxIssueTypes {
+		c.fail("/allow/issue_types", "these are %d issue types with their projects, more than %d: name the project of each (ENG/Task)", names, maxIssueTypes)
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/clawea/clawea/seal"
 )
@@ -32,19 +34,7 @@ func compile(src []byte, d *document) ([]condition, error) {
 	if !d.conditional() {
 		return nil, nil
 	}
-	env, err := cel.NewEnv(
-		cel.Variable("tool", cel.StringType),
-		cel.Variable("action", cel.StringType),
-		cel.Variable("class", cel.StringType),
-		cel.Variable("content", cel.StringType),
-		cel.Variable("job.read_untrusted", cel.BoolType),
-		cel.Variable("job.ticket", cel.StringType),
-		cel.Variable("job.counts", cel.MapType(cel.StringType, cel.IntType)),
-		cel.Macros(cel.ReceiverMacro("count", 1, expandCount)),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("prepare conditions: %w", err)
-	}
+	env, err := conditionEnv()
 	var out []condition
 	for _, s := range d.approvalSections() {
 		if s.B == nil {
@@ -52,7 +42,10 @@ func compile(src []byte, d *document) ([]condition, error) {
 		}
 		for i, k := range *s.B {
 			at := fmt.Sprintf("%s/%d", s.at, i)
-			program, err := compileOne(env, k.When)
+			var program cel.Program
+			if err == nil {
+				program, err = compileOne(env, k.When)
+			}
 			if err != nil {
 				return nil, seal.Errorf(src, at+"/when", "condition: %v", err)
 			}
@@ -62,34 +55,70 @@ func compile(src []byte, d *document) ([]condition, error) {
 	return out, nil
 }
 
-// expandCount makes job.count(X) a look into job.counts, where what was never
-// counted is missing.
+// conditionEnv is what conditions can speak of.
+func conditionEnv() (*cel.Env, error) {
+	return cel.NewEnv(
+		cel.Variable("tool", cel.StringType),
+		cel.Variable("action", cel.StringType),
+		cel.Variable("class", cel.StringType),
+		cel.Variable("content", cel.StringType),
+		cel.Variable("job.read_untrusted", cel.BoolType),
+		cel.Variable("job.ticket", cel.StringType),
+		cel.Variable(jobCounts, countsType),
+		cel.Function(countOf, cel.Overload(countOf, []*cel.Type{countsType, cel.StringType}, cel.IntType, cel.BinaryBinding(lookUp))),
+		cel.Macros(cel.ReceiverMacro("count", 1, expandCount)),
+	)
+}
+
+// What job.count(X) stands for. Nobody can write these names.
+const (
+	jobCounts = "@counts"
+	countOf   = "@count"
+)
+
+var countsType = cel.MapType(cel.StringType, cel.IntType)
+
+// expandCount makes job.count(X) a look into the job's counts.
 func expandCount(h cel.MacroExprFactory, target ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
 	if target.Kind() != ast.IdentKind || target.AsIdent() != "job" {
 		return nil, nil
 	}
-	counts := func() ast.Expr { return h.NewSelect(h.NewIdent("job"), "counts") }
-	return h.NewCall(operators.Conditional,
-		h.NewCall(operators.In, h.Copy(args[0]), counts()),
-		h.NewCall(operators.Index, counts(), h.Copy(args[0])),
-		h.NewLiteral(types.IntZero)), nil
+	return h.NewCall(countOf, h.NewIdent(jobCounts), args[0]), nil
 }
 
-// counts is how many calls a job was allowed, by full name ("jira.issue.create"),
-// by action ("issue.create") and by class ("write").
+// lookUp finds how often key was counted; what never was is missing.
+func lookUp(counts, key ref.Val) ref.Val {
+	if n, ok := counts.(traits.Mapper).Find(key); ok {
+		return n
+	}
+	return types.IntZero
+}
+
+// counts is how many calls a job was allowed, by class ("write"), by full name
+// ("jira.issue.create") and by action ("issue.create"). A class's word always
+// means the class, so that no call is counted twice under one word.
 func counts(used map[string]int) map[string]int64 {
 	out := map[string]int64{}
-	for k, n := range used {
-		if class, ok := strings.CutPrefix(k, classCounter("")); ok {
-			out[class] += int64(n)
-		} else if name, ok := strings.CutPrefix(k, callCounter("")); ok {
+	add := func(name string, n int) {
+		if !isClass(name) {
 			out[name] += int64(n)
+		}
+	}
+	for k, n := range used {
+		if class, ok := strings.CutPrefix(k, classCounter("")); ok && isClass(class) {
+			out[class] = int64(n)
+		} else if name, ok := strings.CutPrefix(k, callCounter("")); ok {
+			add(name, n)
 			if _, action, ok := strings.Cut(name, "."); ok {
-				out[action] += int64(n)
+				add(action, n)
 			}
 		}
 	}
 	return out
+}
+
+func isClass(s string) bool {
+	return slices.Contains([]Class{Read, Search, Write, Admin, Model}, Class(s))
 }
 
 func (d *document) conditional() bool {
@@ -109,19 +138,23 @@ func compileOne(env *cel.Env, text string) (cel.Program, error) {
 
 // Conditions evaluates p's conditions for c, whose exact arguments or request
 // are content, by clause. JSON is looked at in canonical form, so that no
-// spelling ("\u0053ECURITY") hides a word from a condition. One that cannot be evaluated is missing from the
-// result, and Decide then denies. It runs at the gate, where the text is; its
-// values go into the receipt, so that an auditor can decide again without the text.
+// spelling ("\u0053ECURITY") hides a word from a condition; about JSON that has
+// none (a number too large, say) no condition has a value. One that cannot be
+// evaluated is missing from the result, and Decide then denies. It runs at the
+// gate, where the text is; its values go into the receipt, so that an auditor
+// can decide again without the text.
 func (p *Policy) Conditions(c *Call, f *Facts, content []byte) map[string]bool {
 	if len(p.conds) == 0 {
 		return nil
 	}
 	if canonical, err := seal.Canonical(content); err == nil {
 		content = canonical
+	} else if isJSON(content) {
+		return map[string]bool{}
 	}
 	vars := map[string]any{
 		"tool": c.Name(), "action": c.Action, "class": string(c.Class), "content": string(content),
-		"job.counts": counts(f.Used), "job.ticket": f.Ticket,
+		jobCounts: counts(f.Used), "job.ticket": f.Ticket,
 		"job.read_untrusted": f.Used[classCounter(Read)]+f.Used[classCounter(Search)] > 0,
 	}
 	out := map[string]bool{}
@@ -135,4 +168,9 @@ func (p *Policy) Conditions(c *Call, f *Facts, content []byte) map[string]bool {
 		}
 	}
 	return out
+}
+
+// isJSON reports whether somebody could read b as JSON, however leniently.
+func isJSON(b []byte) bool {
+	return jsontext.Value(b).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }

@@ -3,10 +3,7 @@
 
 package policy
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Decide answers c. It is total, pure and deterministic: the same policy, call
 // and facts always give the same decision. Every section that has something to
@@ -15,12 +12,12 @@ import (
 // where a section asks for a person, a person's yes to this exact call allows
 // it (spec/policy.md section 4).
 func (p *Policy) Decide(c *Call, f *Facts) Decision {
-	t := tally{}
+	var t tally
 	if p.hash.IsZero() {
 		t.deny("", "there is no policy")
 	}
 	if c.Unresolved != "" {
-		t.deny("", "the call could not be resolved: %s", c.Unresolved)
+		t.deny("", "the call could not be resolved: "+c.Unresolved)
 	}
 	if !c.classed() {
 		t.deny("", "the call is of no class that its tool has")
@@ -42,7 +39,6 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 		p.judgeReads(c, &t)
 	default:
 		p.judgeTool(c, &t)
-		p.judgeOwnTool(c, &t)
 	}
 	if c.Tool != "model" {
 		p.judgeSandbox(f, &t)
@@ -57,55 +53,85 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 	return p.settle(&t, c, f)
 }
 
-// A tally collects what the sections say.
+// A tally collects what the sections say against a call.
 type tally struct {
-	denied, asked, permitted []Reason
+	denied, asked []Reason
 }
 
-func (t *tally) deny(clause, format string, args ...any) {
-	t.denied = append(t.denied, Reason{clause, fmt.Sprintf(format, args...)})
-}
+func (t *tally) deny(clause, says string) { t.denied = append(t.denied, Reason{clause, says}) }
 
-func (t *tally) ask(clause, format string, args ...any) {
-	t.asked = append(t.asked, Reason{clause, fmt.Sprintf(format, args...)})
-}
-
-func (t *tally) permit(clause, says string) {
-	t.permitted = append(t.permitted, Reason{clause, says})
-}
+func (t *tally) ask(r Reason) { t.asked = append(t.asked, r) }
 
 func (p *Policy) settle(t *tally, c *Call, f *Facts) Decision {
 	d := Decision{Policy: p.hash, Binding: p.bindingHash, BreakGlass: p.doc.BreakGlass != nil}
 	switch {
 	case len(t.denied) > 0:
 		d.Reasons = t.denied
-	case len(t.permitted) == 0: // a person's yes is no substitute for a section's
+	case !p.permits(c): // a person's yes is no substitute for a section's
 		d.Reasons = []Reason{{"", "no section permits it"}}
 	case len(t.asked) > 0:
-		answered(&d, t.asked, c, f)
+		d.Effect, d.Reasons = Ask, t.asked
+		answered(&d, c, f)
 	default:
-		d.Effect, d.Reasons = Allow, t.permitted
+		d.Effect, d.Reasons = Allow, p.permissions(c)
 	}
 	return d
 }
 
+// permits reports whether some section permits c, which none denies: those
+// about Confluence, Jira and models either deny or permit, and so do lists of
+// tools.
+func (p *Policy) permits(c *Call) bool {
+	switch c.Tool {
+	case "model", "confluence", "jira":
+		return true
+	}
+	return slices.ContainsFunc(p.rules.toolLists, func(l toolLists) bool { return l.limits })
+}
+
+// permissions are what the sections say that permit c. Only calls that are
+// allowed want to know.
+func (p *Policy) permissions(c *Call) []Reason {
+	out := make([]Reason, 0, 2)
+	switch c.Tool {
+	case "model":
+		return append(out, p.permitsModel())
+	case "confluence":
+		return append(out, p.rules.rule(c.Class).permits)
+	case "jira":
+		if p.doc.Actions != nil {
+			out = append(out, p.rules.rule(c.Class).permits)
+		}
+		return append(out, Reason{"/allow/operations", p.rules.operations.permitsOperation(c)})
+	}
+	for i := range p.rules.toolLists {
+		if l := &p.rules.toolLists[i]; l.limits {
+			out = append(out, Reason{l.allowAt, l.allow.permitsTool(c)})
+		}
+	}
+	return out
+}
+
 // answered looks for a person's answer to this exact call. A no outweighs a yes.
-func answered(d *Decision, asked []Reason, c *Call, f *Facts) {
+func answered(d *Decision, c *Call, f *Facts) {
+	if len(f.Approvals) == 0 {
+		return
+	}
 	digest := c.Digest()
-	d.Effect, d.Reasons = Ask, asked
 	if digest.IsZero() { // the call has no name, so nothing can be an answer to it
 		return
 	}
+	clause := d.Reasons[0].Clause
 	for _, a := range f.Approvals {
 		if !a.Call.Equal(digest) || a.At.After(f.Now) || !f.Now.Before(a.Expires) {
 			continue
 		}
 		d.Approval = a.ID
 		if !a.Yes {
-			d.Effect, d.Reasons = Deny, []Reason{{asked[0].Clause, "a person said no"}}
+			d.Effect, d.Reasons = Deny, []Reason{{clause, "a person said no"}}
 			return
 		}
-		d.Effect, d.Reasons = Allow, []Reason{{asked[0].Clause, "a person said yes"}}
+		d.Effect, d.Reasons = Allow, []Reason{{clause, "a person said yes"}}
 	}
 }
 
@@ -121,13 +147,22 @@ func (p *Policy) judgeGrant(c *Call, t *tally) {
 	if p.grant == nil {
 		return
 	}
-	if !slices.ContainsFunc(p.grant.Actions, func(s string) bool { return match(s, c) }) {
-		t.deny("grant:/actions", "%s is not granted to the token", c.Name())
+	if !p.grants(c) {
+		t.deny("grant:/actions", c.Name()+" is not granted to the token")
 	}
-	if c.Tool != "model" {
-		return
-	}
-	if !slices.ContainsFunc(p.routes(), func(n Name) bool { return p.granted(n) && routeHolds(n.Name, c) }) {
+	if c.Tool == "model" && !p.grantsRoute(c) {
 		t.deny("grant:/resources", "this route is not granted to the token")
 	}
+}
+
+// grants reports whether the grant, if there is one, has c's action. Grants are
+// sorted and mostly of full names; a token is new too often to index its own.
+func (p *Policy) grants(c *Call) bool {
+	if p.grant == nil {
+		return true
+	}
+	if _, ok := slices.BinarySearch(p.grant.Actions, c.Name()); ok {
+		return true
+	}
+	return slices.ContainsFunc(p.grant.Actions, func(s string) bool { return match(s, c) })
 }

@@ -3,33 +3,62 @@
 
 package policy
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // judgeLimits holds the counters: what was used and what this call can use.
 func (p *Policy) judgeLimits(c *Call, f *Facts, t *tally) {
-	for _, k := range sortedKeys(c.Uses) {
-		if n := c.Uses[k]; n < 0 {
-			t.deny("", "a call cannot use less than nothing of %s", k)
-		} else if k != writes { // which are counted by class, whatever a call says
-			p.judgeLimit(k, f.Used[k], n, t)
+	if p.usesTooMuch(c, f) {
+		for _, k := range sortedKeys(c.Uses) { // for reasons in an order
+			p.judgeUse(k, c.Uses[k], f, t)
 		}
 	}
 	if c.Class == Write || c.Class == Admin {
-		p.judgeLimit(writes, f.Used[classCounter(Write)]+f.Used[classCounter(Admin)], 1, t)
+		p.judgeLimit(writes, f.Used[writeCounter]+f.Used[adminCounter], 1, t)
+	}
+}
+
+// usesTooMuch reports whether judgeUse denies one of c's uses.
+func (p *Policy) usesTooMuch(c *Call, f *Facts) bool {
+	for k, n := range c.Uses {
+		if n < 0 || k != writes && (exceeds(p.rules.limits, k, f.Used[k], n) || exceeds(p.grantedLimits(), k, f.Used[k], n)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Policy) judgeUse(counter string, n int, f *Facts, t *tally) {
+	if n < 0 {
+		t.deny("", "a call cannot use less than nothing of "+counter)
+	} else if counter != writes { // which are counted by class, whatever a call says
+		p.judgeLimit(counter, f.Used[counter], n, t)
 	}
 }
 
 // judgeLimit denies n more of counter, of which used are used.
 func (p *Policy) judgeLimit(counter string, used, n int, t *tally) {
-	if max, ok := p.Limits()[counter]; ok && n > max-used {
-		t.deny(limitClause(counter), "%d of %d %s are used and this needs up to %d", used, max, counter, n)
+	const says = "%d of %d %s are used and this needs up to %d"
+	if own := p.rules.limits; exceeds(own, counter, used, n) {
+		t.deny(limitClause(counter), fmt.Sprintf(says, used, own[counter], counter, n))
 	}
+	if granted := p.grantedLimits(); exceeds(granted, counter, used, n) {
+		t.deny("grant:/limits/"+counter, fmt.Sprintf(says, used, granted[counter], counter, n))
+	}
+}
+
+func (p *Policy) grantedLimits() map[string]int {
 	if p.grant == nil {
-		return
+		return nil
 	}
-	if max, ok := p.grant.Limits[counter]; ok && n > max-used {
-		t.deny("grant:/limits/"+counter, "%d of %d %s are used and this needs up to %d", used, max, counter, n)
-	}
+	return p.grant.Limits
+}
+
+func exceeds(limits map[string]int, counter string, used, n int) bool {
+	max, ok := limits[counter]
+	return ok && n > max-used
 }
 
 func limitClause(counter string) string {
@@ -50,28 +79,26 @@ func (c *Call) Counters() map[string]int {
 	return out
 }
 
+const (
+	writeCounter = "class:" + string(Write)
+	adminCounter = "class:" + string(Admin)
+)
+
 func callCounter(name string) string  { return "call:" + name }
 func classCounter(class Class) string { return "class:" + string(class) }
 
 // judgeTicket hears who wants a ticket for what changes something.
 func (p *Policy) judgeTicket(c *Call, f *Facts, t *tally) {
-	if a := p.doc.Actions; a != nil && c.Tool != "model" {
-		if r := a.rule(c.Class); r != nil && r.Ticket && f.Ticket == "" {
-			t.deny("/actions/"+string(c.Class)+"/ticket_required", "the job has no ticket")
-		}
+	if r := p.rules.rule(c.Class); r != nil && c.Tool != "model" && r.Ticket && f.Ticket == "" {
+		t.deny(r.at+"/ticket_required", "the job has no ticket")
 	}
 }
 
 // judgeApprovals hears the sections that ask for a person by category or condition.
 func (p *Policy) judgeApprovals(c *Call, f *Facts, t *tally) {
-	for _, s := range p.approvalSections() {
-		if s.A == nil {
-			continue
-		}
-		for _, want := range s.A.RequiredFor {
-			if slices.Contains(c.Categories, want) || c.Tool != "model" && match(want, c) {
-				t.ask(s.at+"/required_for", "%s needs a person's approval", want)
-			}
+	for i := range p.rules.categories {
+		if s := &p.rules.categories[i]; s.has(c) {
+			s.ask(c, t)
 		}
 	}
 	for _, k := range p.conds {
@@ -79,7 +106,36 @@ func (p *Policy) judgeApprovals(c *Call, f *Facts, t *tally) {
 		case !ok:
 			t.deny(k.clause, "its condition could not be evaluated")
 		case met:
-			t.ask(k.clause, "its condition holds")
+			t.ask(Reason{k.clause, "its condition holds"})
+		}
+	}
+}
+
+// An approvalSet is a list of what needs a person's approval.
+type approvalSet struct {
+	nameList
+	entries []string
+	asks    []Reason // one for each entry
+}
+
+func approvalSetOf(clause string, entries []string) approvalSet {
+	s := approvalSet{nameListOf(entries), entries, nil}
+	for _, e := range entries {
+		s.asks = append(s.asks, Reason{clause, e + " needs a person's approval"})
+	}
+	return s
+}
+
+// has reports whether an entry is one of c's categories or means c.
+func (s *approvalSet) has(c *Call) bool {
+	return slices.ContainsFunc(c.Categories, s.nameList.has) || c.Tool != "model" && s.means(c)
+}
+
+// ask asks for every entry that is one of c's categories or means c, in order.
+func (s *approvalSet) ask(c *Call, t *tally) {
+	for i, want := range s.entries {
+		if slices.Contains(c.Categories, want) || c.Tool != "model" && match(want, c) {
+			t.ask(s.asks[i])
 		}
 	}
 }
@@ -99,5 +155,3 @@ func (d *document) approvalSections() []placedApprovals {
 	}
 	return out
 }
-
-func (p *Policy) approvalSections() []placedApprovals { return p.doc.approvalSections() }

@@ -11,31 +11,25 @@ import (
 // judgeActions hears what the policy says of reading, searching, writing and
 // administering. required tells whether silence denies.
 func (p *Policy) judgeActions(c *Call, t *tally, required bool) {
-	a := p.doc.Actions
-	if a == nil {
+	if p.doc.Actions == nil {
 		if required {
-			t.deny("/actions", "the policy permits no %s action", c.Tool)
+			t.deny("/actions", "the policy permits no "+c.Tool+" action")
 		}
 		return
 	}
-	at := "/actions/" + string(c.Class)
-	r := a.rule(c.Class)
+	r := p.rules.rule(c.Class)
 	switch {
 	case r == nil:
-		t.deny("/actions", "%s is not permitted", c.Class)
+		t.deny("/actions", string(c.Class)+" is not permitted")
+		return
 	case r.Gate == "required":
-		t.permit(at, string(c.Class)+" is permitted with a person's approval")
-		t.ask(at+"/approval_gate", "a person must approve it")
+		t.ask(r.ask)
 	case !r.Allowed:
-		t.deny(at+"/allowed", "%s is not permitted", c.Class)
-	default:
-		t.permit(at, string(c.Class)+" is permitted")
+		t.deny(r.at+"/allowed", string(c.Class)+" is not permitted")
 	}
-	if r != nil {
-		for _, want := range r.Filters {
-			if bounds(want, c.Tool) && !slices.Contains(c.Filters, want) {
-				t.deny(at+"/query_filters_required", "the query is not bounded by %s", want)
-			}
+	for _, want := range r.Filters {
+		if bounds(want, c.Tool) && !slices.Contains(c.Filters, want) {
+			t.deny(r.at+"/query_filters_required", "the query is not bounded by "+want)
 		}
 	}
 }
@@ -43,20 +37,6 @@ func (p *Policy) judgeActions(c *Call, t *tally, required bool) {
 // bounds reports whether a filter is one of the queries that tool takes.
 func bounds(filter, tool string) bool {
 	return filter == "space" && tool == "confluence" || filter == "project" && tool == "jira"
-}
-
-func (a *actions) rule(c Class) *actionRule {
-	switch c {
-	case Read:
-		return a.Read
-	case Search:
-		return a.Search
-	case Write:
-		return a.Write
-	case Admin:
-		return a.Admin
-	}
-	return nil
 }
 
 // judgeSpaces holds every resource of a Confluence call to the bound spaces and
@@ -84,59 +64,127 @@ func (p *Policy) judgeSpaces(c *Call, t *tally) {
 
 // judgeWithin denies unless res lies in something bound under kind.
 func (p *Policy) judgeWithin(c *Call, res *Resource, kind, clause string, t *tally) {
-	inPolicy := false
-	for _, b := range p.bound {
-		if b.Tool != c.Tool || b.Kind != kind || b.Site != c.Site || !within(res, b) {
-			continue
-		}
-		if p.granted(b.Name) {
-			return
-		}
-		inPolicy = true
+	inPolicy, granted := p.hold(kind, res, c.Site)
+	switch {
+	case granted:
+	case inPolicy:
+		t.deny("grant:/resources", res.Type+" "+res.ID+" is outside the token's grant")
+	default:
+		t.deny(clause, res.Type+" "+res.ID+" is outside the list")
 	}
-	if inPolicy {
-		t.deny("grant:/resources", "%s %s is outside the token's grant", res.Type, res.ID)
-		return
-	}
-	t.deny(clause, "%s %s is outside the list", res.Type, res.ID)
 }
 
-// within reports whether res lies in b: some step of its path has b's id, and
-// the names down to that step are b's name.
-func within(res *Resource, b Bound) bool {
-	name := ""
+// boundPlaces are bound names that permit, by the id that they stand for.
+type boundPlaces map[string][]boundPlace
+
+// A boundPlace is a bound name as paths lead to it, and as grants have it.
+type boundPlace struct{ site, path, name string }
+
+// hold reports whether res lies in one of the places, and in one that is
+// granted: some step of its path has the place's id, and the names down to that
+// step are the place's (spec/policy.md 3.3).
+func (p *Policy) hold(kind string, res *Resource, site string) (in, granted bool) {
 	for i, step := range res.Path {
-		if i > 0 {
-			name += "/"
-		}
-		name += step.Name
-		if step.ID == b.ID && name == strings.TrimSuffix(b.Name.Name, "/") {
-			return true
+		for _, b := range p.ground.within[kind][step.ID] {
+			if b.site == site && called(res.Path[:i+1], b.path) {
+				in, granted = true, granted || p.grantsName(b.name)
+			}
 		}
 	}
-	return false
+	return in, granted
+}
+
+// called reports whether the names of path, with slashes between them, are name.
+func called(path []Place, name string) bool {
+	ok := true
+	for i, step := range path {
+		if i > 0 {
+			name, ok = strings.CutPrefix(name, "/")
+		}
+		if ok {
+			name, ok = strings.CutPrefix(name, step.Name)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return name == ""
 }
 
 // judgeDeniedPlaces hears the deny lists of spaces and page prefixes. A place is
 // denied by its id, wherever it is now, and by its name, whatever has it now.
 func (p *Policy) judgeDeniedPlaces(c *Call, t *tally) {
 	r := p.doc.Resources
-	if r == nil || r.DeniedSpaces == nil && r.DeniedPrefixes == nil {
+	if r == nil || len(r.DeniedSpaces)+len(r.DeniedPrefixes) == 0 {
 		return
 	}
 	if c.Class == Search && !slices.Contains(c.Filters, "denied") {
 		t.deny("/resources", "the query may find what is denied")
 	}
-	for _, b := range p.bound {
-		if !b.denies() || b.Site != c.Site {
-			continue
-		}
+	if !p.ground.denies(c) {
+		return
+	}
+	for _, b := range p.ground.denied { // for reasons in an order
 		for i := range c.Resources {
-			if touches(&c.Resources[i], b) {
-				t.deny(deniedClause(b.Kind), "%s %s is in %s", c.Resources[i].Type, c.Resources[i].ID, b.Name.Name)
+			if res := &c.Resources[i]; b.Site == c.Site && touches(res, b) {
+				t.deny(deniedClause(b.Kind), res.Type+" "+res.ID+" is in "+b.Name.Name)
 			}
 		}
 	}
+}
+
+// A ground is a binding as Decide wants it: calls look for their places in it.
+type ground struct {
+	within      map[string]boundPlaces // by kind
+	denied      []Bound
+	deniedIDs   map[sited]struct{}
+	deniedNames map[sited]struct{}
+}
+
+// sited is an id or a name on a site.
+type sited struct{ site, of string }
+
+func groundOf(names []Bound) ground {
+	g := ground{within: map[string]boundPlaces{}, deniedIDs: map[sited]struct{}{}, deniedNames: map[sited]struct{}{}}
+	for _, b := range names {
+		path := strings.TrimSuffix(b.Name.Name, "/")
+		if b.denies() {
+			g.denied = append(g.denied, b)
+			g.deniedIDs[sited{b.Site, b.ID}] = struct{}{}
+			g.deniedNames[sited{b.Site, path}] = struct{}{}
+			continue
+		}
+		if g.within[b.Kind] == nil {
+			g.within[b.Kind] = boundPlaces{}
+		}
+		g.within[b.Kind][b.ID] = append(g.within[b.Kind][b.ID], boundPlace{b.Site, path, b.String()})
+	}
+	return g
+}
+
+// denies reports whether some step of a path of c's has the id or the name of a
+// denied place.
+func (g *ground) denies(c *Call) bool {
+	if len(g.denied) == 0 {
+		return false
+	}
+	var room [128]byte
+	for i := range c.Resources {
+		name := room[:0]
+		for j, step := range c.Resources[i].Path {
+			if j > 0 {
+				name = append(name, '/')
+			}
+			name = append(name, step.Name...)
+			if _, ok := g.deniedIDs[sited{c.Site, step.ID}]; ok {
+				return true
+			}
+			if _, ok := g.deniedNames[sited{c.Site, string(name)}]; ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func deniedClause(kind string) string {
@@ -148,13 +196,9 @@ func deniedClause(kind string) string {
 
 // touches reports whether some step of res's path has b's id or b's name.
 func touches(res *Resource, b Bound) bool {
-	name := ""
+	path := strings.TrimSuffix(b.Name.Name, "/")
 	for i, step := range res.Path {
-		if i > 0 {
-			name += "/"
-		}
-		name += step.Name
-		if step.ID == b.ID || name == strings.TrimSuffix(b.Name.Name, "/") {
+		if step.ID == b.ID || called(res.Path[:i+1], path) {
 			return true
 		}
 	}
@@ -174,9 +218,9 @@ func (p *Policy) judgeLabels(c *Call, t *tally) {
 		}
 		return
 	}
-	for _, res := range c.Resources {
-		if !slices.ContainsFunc(res.Labels, func(l string) bool { return slices.Contains(r.Labels, l) }) {
-			t.deny(clause, "%s %s has none of the labels", res.Type, res.ID)
+	for i := range c.Resources {
+		if res := &c.Resources[i]; !slices.ContainsFunc(res.Labels, p.rules.labels.has) {
+			t.deny(clause, res.Type+" "+res.ID+" has none of the labels")
 		}
 	}
 }
@@ -187,11 +231,8 @@ func (p *Policy) judgeIssueTypes(c *Call, t *tally) {
 		return
 	}
 	const clause = "/allow/issue_types"
-	if c.Class == Search {
-		if !slices.Contains(c.Filters, "issue_type") {
-			t.deny(clause, "the query is not bounded by issue type")
-		}
-		return
+	if c.Class == Search && !slices.Contains(c.Filters, "issue_type") {
+		t.deny(clause, "the query is not bounded by issue type")
 	}
 	named := false
 	for i := range c.Resources {
@@ -200,7 +241,7 @@ func (p *Policy) judgeIssueTypes(c *Call, t *tally) {
 			p.judgeWithin(c, res, IssueType, clause, t)
 		}
 	}
-	if !named {
+	if !named && c.Class != Search {
 		t.deny(clause, "the call names no issue type")
 	}
 }
@@ -214,17 +255,17 @@ func (p *Policy) judgeReads(c *Call, t *tally) {
 	if d := p.doc.Deny; d != nil {
 		hidden = d.Reads
 	}
-	if allowed == nil && hidden == nil {
+	if allowed == nil && len(hidden) == 0 {
 		return
 	}
 	if (c.Class == Read || c.Class == Search) && len(c.Reads) == 0 {
 		t.deny("/allow/fields_read_allowlist", "the call does not say which fields it shows")
 	}
 	for _, f := range c.Reads {
-		if slices.ContainsFunc(hidden, func(s string) bool { return strings.EqualFold(s, f) }) {
-			t.deny("/deny/fields_read_denylist", "field %s is denied", f)
-		} else if allowed != nil && !slices.Contains(allowed, f) {
-			t.deny("/allow/fields_read_allowlist", "field %s is not on the list", f)
+		if p.rules.notReadable.has(f) {
+			t.deny("/deny/fields_read_denylist", "field "+f+" is denied")
+		} else if allowed != nil && !p.rules.readable.has(f) {
+			t.deny("/allow/fields_read_allowlist", "field "+f+" is not on the list")
 		}
 	}
 }
@@ -232,15 +273,12 @@ func (p *Policy) judgeReads(c *Call, t *tally) {
 // judgeJira hears the allow and deny sections about Jira's operations,
 // projects and fields.
 func (p *Policy) judgeJira(c *Call, t *tally) {
-	a := p.doc.Allow
-	if a == nil {
+	if p.doc.Allow == nil {
 		t.deny("/allow", "the policy permits no Jira operation")
 		return
 	}
-	if anyOperation(a.Operations, c) {
-		t.permit("/allow/operations", c.Action+" is on the list")
-	} else {
-		t.deny("/allow/operations", "%s is not on the list", c.Action)
+	if !p.rules.operations.meansOperation(c) {
+		t.deny("/allow/operations", c.Action+" is not on the list")
 	}
 	if len(c.Resources) == 0 {
 		t.deny("/allow/projects", "the call names no resource")
@@ -249,10 +287,10 @@ func (p *Policy) judgeJira(c *Call, t *tally) {
 		p.judgeWithin(c, &c.Resources[i], "project", "/allow/projects", t)
 	}
 	for _, f := range c.Fields {
-		if d := p.doc.Deny; d != nil && slices.ContainsFunc(d.Fields, func(s string) bool { return strings.EqualFold(s, f) }) {
-			t.deny("/deny/fields_write_denylist", "field %s is denied", f)
-		} else if !slices.Contains(a.Fields, f) {
-			t.deny("/allow/fields_write_allowlist", "field %s is not on the list", f)
+		if p.rules.notWritable.has(f) {
+			t.deny("/deny/fields_write_denylist", "field "+f+" is denied")
+		} else if !p.rules.writable.has(f) {
+			t.deny("/allow/fields_write_allowlist", "field "+f+" is not on the list")
 		}
 	}
 }

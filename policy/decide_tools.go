@@ -3,16 +3,19 @@
 
 package policy
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // judgeTool hears the sections that speak about every tool call.
 func (p *Policy) judgeTool(c *Call, t *tally) {
-	if e := p.doc.Tool; e != nil && !slices.Contains(p.tools(), c.Tool) {
-		t.deny("/tool", "the policy is not for %s", c.Tool)
+	if p.doc.Tool != nil && !p.rules.tools.has(c.Tool) {
+		t.deny("/tool", "the policy is not for "+c.Tool)
 	}
-	for _, s := range p.toolPolicies() {
-		if s.Allow != nil && !anyMatch(s.Allow, c) {
-			t.deny(s.at+"/allow", "%s is not on the list", c.Name())
+	for i := range p.rules.toolLists {
+		if l := &p.rules.toolLists[i]; l.limits && !l.allow.means(c) {
+			t.deny(l.allowAt, c.Name()+" is not on the list")
 		}
 	}
 }
@@ -27,7 +30,7 @@ func (p *Policy) judgeReached(c *Call, t *tally) {
 		return
 	}
 	if p.doc.ConnectionMode != nil && !slices.Contains(p.doc.ConnectionMode, c.Mode) {
-		t.deny("/connection_mode", "connection mode %q is not on the list", c.Mode)
+		t.deny("/connection_mode", fmt.Sprintf("connection mode %q is not on the list", c.Mode))
 	}
 	if p.doc.Auth == nil {
 		return
@@ -35,10 +38,10 @@ func (p *Policy) judgeReached(c *Call, t *tally) {
 	if s := p.doc.Auth.Separation; s != nil {
 		want := credential(c.Class)
 		if c.Credential != want {
-			t.deny("/auth/credential_separation", "needs the %s credential", want)
+			t.deny("/auth/credential_separation", "needs the "+want+" credential")
 		}
 		if want == "write" && s.Write == "separate_and_disabled_by_default" {
-			t.ask("/auth/credential_separation/write_credential", "a person enables the write credential for one call")
+			t.ask(Reason{"/auth/credential_separation/write_credential", "a person enables the write credential for one call"})
 		}
 	}
 	if p.doc.Auth.LeastPrivilege && c.Privilege != "least" {
@@ -53,26 +56,17 @@ func credential(c Class) string {
 	return "write"
 }
 
-// judgeOwnTool hears the tool list about a tool that no other section knows.
-func (p *Policy) judgeOwnTool(c *Call, t *tally) {
-	for _, s := range p.toolPolicies() {
-		if anyMatch(s.Allow, c) {
-			t.permit(s.at+"/allow", c.Name()+" is on the list")
-		}
-	}
-}
-
 type placedToolPolicy struct {
 	*toolPolicy
 	at string
 }
 
-func (p *Policy) toolPolicies() []placedToolPolicy {
+func (d *document) toolPolicies() []placedToolPolicy {
 	var out []placedToolPolicy
-	if s := p.doc.ToolPolicy; s != nil {
+	if s := d.ToolPolicy; s != nil {
 		out = append(out, placedToolPolicy{s, "/tool_policy"})
 	}
-	if s := p.doc.Constraints; s != nil && s.ToolPolicy != nil {
+	if s := d.Constraints; s != nil && s.ToolPolicy != nil {
 		out = append(out, placedToolPolicy{s.ToolPolicy, "/constraints/tool_policy"})
 	}
 	return out
@@ -80,14 +74,14 @@ func (p *Policy) toolPolicies() []placedToolPolicy {
 
 func (p *Policy) toolEntries() []string {
 	var out []string
-	for _, s := range p.toolPolicies() {
+	for _, s := range p.doc.toolPolicies() {
 		out = append(out, s.Allow...)
 	}
 	return out
 }
 
-func (p *Policy) tools() []string {
-	switch e := p.doc.Tool; {
+func (d *document) tools() []string {
+	switch e := d.Tool; {
 	case e == nil:
 		return nil
 	case e.A != nil:
@@ -99,13 +93,13 @@ func (p *Policy) tools() []string {
 
 // judgeDenied hears the deny lists. They win over everything.
 func (p *Policy) judgeDenied(c *Call, t *tally) {
-	for _, s := range p.toolPolicies() {
-		if c.Tool != "model" && anyMatch(s.Deny, c) {
-			t.deny(s.at+"/deny", "%s is denied", c.Name())
+	for i := range p.rules.toolLists {
+		if l := &p.rules.toolLists[i]; c.Tool != "model" && l.deny.means(c) {
+			t.deny(l.denyAt, c.Name()+" is denied")
 		}
 	}
-	if d := p.doc.Deny; d != nil && anyOperation(d.Operations, c) {
-		t.deny("/deny/operations", "%s is denied", c.Name())
+	if p.rules.deniedOps.meansOperation(c) {
+		t.deny("/deny/operations", c.Name()+" is denied")
 	}
 }
 

@@ -62,9 +62,8 @@ func (p *Policy) Narrow(g Grant, catalog []Action) (*Policy, error) {
 			return nil, &GrantError{"actions", a}
 		}
 	}
-	names := p.grantable()
 	for _, r := range g.Resources {
-		if !slices.ContainsFunc(names, func(n Name) bool { return n.String() == r }) {
+		if !p.rules.grantable.has(r) {
 			return nil, &GrantError{"resources", r}
 		}
 	}
@@ -99,14 +98,21 @@ func (g Grant) normal() Grant {
 }
 
 // granted reports whether the grant, if there is one, holds the name.
-func (p *Policy) granted(n Name) bool {
-	return p.grant == nil || slices.Contains(p.grant.Resources, n.String())
+func (p *Policy) granted(n Name) bool { return p.grantsName(n.String()) }
+
+func (p *Policy) grantsName(name string) bool {
+	if p.grant == nil {
+		return true
+	}
+	_, ok := slices.BinarySearch(p.grant.Resources, name) // they are normal, and so sorted
+	return ok
 }
 
 // A Scope is what a narrowed policy comes to, with names resolved to ids. Its
 // hash is the scope hash that a token carries (spec/token.md section 3).
 type Scope struct {
 	Actions   []string       `json:"actions"`
+	Denied    []Bound        `json:"denied,omitempty"`
 	Limits    map[string]int `json:"limits"`
 	Resources []Bound        `json:"resources"`
 }
@@ -120,7 +126,9 @@ func (p *Policy) Scope() Scope {
 	s.Actions = slices.Clone(p.grant.Actions)
 	maps.Copy(s.Limits, p.grant.Limits)
 	for _, b := range p.bound {
-		if p.granted(b.Name) {
+		if b.denies() {
+			s.Denied = append(s.Denied, b)
+		} else if p.granted(b.Name) {
 			s.Resources = append(s.Resources, b)
 		}
 	}
@@ -129,10 +137,13 @@ func (p *Policy) Scope() Scope {
 			s.Resources = append(s.Resources, Bound{Name: n})
 		}
 	}
-	slices.SortFunc(s.Resources, func(a, b Bound) int {
-		return slices.Compare([]string{a.Tool, a.Kind, a.Name.Name, a.ID}, []string{b.Tool, b.Kind, b.Name.Name, b.ID})
-	})
+	slices.SortFunc(s.Denied, compareBound)
+	slices.SortFunc(s.Resources, compareBound)
 	return s
+}
+
+func compareBound(a, b Bound) int {
+	return slices.Compare([]string{a.Tool, a.Kind, a.Name.Name, a.ID}, []string{b.Tool, b.Kind, b.Name.Name, b.ID})
 }
 
 // Hash is SHA-256 of the scope's canonical JSON.

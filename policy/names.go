@@ -155,6 +155,7 @@ func (p *Policy) Bind(b *Binding) (*Policy, error) {
 	q := *p
 	q.bound = slices.Clone(b.Names)
 	q.bindingHash = seal.Sum(canonical)
+	q.ground = groundOf(q.bound)
 	return &q, nil
 }
 

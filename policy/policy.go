@@ -32,11 +32,13 @@ const (
 type Policy struct {
 	hash  seal.Hash
 	doc   document
+	rules rules // doc, as Decide wants it
 	conds []condition
 
 	bound       []Bound   // from Bind: the names as ids
 	bindingHash seal.Hash //
 	grant       *Grant    // from Narrow: what a token may use of it
+	ground      ground    // bound, as Decide wants it
 }
 
 // Parse reads a WPC. Errors are *seal.SyntaxError and name line and column:
@@ -59,6 +61,7 @@ func Parse(b []byte) (*Policy, error) {
 	if p.conds, err = compile(b, &p.doc); err != nil {
 		return nil, err
 	}
+	p.rules = rulesOf(p)
 	return p, nil
 }
 

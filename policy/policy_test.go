@@ -129,6 +129,7 @@ func TestGlob(t *testing.T) {
 		{"*.delete", "issue.deleted", false},
 		{"a*b*c", "aXbYc", true},
 		{"a*b*c", "aXcYb", false},
+		{"a*b*c", "aXc", false},
 		{"a*a", "a", false},
 		{"**", "x", true},
 		{"", "x", false},

@@ -4,10 +4,13 @@
 package policy
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,7 +95,18 @@ func runVector(t *testing.T, files map[string][]byte) string {
 	c, f := new(Call), new(Facts)
 	decodeVector(t, files["call.json"], c)
 	decodeVector(t, files["facts.json"], f)
+	if content, ok := files["content"]; ok {
+		f.Conditions = p.Conditions(c, f, bytes.TrimSuffix(content, []byte("\n")))
+		for _, at := range slices.Sorted(maps.Keys(f.Conditions)) {
+			out += fmt.Sprintf("condition %s: %t\n", at, f.Conditions[at])
+		}
+	}
 	d := p.Decide(c, f)
+	if want, ok := files["marks"]; ok {
+		if diff := cmp.Diff(string(want), marks(p, d)); diff != "" {
+			t.Errorf("marks: -want +got:\n%s", diff)
+		}
+	}
 	if diff := cmp.Diff(d.Effect, p.Decide(p.Minimal(c), minimalFacts(p, c, f)).Effect); diff != "" {
 		t.Errorf("the recorded call decides otherwise:\n%s", diff)
 	}
@@ -118,6 +132,19 @@ func decodeVector(t *testing.T, b []byte, v any) {
 	if err := seal.Unmarshal(b, v); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// marks are what a policy says about itself, and whether its decision is marked
+// as one of an emergency.
+func marks(p *Policy, d Decision) string {
+	out := fmt.Sprintf("break_glass: %t\n", d.BreakGlass)
+	if e := p.Environment(); e != "" {
+		out += "environment: " + e + "\n"
+	}
+	if r := p.ChangeRecord(); r != nil {
+		out += fmt.Sprintf("change: %s %s %s\n", r.System, r.ID, r.URL)
+	}
+	return out
 }
 
 func describe(d Decision) string {

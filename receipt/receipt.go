@@ -9,6 +9,7 @@ package receipt
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/policy"
@@ -59,6 +60,7 @@ type Receipt struct {
 	Decision *policy.Decision `json:"decision,omitempty"` //
 	Asks     string           `json:"asks,omitempty"`     // the approval that the call waits for
 	Refused  string           `json:"refused,omitempty"`  // why there was no deciding: a code like "token.revoked"
+	Shadow   []Verdict        `json:"shadow,omitempty"`   // what candidates say that run beside the policy
 
 	// Of a closed receipt.
 	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes
@@ -159,6 +161,7 @@ func Parse(payload []byte) (*Receipt, error) {
 	}
 	switch {
 	case r.Seq == 0 || token.CheckName("job", r.Job) != nil:
+	case r.Shadow != nil && (r.Facts == nil || slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })):
 	case r.Kind == Opened && r.Call != nil && r.Decision != nil && r.Outcome == nil && r.Opened == 0 && (r.Facts != nil) != (r.Refused != ""):
 		return r, nil
 	case r.Kind == Closed && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Call == nil && r.Facts == nil && r.Decision == nil && r.Refused == "" && r.Asks == "":

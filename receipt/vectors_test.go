@@ -78,6 +78,8 @@ func runVector(t *testing.T, files map[string]string) string {
 	switch {
 	case files["receipt.json"] != "":
 		return readReceipt([]byte(files["receipt.json"]))
+	case files["story"] != "":
+		return tell(t, files["story"])
 	case files["answer.json"] != "":
 		return readAnswer(t, files["answer.json"], vs)
 	case files["standing.json"] != "":

@@ -202,6 +202,9 @@ func FuzzParseTrust(f *testing.F) {
 	h := newHouse(f)
 	f.Add(must(h.trust().Marshal()))
 	f.Add([]byte(`{"format":"clawea.trust.v1","house":"h","gates":["g"]}`))
+	governing, _ := governed(f, prodPolicy, func(h *house) []key { return []key{h.author, h.approver, h.ann} })
+	f.Add(must(governing.trust().Marshal()))
+	f.Add([]byte(`{"format":"clawea.trust.v1","house":"h","environments":{"":{"approvers":[],"required":0}},"break_glass":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		trust, err := verify.ParseTrust(b)
 		if err != nil {

@@ -92,6 +92,7 @@ func (a *auditor) story(r *receipt.Receipt) {
 	default:
 		a.underPolicy(r)
 		a.decided(r, h)
+		a.shadows(r, h)
 		a.count(r)
 	}
 }
@@ -162,12 +163,21 @@ func (a *auditor) outcome(r, opened *receipt.Receipt) {
 
 // unclosed finds the calls that may have happened.
 func (a *auditor) unclosed() {
+	for _, c := range a.open() {
+		a.report.Calls.Unclosed++
+		a.find(receiptUnclosed, c.opened.Seq, "%q was allowed and has no closing receipt: it may have happened", c.opened.Call.Name())
+	}
+}
+
+// open returns the allowed calls without a closing receipt, in order.
+func (a *auditor) open() []*call {
+	var open []*call
 	for _, seq := range slices.Sorted(maps.Keys(a.calls)) {
 		if c := a.calls[seq]; c.closed == 0 {
-			a.report.Calls.Unclosed++
-			a.find(receiptUnclosed, seq, "%q was allowed and has no closing receipt: it may have happened", c.opened.Call.Name())
+			open = append(open, c)
 		}
 	}
+	return open
 }
 
 // refused checks that a call was refused for a reason that its token bears

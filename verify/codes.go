@@ -29,11 +29,17 @@ const (
 	trustMalformed Code = "trust.malformed"
 	trustShared    Code = "trust.shared"
 
-	policySignature  Code = "policy.signature"
-	policyMalformed  Code = "policy.malformed"
-	policyBinding    Code = "policy.binding"
-	policyReceipts   Code = "policy.receipts"
-	bindingSignature Code = "binding.signature"
+	policySignature   Code = "policy.signature"
+	policyMalformed   Code = "policy.malformed"
+	policyBinding     Code = "policy.binding"
+	policyEnvironment Code = "policy.environment"
+	policyApprovals   Code = "policy.approvals"
+	policySelf        Code = "policy.self"
+	policyExpiry      Code = "policy.expiry"
+	policyEmergency   Code = "policy.emergency"
+	policyReceipts    Code = "policy.receipts"
+	policyBundle      Code = "policy.bundle"
+	bindingSignature  Code = "binding.signature"
 
 	tokenSignature Code = "token.signature"
 	tokenMalformed Code = "token.malformed"
@@ -71,6 +77,9 @@ const (
 	disclosureUnknown    Code = "disclosure.unknown"
 	disclosureSize       Code = "disclosure.size"
 
+	shadowVerdict  Code = "shadow.verdict"
+	shadowUnproven Code = "shadow.unproven"
+
 	standingMissing   Code = "standing.missing"
 	standingSignature Code = "standing.signature"
 	standingMalformed Code = "standing.malformed"
@@ -107,10 +116,16 @@ var rows = [...]Row{
 	{bundleUnused, Integrity, Fail, "nothing is in the file that no receipt explains"},
 	{trustMalformed, Trusted, Fail, "the trust file names a house and readable keys"},
 	{trustShared, Trusted, Warn, "no key is trusted both as a gate's and as a person's: such a gate could approve its own calls"},
-	{policySignature, Trusted, Fail, "each policy is signed by authors whom you trust, and by nobody else"},
+	{policySignature, Trusted, Fail, "each policy is signed by an author whom you trust, and by nobody whom you do not"},
 	{policyMalformed, Integrity, Fail, "each policy and binding parses, in canonical form"},
 	{policyBinding, Integrity, Fail, "each binding binds exactly the names of its policy"},
+	{policyEnvironment, Trusted, Fail, "each policy is for an environment of the house, or for none where the house has none"},
+	{policyApprovals, Trusted, Fail, "each policy is approved by as many as its environment, or an emergency, needs"},
+	{policySelf, Trusted, Fail, "no policy counts on an author's own approval"},
+	{policyExpiry, Trusted, Fail, "each policy for an emergency is of a house that has those, and ends as soon as it has to"},
+	{policyEmergency, Trusted, Warn, "no call was under a policy for an emergency"},
 	{policyReceipts, Completeness, Fail, "where a policy requires receipts, the chain has them all"},
+	{policyBundle, Completeness, Fail, "where a policy requires a whole proof bundle, every receipt is proven to be in the log, the gate says where the chain ended, and no change is left open"},
 	{bindingSignature, Trusted, Fail, "each binding is signed by a registry that you trust"},
 	{tokenSignature, Trusted, Fail, "each token's record is signed by an issuer that you trust"},
 	{tokenMalformed, Integrity, Fail, "each token's record parses, in canonical form"},
@@ -144,6 +159,8 @@ var rows = [...]Row{
 	{disclosureCommitment, Integrity, Fail, "each disclosed text is the one committed to"},
 	{disclosureUnknown, Integrity, Fail, "each disclosed text is committed to in some receipt"},
 	{disclosureSize, Integrity, Fail, "each disclosed result is as long as its receipt says"},
+	{shadowVerdict, Integrity, Fail, "each verdict of a candidate, made again where the record suffices, comes out the same"},
+	{shadowUnproven, Completeness, Warn, "each verdict of a candidate can be made again; otherwise it is the gate's word"},
 	{standingMissing, Completeness, Fail, "the gate says where the chain ended"},
 	{standingSignature, Trusted, Fail, "the standing is signed by a gate that you trust"},
 	{standingMalformed, Integrity, Fail, "the standing parses, in canonical form"},

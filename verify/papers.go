@@ -6,6 +6,7 @@ package verify
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -20,7 +21,9 @@ import (
 type published struct {
 	policy  *policy.Policy
 	binding seal.Hash
-	used    bool
+	used    bool // it was in force for some receipt
+	beside  bool // it ran in shadow for some
+	decided int  // calls
 }
 
 func (a *auditor) readPolicies() {
@@ -43,7 +46,7 @@ func (a *auditor) readPolicies() {
 // readPolicy opens a policy and its binding, and binds it; nil if it cannot.
 func (a *auditor) readPolicy(i int) *published {
 	e := &a.bundle.Policies[i]
-	_, perr := e.Policy.Open(policy.Type, a.keys.authors...)
+	signers, perr := e.Policy.Open(policy.Type, a.keys.publishers.Keys()...)
 	if perr != nil {
 		a.find(policySignature, 0, "policy %d: %v", i+1, perr)
 	}
@@ -54,7 +57,7 @@ func (a *auditor) readPolicy(i int) *published {
 	if perr != nil || berr != nil {
 		return nil
 	}
-	bound, err := bind(e.Policy.Payload, e.Binding.Payload)
+	bound, at, err := bind(e.Policy.Payload, e.Binding.Payload)
 	switch {
 	case errors.Is(err, policy.ErrBinding):
 		a.find(policyBinding, 0, "policy %d: %v", i+1, err)
@@ -63,22 +66,27 @@ func (a *auditor) readPolicy(i int) *published {
 		a.find(policyMalformed, 0, "policy %d: %v", i+1, err)
 		return nil
 	}
+	if !a.approved(i, bound, signers, at) {
+		return nil
+	}
 	return &published{policy: bound, binding: e.Binding.Hash()}
 }
 
-func bind(policyJSON, bindingJSON []byte) (*policy.Policy, error) {
+// bind binds a policy, and returns when the registry says it was published.
+func bind(policyJSON, bindingJSON []byte) (*policy.Policy, time.Time, error) {
 	p, err := policy.Parse(policyJSON)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if p.Hash() != seal.Sum(policyJSON) {
-		return nil, seal.ErrNotCanonical
+		return nil, time.Time{}, seal.ErrNotCanonical
 	}
 	b, err := policy.ParseBinding(bindingJSON)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return p.Bind(b)
+	bound, err := p.Bind(b)
+	return bound, b.At, err
 }
 
 // A held is a token's record, and what it comes to under each policy.

@@ -106,9 +106,14 @@ func (r *Report) find(c Code, seq uint64, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{c, row.Axis, row.Level, seq, text})
 }
 
+// found reports whether something was amiss under any of the codes.
+func (r *Report) found(codes ...Code) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Level != Pass && slices.Contains(codes, f.Code) })
+}
+
 // pass says that all of a code's checks went well, unless some did not.
 func (r *Report) pass(c Code, format string, args ...any) {
-	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == c && f.Level != Pass }) {
+	if r.found(c) {
 		return
 	}
 	r.Findings = append(r.Findings, Finding{c, row(c).Axis, Pass, 0, fmt.Sprintf(format, args...)})

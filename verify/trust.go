@@ -6,10 +6,13 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -23,12 +26,29 @@ type Trust struct {
 	Format     string   `json:"format"`     // TrustFormat; Marshal writes it
 	House      string   `json:"house"`      // the audience of the house's tokens
 	Origin     string   `json:"origin"`     // the first line of the log's checkpoints; "" without logs
-	Authors    []string `json:"authors"`    // sign policies, as authors or approvers of policies
+	Authors    []string `json:"authors"`    // sign policies, as their authors
 	Registries []string `json:"registries"` // sign bindings
 	Issuers    []string `json:"issuers"`    // sign tokens' records
 	Gates      []string `json:"gates"`      // sign receipts and standings
 	Logs       []string `json:"logs"`       // sign checkpoints
 	People     []string `json:"people"`     // sign answers; a key's name is the person
+
+	Environments map[string]Quorum `json:"environments,omitempty"` // none: authors publish alone, and policies name no environment
+	BreakGlass   *Emergency        `json:"break_glass,omitzero"`   // nil: no policy is for an emergency
+}
+
+// A Quorum is those who approve policies, and how many of them have to, authors
+// not counted.
+type Quorum struct {
+	Approvers []string `json:"approvers"`
+	Required  int      `json:"required"`
+}
+
+// An Emergency is those who approve policies for emergencies, and how long such
+// a policy may hold from its publication on.
+type Emergency struct {
+	Quorum
+	Longest int `json:"longest_seconds"`
 }
 
 // ErrTrust is returned for a trust file that cannot be relied on.
@@ -64,7 +84,8 @@ func (t *Trust) Marshal() ([]byte, error) {
 
 // keys are a trust's keys, ready for use.
 type keys struct {
-	authors, registries, issuers, gates, logs, people []seal.Verifier
+	publishers                               policy.Publishers
+	registries, issuers, gates, logs, people []seal.Verifier
 }
 
 func (t *Trust) keys() (*keys, error) {
@@ -80,7 +101,7 @@ func (t *Trust) keys() (*keys, error) {
 		texts []string
 		into  *[]seal.Verifier
 	}{
-		{"authors", t.Authors, &k.authors}, {"registries", t.Registries, &k.registries}, {"issuers", t.Issuers, &k.issuers},
+		{"authors", t.Authors, &k.publishers.Authors}, {"registries", t.Registries, &k.registries}, {"issuers", t.Issuers, &k.issuers},
 		{"gates", t.Gates, &k.gates}, {"logs", t.Logs, &k.logs}, {"people", t.People, &k.people},
 	} {
 		vs, err := verifiers(l.texts)
@@ -89,7 +110,39 @@ func (t *Trust) keys() (*keys, error) {
 		}
 		*l.into = vs
 	}
-	return k, nil
+	return k, t.approvers(&k.publishers)
+}
+
+// maxLongest bounds the life of a policy for an emergency, in seconds: 30 days.
+const maxLongest = 30 * 24 * 3600
+
+// approvers reads who approves what.
+func (t *Trust) approvers(into *policy.Publishers) error {
+	into.Environments = map[string]policy.Quorum{}
+	for _, name := range slices.Sorted(maps.Keys(t.Environments)) {
+		q, err := t.quorum(t.Environments[name])
+		if err != nil {
+			return fmt.Errorf("%w: environment %q: %w", ErrTrust, name, err)
+		}
+		into.Environments[name] = q
+	}
+	b := t.BreakGlass
+	if b == nil {
+		return nil
+	}
+	q, err := t.quorum(b.Quorum)
+	if err != nil {
+		return fmt.Errorf("%w: break_glass: %w", ErrTrust, err)
+	}
+	if b.Longest < 1 || b.Longest > maxLongest {
+		return fmt.Errorf("%w: break_glass: longest_seconds is %d; want 1 to %d", ErrTrust, b.Longest, maxLongest)
+	}
+	into.BreakGlass = &policy.Emergency{Quorum: q, Longest: time.Duration(b.Longest) * time.Second}
+	return nil
+}
+
+func (t *Trust) quorum(q Quorum) (policy.Quorum, error) {
+	return policy.NewQuorum(t.Authors, q.Approvers, q.Required)
 }
 
 func verifiers(texts []string) ([]seal.Verifier, error) {

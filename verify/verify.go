@@ -80,6 +80,8 @@ type auditor struct {
 	questions map[string]question // by approval id
 	spent     map[string]uint64   // approvals used up, and by which receipt
 	committed map[seal.Hash]bool  // what receipts commit to
+	proved    int                 // verdicts of candidates that could be made again
+	unproved  int                 // and that could not
 }
 
 func (a *auditor) find(c Code, seq uint64, format string, args ...any) {
@@ -94,11 +96,14 @@ func (a *auditor) audit() {
 	a.readTexts()
 	a.walk()
 	a.unclosed()
+	a.candidates()
 	a.unused()
 	a.strays()
 	a.standing()
 	a.log()
 	a.required()
+	a.bundled()
+	a.emergencies()
 	a.expected()
 	a.passes()
 }
@@ -122,7 +127,7 @@ func unsigned(err error) bool {
 // unused finds what is in the file and explained by no receipt.
 func (a *auditor) unused() {
 	for i, p := range a.policies {
-		if !p.used {
+		if !p.used && !p.beside {
 			a.find(bundleUnused, 0, "policy %d, %s: no receipt is under it", i+1, p.policy.Hash())
 		}
 	}
@@ -145,7 +150,7 @@ func (a *auditor) unused() {
 
 // required fails a chain with holes where the policy is not content with that.
 func (a *auditor) required() {
-	i := slices.IndexFunc(a.policies, func(p *published) bool { return p.policy.RequiresReceipts() })
+	i := slices.IndexFunc(a.policies, func(p *published) bool { return p.inForce() && p.policy.RequiresReceipts() })
 	if i < 0 {
 		return
 	}
@@ -172,6 +177,9 @@ func (a *auditor) passes() {
 	r := a.report
 	r.pass(bundleMalformed, "the file is in its one form")
 	r.pass(policySignature, "policies signed by authors whom you trust: %d", len(a.bundle.Policies))
+	if len(a.trust.Environments) > 0 {
+		r.pass(policyApprovals, "policies approved by as many as their environments need: %d", len(a.bundle.Policies))
+	}
 	r.pass(bindingSignature, "bindings signed by a registry that you trust: %d", len(a.bundle.Policies))
 	r.pass(tokenSignature, "token records signed by an issuer that you trust: %d", len(a.bundle.Tokens))
 	r.pass(receiptSignature, "receipts signed by a gate that you trust: %d", len(a.bundle.Receipts))

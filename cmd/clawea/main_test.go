@@ -29,7 +29,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"enter": enter, "exitcode": exitCode, "setfrom": setFrom,
+			"enter": enter, "exitcode": exitCode, "setfrom": setFrom, "agent": work,
 		},
 	})
 }

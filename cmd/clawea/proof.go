@@ -119,5 +119,5 @@ func receiptLine(e *seal.Envelope) string {
 	if r.Asks != "" {
 		s += "; approval " + r.Asks
 	}
-	return s
+	return s + shadowText(r)
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/keys"
@@ -50,20 +49,8 @@ func located(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-func wpcLint(_ context.Context, c *call) error {
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	p, _, err := readPolicy(c.args[0])
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.stdout, "%s\n", p.Hash())
-	return nil
-}
-
 func wpcSign(_ context.Context, c *call) error {
-	key := c.String("key", "", "the author's private key `FILE`")
+	key := c.String("key", "", "the author's or approver's private key `FILE`")
 	out := c.String("o", "", "write to `FILE` instead of standard output")
 	if err := c.parse(1, 1); err != nil {
 		return err
@@ -110,6 +97,7 @@ func wpcPublish(ctx context.Context, c *call) error {
 		return err
 	}
 	fmt.Fprintln(c.stdout, p.Hash)
+	describePolicy(c.stderr, p) // the hash alone is for programs
 	return nil
 }
 
@@ -156,11 +144,10 @@ func wpcShow(ctx context.Context, c *call) error {
 	if p.Envelope == nil || !p.Envelope.Hash().Equal(h) {
 		return errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
 	}
-	fmt.Fprintf(c.stdout, "hash       %s\nname       %s\npurpose    %s\npublished  %s\nsigned by  %s\nmax ttl    %s\n",
-		h, clean(p.Name), clean(p.Purpose), stamp(p.Published), clean(strings.Join(p.Signers, ", ")), time.Duration(p.MaxTTL)*time.Second)
-	for _, n := range p.Names {
-		fmt.Fprintf(c.stdout, "name       %s is %s %s on %s\n", clean(n.Name.String()), n.Kind, clean(n.ID), clean(n.Site))
-	}
+	fmt.Fprintf(c.stdout, "hash       %s\nname       %s\npurpose    %s\npublished  %s\nmax ttl    %s\n",
+		h, clean(p.Name), clean(p.Purpose), stamp(p.Published), time.Duration(p.MaxTTL)*time.Second)
+	describePolicy(c.stdout, p)
+	writeShadows(c.stdout, p.Shadows)
 	fmt.Fprintf(c.stdout, "\n%s\n", p.Envelope.Payload)
 	return nil
 }

@@ -16,14 +16,20 @@ import (
 
 // A Policy is a published WPC. A list leaves out the papers.
 type Policy struct {
-	Hash      seal.Hash      `json:"hash"`
-	Name      string         `json:"name,omitzero"`
-	Purpose   string         `json:"purpose,omitzero"`
-	Published time.Time      `json:"published"`
-	Signers   []string       `json:"signers,omitempty"` // key ids of its authors
-	MaxTTL    int            `json:"max_ttl_seconds"`   // longest life of a token under it
-	Names     []policy.Bound `json:"names,omitempty"`   // what its names led to at publication
-	Fault     string         `json:"fault,omitzero"`    // why it no longer verifies; then nothing is allowed by it
+	Hash      seal.Hash          `json:"hash"`
+	Name      string             `json:"name,omitzero"`
+	Purpose   string             `json:"purpose,omitzero"`
+	Published time.Time          `json:"published"`
+	Signers   []policy.Signature `json:"signers,omitempty"` // who signed it, and what that counts as
+	MaxTTL    int                `json:"max_ttl_seconds"`   // longest life of a token under it
+	Names     []policy.Bound     `json:"names,omitempty"`   // what its names led to at publication
+	Fault     string             `json:"fault,omitzero"`    // why it no longer verifies; then nothing is allowed by it
+
+	Environment  string               `json:"environment,omitzero"`
+	ChangeRecord *policy.ChangeRecord `json:"change_record,omitzero"`
+	BreakGlass   *policy.BreakGlass   `json:"break_glass,omitzero"`
+
+	Shadows []Shadow `json:"shadows,omitempty"` // candidates that run beside it; a list leaves them out
 
 	Envelope *seal.Envelope `json:"envelope,omitzero"` // the WPC as signed
 	Binding  *seal.Envelope `json:"binding,omitzero"`  // its names as ids, signed by the registry

@@ -43,6 +43,11 @@ func (c *Client) Policies(ctx context.Context) (*Policies, error) {
 	return call[Policies](ctx, c, "GET", "/v1/wpc", nil)
 }
 
+// History lists what is published under a name, oldest first.
+func (c *Client) History(ctx context.Context, name string) (*Policies, error) {
+	return call[Policies](ctx, c, "GET", "/v1/wpc?name="+url.QueryEscape(name), nil)
+}
+
 // Policy returns one published WPC with its papers.
 func (c *Client) Policy(ctx context.Context, h seal.Hash) (*Policy, error) {
 	return call[Policy](ctx, c, "GET", "/v1/wpc/"+h.String(), nil)

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -63,6 +64,20 @@ func TestRequests(t *testing.T) {
 		{"POST /v1/wpc", string(paper), func(c *api.Client) error { _, err := c.Publish(ctx, e); return err }},
 		{"GET /v1/wpc", "", func(c *api.Client) error { _, err := c.Policies(ctx); return err }},
 		{"GET /v1/wpc/" + hash, "", func(c *api.Client) error { _, err := c.Policy(ctx, h); return err }},
+		{
+			"POST /v1/wpc/" + hash + "/shadow", `{"candidate":"` + hash + `","stop":true}`,
+			func(c *api.Client) error {
+				_, err := c.Shadow(ctx, h, &api.Shadowing{Candidate: h, Stop: true})
+				return err
+			},
+		},
+		{
+			"POST /v1/wpc/replay", `{"after":{"at":"2026-11-01T00:00:00Z","job":"job-1","seq":7},"policy":"{}"}`,
+			func(c *api.Client) error {
+				_, err := c.Replay(ctx, &api.Replay{Policy: "{}", After: &api.Mark{At: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Job: "job-1", Seq: 7}})
+				return err
+			},
+		},
 		{
 			"POST /v1/cst", `{"agent":"robot","job":"job-1","policy":"` + hash + `","ttl_seconds":60}`,
 			func(c *api.Client) error {

@@ -25,6 +25,7 @@ func (c *Config) check() *problem {
 	for _, check := range []func() *problem{
 		c.checkAddress, c.checkStore, c.checkSecrets, c.checkOperators, c.checkProviders,
 		func() *problem { return checkKeys("/authors", c.Authors) },
+		c.checkEnvironments, c.checkBreakGlass,
 		func() *problem { return checkKeys("/people", c.People) },
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },

@@ -62,9 +62,22 @@ type Config struct {
 	// log.
 	Origin string `json:"origin"`
 
-	// Authors are the public keys of those who may sign policies. Without any,
+	// Authors are the public keys of those who may write policies. Without any,
 	// no policy can be published.
 	Authors []Key `json:"authors"`
+
+	// Environments are the environments that policies can be for, by name ("dev",
+	// "prod"), each with those who approve its policies. Optional. Without any, an
+	// author's signature publishes a policy, which then names no environment; with
+	// some, every policy names one of them. What is published already is held to a
+	// changed list at once: a policy that does not meet it allows nothing more, and
+	// no bundle can be exported with it.
+	Environments map[string]Quorum `json:"environments"`
+
+	// BreakGlass is who approves policies for emergencies, in place of their
+	// environment's approvers: more people. Optional; without it, a policy for an
+	// emergency is refused.
+	BreakGlass *BreakGlass `json:"break_glass"`
 
 	// People are the public keys of those who may answer approvals. A key's name
 	// is the person's name. Without any, what asks for a person is never done.

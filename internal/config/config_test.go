@@ -69,6 +69,9 @@ func TestExample(t *testing.T) {
 	if len(c.Authors) != 1 || c.Authors[0].Name() != "alice" || len(c.People) != 1 || c.People[0].Name() != "bob" {
 		t.Errorf("authors %v, people %v", c.Authors, c.People)
 	}
+	if len(c.Quorums()) != 2 || c.Environments["prod"].Required != 2 || c.Emergency() == nil || c.BreakGlass.Required != 3 {
+		t.Errorf("environments %v, break glass %v", c.Environments, c.BreakGlass)
+	}
 	if v := Verifiers(c.People); len(v) != 1 || v[0].Name() != "bob" {
 		t.Errorf("verifiers %v", v)
 	}
@@ -243,6 +246,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(example)
 	f.Add([]byte(provider(`, "headers": {"a": "b"}`)))
 	f.Add([]byte(`{"store": "file:x", "people": ["` + bob + `"]} // end`))
+	f.Add([]byte(`{"environments": {"dev": {"approvers": ["` + bob + `"], "required": 1}}, "break_glass": {"approvers": ["` + alice + `", "` + bob + `"], "required": 2, "longest": "90m"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := parse(b, "/house/clawea.hujson")
 		if err != nil {
@@ -253,6 +257,11 @@ func FuzzParse(f *testing.F) {
 		}
 		if wrongURL(c.URL, false) != "" || c.Keys == "" || c.Origin == "" || len(Verifiers(c.People)) != len(c.People) {
 			t.Errorf("accepted %+v", c)
+		}
+		for name, q := range c.Environments {
+			if _, err := q.policy(c.Authors); err != nil || name == "" || q.Required < 1 {
+				t.Errorf("accepted environment %q, %+v: %v", name, q, err)
+			}
 		}
 		for _, p := range c.Providers {
 			if wrongURL(p.BaseURL, true) != "" || p.Key.wrong() != "" {

@@ -222,6 +222,15 @@ func (k *Key) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Texts returns the keys as they are written.
+func Texts(keys []Key) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = k.Text
+	}
+	return out
+}
+
 // Verifiers returns the keys as seal takes them.
 func Verifiers(keys []Key) []seal.Verifier {
 	out := make([]seal.Verifier, len(keys))

@@ -22,6 +22,7 @@ import (
 	"github.com/clawea/clawea/internal/ledger"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/server"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/tools"
@@ -82,21 +83,26 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 	if err != nil {
 		return err
 	}
+	gateKey, err := seal.NewVerifier(set.Gate.Public)
+	if err != nil {
+		return err
+	}
 	d.ledger = &ledger.Ledger{DB: d.db, Signer: set.Log, Origin: c.Origin, Log: d.log}
 	policies := &registry.Registry{
-		DB: d.db, Authors: config.Verifiers(c.Authors), Signer: set.Registry, Self: registryKey,
-		Resolvers: connectors.resolvers, Now: time.Now,
+		DB: d.db, Authors: config.Verifiers(c.Authors), Environments: c.Quorums(), BreakGlass: c.Emergency(),
+		Signer: set.Registry, Self: registryKey, Resolvers: connectors.resolvers, Now: time.Now,
 	}
 	tokens := &issuer.Issuer{
 		DB: d.db, Policies: policies, Signer: set.Issuer, PublicKey: set.Issuer.Public, Verifiers: []seal.Verifier{issuerKey},
 		URL: c.URL, House: c.House, Catalog: catalog(connectors), Now: time.Now,
 	}
-	g := &gate.Gate{Tokens: tokens, Policies: policies, Book: d.db, People: config.Verifiers(c.People), Signer: set.Gate, Salt: set.Salt}
+	g := &gate.Gate{Tokens: tokens, Policies: policies, Book: d.db, Shadows: d.db, People: config.Verifiers(c.People), Signer: set.Gate, Salt: set.Salt}
 	s := &server.Server{
 		Registry: policies,
 		Issuer:   tokens,
 		Desk:     &approval.Desk{DB: d.db, People: config.Verifiers(c.People), Now: time.Now},
 		Proofs:   &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log},
+		Replayer: &replay.Replayer{DB: d.db, Policies: policies, Gates: []seal.Verifier{gateKey}, Issuers: []seal.Verifier{issuerKey}},
 		DB:       d.db,
 		Trust:    trust(c, set),
 		Proxy:    newProxy(c, g, d.log),
@@ -120,11 +126,16 @@ func trust(c *config.Config, set *keys.Set) *verify.Trust {
 		Gates: []string{set.Gate.Public}, Logs: []string{set.Log.Public},
 		Authors: []string{}, People: []string{},
 	}
-	for _, k := range c.Authors {
-		t.Authors = append(t.Authors, k.Text)
+	t.Authors = append(t.Authors, config.Texts(c.Authors)...)
+	t.People = append(t.People, config.Texts(c.People)...)
+	for name, e := range c.Environments {
+		if t.Environments == nil {
+			t.Environments = map[string]verify.Quorum{}
+		}
+		t.Environments[name] = verify.Quorum{Approvers: config.Texts(e.Approvers), Required: e.Required}
 	}
-	for _, k := range c.People {
-		t.People = append(t.People, k.Text)
+	if b := c.BreakGlass; b != nil {
+		t.BreakGlass = &verify.Emergency{Quorum: verify.Quorum{Approvers: config.Texts(b.Approvers), Required: b.Required}, Longest: b.Seconds()}
 	}
 	return t
 }

@@ -69,12 +69,13 @@ type Result struct {
 	Outcome receipt.Outcome // its Result and Size are filled in by the gate
 }
 
-// A Gate carries calls. All fields must be set; without People, what asks for a
-// person is never done.
+// A Gate carries calls. All fields must be set, but for Shadows; without People,
+// what asks for a person is never done.
 type Gate struct {
 	Tokens   Tokens
 	Policies Policies
 	Book     Book
+	Shadows  Shadows         // nil: no candidates run beside policies
 	People   []seal.Verifier // whose answers count
 	Signer   seal.Signer     // signs receipts
 	Salt     []byte          // secret key of commitments' salts, 32 bytes or more
@@ -90,17 +91,20 @@ func (g *Gate) Do(ctx context.Context, raw string, req *Request) (*receipt.Recei
 	if err != nil {
 		return g.refuse(ctx, c, req, token.Code(err), err)
 	}
-	p, err := g.Policies.Policy(ctx, c.Policy)
+	whole, err := g.Policies.Policy(ctx, c.Policy)
 	if err != nil {
 		return g.refuse(ctx, c, req, "policy.unusable", err)
 	}
-	if p, err = c.Fit(p); err != nil {
+	p, err := c.Fit(whole)
+	if err != nil {
 		return g.refuse(ctx, c, req, token.Code(err), err)
 	}
 	plan, planErr := g.plan(ctx, p, req)
 	args := g.text(c.Job, req.Text)
 	plan.Call.Args = args.Commitment
-	plan.Call = p.Minimal(plan.Call)
+	full := plan.Call
+	plan.Call = p.Minimal(full)
+	beside := g.beside(ctx, whole, c.Grant())
 
 	var opened *receipt.Receipt
 	err = g.Book.Write(ctx, c.Job, func(st *receipt.State) (*receipt.Line, error) {
@@ -111,6 +115,7 @@ func (g *Gate) Do(ctx context.Context, raw string, req *Request) (*receipt.Recei
 		f := g.facts(st, c, plan.Call)
 		f.Conditions = p.Conditions(plan.Call, f, req.Text)
 		opened = receipt.Open(st, c, plan.Call, f, p.Decide(plan.Call, f))
+		opened.Shadow = verdicts(beside, full, f, req.Text)
 		return opened.Sign(g.Signer, args)
 	})
 	if err != nil {

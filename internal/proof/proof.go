@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/bundle"
@@ -124,6 +125,7 @@ type chain struct {
 	tokens      []token.ID // in order of their first receipt
 	asked       map[string]bool
 	commitments map[seal.Hash]bool
+	candidates  []seal.Hash // that ran in shadow, in order of their first verdict
 }
 
 func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
@@ -160,15 +162,21 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 		if r.Outcome != nil {
 			c.commitments[r.Outcome.Result] = true
 		}
+		for _, v := range r.Shadow {
+			if v.Decision != nil && !slices.Contains(c.candidates, v.Policy) {
+				c.candidates = append(c.candidates, v.Policy)
+			}
+		}
 	}
 	return c, nil
 }
 
-// addPapers adds the records of the tokens that were used, and their policies.
+// addPapers adds the records of the tokens that were used, their policies, and
+// the candidates that ran beside them.
 // What is damaged is left out, for the verifier to name; what cannot be read
 // just now is an error, or a good job's proof would fail.
 func (x *Exporter) addPapers(ctx context.Context, b *bundle.Bundle, c *chain) error {
-	seen := map[seal.Hash]bool{}
+	var policies []seal.Hash // each once, those in force first
 	for _, id := range c.tokens {
 		t, err := x.DB.Token(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -183,16 +191,26 @@ func (x *Exporter) addPapers(ctx context.Context, b *bundle.Bundle, c *chain) er
 			continue
 		}
 		b.Tokens = append(b.Tokens, *record)
-		if seen[t.Policy] {
-			continue
+		if !slices.Contains(policies, t.Policy) {
+			policies = append(policies, t.Policy)
 		}
-		seen[t.Policy] = true
-		entry, err := x.Policies.Entry(ctx, t.Policy)
+	}
+	for _, h := range c.candidates {
+		if !slices.Contains(policies, h) {
+			policies = append(policies, h)
+		}
+	}
+	return x.addPolicies(ctx, b, policies)
+}
+
+func (x *Exporter) addPolicies(ctx context.Context, b *bundle.Bundle, policies []seal.Hash) error {
+	for _, h := range policies {
+		entry, err := x.Policies.Entry(ctx, h)
 		if err != nil && !errors.Is(err, registry.ErrUnusable) && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		if err != nil {
-			x.Log.ErrorContext(ctx, "policy left out of bundle", "job", b.Job, "policy", t.Policy.String(), "err", err)
+			x.Log.ErrorContext(ctx, "policy left out of bundle", "job", b.Job, "policy", h.String(), "err", err)
 			continue
 		}
 		b.Policies = append(b.Policies, bundle.Policy{Policy: *entry.Envelope, Binding: *entry.Binding})

@@ -34,6 +34,7 @@ type house struct {
 type key struct {
 	seal.Signer
 	seal.Verifier
+	text string // public
 }
 
 func (k key) Name() string    { return k.Signer.Name() }
@@ -53,7 +54,7 @@ func newKey(t *testing.T, name string, seed byte) key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key{s, v}
+	return key{s, v, public}
 }
 
 // spaces resolves the spaces that it holds to their ids.

@@ -41,35 +41,39 @@ var (
 	ErrRefused = errors.New("not published")
 )
 
-// A Registry publishes policies. All fields must be set; Resolvers holds one
-// per system whose names policies may use.
+// A Registry publishes policies. All fields must be set but Environments and
+// BreakGlass, without which policies have none; Resolvers holds one per system
+// whose names policies may use.
 type Registry struct {
-	DB        DB
-	Authors   []seal.Verifier // who may sign policies
-	Signer    seal.Signer     // signs bindings
-	Self      seal.Verifier   // checks Signer's signatures
-	Resolvers map[string]Resolver
-	Now       func() time.Time
+	DB           DB
+	Authors      []seal.Verifier          // who may write policies
+	Environments map[string]policy.Quorum // who approves them, by where they are for
+	BreakGlass   *policy.Emergency        // who approves those for an emergency
+	Signer       seal.Signer              // signs bindings
+	Self         seal.Verifier            // checks Signer's signatures
+	Resolvers    map[string]Resolver
+	Now          func() time.Time
 
 	parsed cache
 }
 
 // An Entry is a published policy with the papers that prove it.
 type Entry struct {
-	Policy    *policy.Policy  // bound to ids
-	Envelope  *seal.Envelope  // the WPC, as its authors signed it
-	Binding   *seal.Envelope  // what its names led to, signed by the registry
-	Bound     *policy.Binding // the same, read
-	Signers   []string        // key ids of the authors
-	Published time.Time       // as the binding says it
+	Policy     *policy.Policy     // bound to ids
+	Envelope   *seal.Envelope     // the WPC, as its authors and approvers signed it
+	Binding    *seal.Envelope     // what its names led to, signed by the registry
+	Bound      *policy.Binding    // the same, read
+	Signatures []policy.Signature // who signed, and what that counts as
+	Published  time.Time          // as the binding says it
 }
 
 // Publish checks a signed WPC, resolves its names to ids, signs what they came
 // to and stores both. Publishing the same paper again changes nothing and
 // returns what was published. It fails with ErrRefused, wrapped with the cause,
-// if the paper or one of its names is at fault.
+// if the paper, who has signed it, or one of its names is at fault.
 func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error) {
-	p, err := r.open(e)
+	now := r.Now().UTC().Truncate(time.Millisecond)
+	p, _, err := r.open(e, now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
@@ -83,7 +87,6 @@ func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error
 	if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	now := r.Now().UTC().Truncate(time.Millisecond)
 	binding, err := r.bind(ctx, p, now)
 	if err != nil {
 		return nil, err
@@ -105,6 +108,28 @@ func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error
 
 // bind resolves p's names and returns the signed binding's canonical bytes.
 func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time) ([]byte, error) {
+	b, err := r.resolve(ctx, p, now)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := seal.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := seal.Sign(r.Signer, policy.BindingType, payload)
+	if err != nil {
+		return nil, err
+	}
+	return signed.Marshal()
+}
+
+// Resolve finds what p's names lead to now, and publishes nothing. It fails with
+// ErrRefused, wrapped with the cause, if one leads nowhere.
+func (r *Registry) Resolve(ctx context.Context, p *policy.Policy) (*policy.Binding, error) {
+	return r.resolve(ctx, p, r.Now().UTC().Truncate(time.Millisecond))
+}
+
+func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time) (*policy.Binding, error) {
 	byTool := map[string][]policy.Name{}
 	var tools []string
 	for _, n := range p.Names() {
@@ -128,15 +153,7 @@ func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time) ([
 	if _, err := p.Bind(&b); err != nil {
 		return nil, err
 	}
-	payload, err := seal.Marshal(&b)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := seal.Sign(r.Signer, policy.BindingType, payload)
-	if err != nil {
-		return nil, err
-	}
-	return signed.Marshal()
+	return &b, nil
 }
 
 // Policy returns the published policy h, bound to ids. Its hash and signatures
@@ -160,15 +177,16 @@ func (r *Registry) Entry(ctx context.Context, h seal.Hash) (*Entry, error) {
 }
 
 // A Listed is a line of the registry's list. Fault is not nil if the policy no
-// longer verifies; then only Hash and Published mean anything.
+// longer verifies; then there is no Entry, and the rest is what the database says.
 type Listed struct {
 	Hash      seal.Hash
+	Name      string
 	Entry     *Entry
 	Published time.Time
 	Fault     error
 }
 
-// List returns everything published, each verified on this read.
+// List returns everything published, oldest first, each verified on this read.
 func (r *Registry) List(ctx context.Context) ([]Listed, error) {
 	rows, err := r.DB.Policies(ctx)
 	if err != nil {
@@ -177,7 +195,7 @@ func (r *Registry) List(ctx context.Context) ([]Listed, error) {
 	list := make([]Listed, len(rows))
 	for i := range rows {
 		e, err := r.entry(&rows[i])
-		list[i] = Listed{rows[i].Hash, e, rows[i].Published, err}
+		list[i] = Listed{rows[i].Hash, rows[i].Name, e, rows[i].Published, err}
 	}
 	return list, nil
 }
@@ -186,16 +204,6 @@ func (r *Registry) List(ctx context.Context) ([]Listed, error) {
 func (r *Registry) entry(row *store.Policy) (*Entry, error) {
 	e := new(Entry)
 	var err error
-	if e.Envelope, err = seal.ParseEnvelope(row.Envelope); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	p, err := r.open(e.Envelope)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	for _, s := range e.Envelope.Signatures {
-		e.Signers = append(e.Signers, s.KeyID)
-	}
 	if e.Binding, err = seal.ParseEnvelope(row.Binding); err != nil {
 		return nil, fmt.Errorf("%w: binding: %w", ErrUnusable, err)
 	}
@@ -205,23 +213,39 @@ func (r *Registry) entry(row *store.Policy) (*Entry, error) {
 	if e.Bound, err = policy.ParseBinding(e.Binding.Payload); err != nil {
 		return nil, fmt.Errorf("%w: binding: %w", ErrUnusable, err)
 	}
+	e.Published = e.Bound.At // signed, as row.Published is not
+	if e.Envelope, err = seal.ParseEnvelope(row.Envelope); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	p, signatures, err := r.open(e.Envelope, e.Published)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
 	if e.Policy, err = p.Bind(e.Bound); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	if !p.Hash().Equal(row.Hash) {
 		return nil, fmt.Errorf("%w: stored under %s, and is %s", ErrUnusable, row.Hash, p.Hash())
 	}
-	e.Published = e.Bound.At // signed, as row.Published is not
+	e.Signatures = signatures
 	return e, nil
 }
 
-// open verifies a signed WPC: by authors only, and in canonical form, so that
-// its hash has one meaning.
-func (r *Registry) open(e *seal.Envelope) (*policy.Policy, error) {
-	if _, err := e.Open(policy.Type, r.Authors...); err != nil {
-		return nil, err
+// open verifies a signed WPC that is published at a time: signed by keys of the
+// house only, by those whom it needs, and in canonical form, so that its hash
+// has one meaning.
+func (r *Registry) open(e *seal.Envelope, at time.Time) (*policy.Policy, []policy.Signature, error) {
+	house := policy.Publishers{Authors: r.Authors, Environments: r.Environments, BreakGlass: r.BreakGlass}
+	signers, err := e.Open(policy.Type, house.Keys()...)
+	if err != nil {
+		return nil, nil, err
 	}
-	return r.parsed.parse(e.Payload)
+	p, err := r.parsed.parse(e.Payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	signatures, err := house.Check(p, signers, at)
+	return p, signatures, err
 }
 
 // A cache spares parsing a policy for every call. It is filled only with

@@ -33,7 +33,7 @@ func TestPublish(t *testing.T) {
 	if diff := cmp.Diff(want, e.Policy.Bounds("confluence")); diff != "" {
 		t.Error("the policy served is not bound:", diff)
 	}
-	if diff := cmp.Diff([]string{seal.KeyID(h.ada)}, e.Signers); diff != "" {
+	if diff := cmp.Diff([]policy.Signature{{Key: seal.KeyID(h.ada), Role: policy.RoleAuthor}}, e.Signatures); diff != "" {
 		t.Error(diff)
 	}
 	p, err := h.Policy(t.Context(), e.Policy.Hash())
@@ -87,7 +87,8 @@ func TestTwoAuthors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{seal.KeyID(h.ada), seal.KeyID(h.second)}, e.Signers); diff != "" {
+	both := []policy.Signature{{Key: seal.KeyID(h.ada), Role: policy.RoleAuthor}, {Key: seal.KeyID(h.second), Role: policy.RoleAuthor}}
+	if diff := cmp.Diff(both, e.Signatures); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -240,7 +241,7 @@ func TestDamagedRow(t *testing.T) {
 			h.exec(t, `UPDATE policy SET binding = ? WHERE name = 'reader'`, rebound(t, h.ada, func(*policy.Binding) {}))
 		}},
 		{"binding without its names", func(t *testing.T, h *house, _ *registry.Entry) {
-			own := key{h.Signer, h.Self}
+			own := key{Signer: h.Signer, Verifier: h.Self}
 			h.exec(t, `UPDATE policy SET binding = ? WHERE name = 'reader'`, rebound(t, own, func(b *policy.Binding) { b.Names = []policy.Bound{} }))
 		}},
 		{"binding empty", func(t *testing.T, h *house, _ *registry.Entry) {

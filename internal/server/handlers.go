@@ -34,15 +34,25 @@ func (s *Server) publish(ctx context.Context, _ *http.Request, e *seal.Envelope)
 	return policyPaper(entry), nil
 }
 
-func (s *Server) listPolicies(ctx context.Context, _ *http.Request, _ *nothing) (*api.Policies, error) {
+// listPolicies lists all, or those of a name. What no longer verifies is listed
+// under the name that the database says, so that it is missed nowhere.
+func (s *Server) listPolicies(ctx context.Context, r *http.Request, _ *nothing) (*api.Policies, error) {
 	list, err := s.Registry.List(ctx)
 	if err != nil {
 		return nil, err
 	}
+	query := r.URL.Query()
 	out := &api.Policies{Policies: []api.Policy{}}
 	for _, l := range list {
+		name := l.Name
+		if l.Fault == nil {
+			name = l.Entry.Policy.Name()
+		}
+		if query.Has("name") && name != query.Get("name") {
+			continue
+		}
 		if l.Fault != nil {
-			out.Policies = append(out.Policies, api.Policy{Hash: l.Hash, Published: l.Published, Fault: l.Fault.Error()})
+			out.Policies = append(out.Policies, api.Policy{Hash: l.Hash, Name: name, Published: l.Published, Fault: l.Fault.Error()})
 			continue
 		}
 		p := policyPaper(l.Entry)
@@ -61,13 +71,16 @@ func (s *Server) showPolicy(ctx context.Context, r *http.Request, _ *nothing) (*
 	if err != nil {
 		return nil, err
 	}
-	return policyPaper(entry), nil
+	out := policyPaper(entry)
+	out.Shadows, err = s.shadows(ctx, h)
+	return out, err
 }
 
 func policyPaper(e *registry.Entry) *api.Policy {
 	return &api.Policy{
-		Hash: e.Policy.Hash(), Name: e.Policy.Name(), Purpose: e.Policy.Purpose(), Published: e.Published, Signers: e.Signers,
+		Hash: e.Policy.Hash(), Name: e.Policy.Name(), Purpose: e.Policy.Purpose(), Published: e.Published, Signers: e.Signatures,
 		MaxTTL: int(e.Policy.MaxTTL() / time.Second), Names: e.Bound.Names, Envelope: e.Envelope, Binding: e.Binding,
+		Environment: e.Policy.Environment(), ChangeRecord: e.Policy.ChangeRecord(), BreakGlass: e.Policy.BreakGlass(),
 	}
 }
 

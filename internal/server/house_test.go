@@ -26,6 +26,7 @@ import (
 	"github.com/clawea/clawea/internal/ledger"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -112,7 +113,7 @@ func newHouse(t testing.TB) *house {
 	ada, adaKey, adaText := newKey(t, "ada@house.test", 1)
 	reg, regKey, regText := newKey(t, "registry.test", 2)
 	iss, issKey, issText := newKey(t, "issuer.test", 3)
-	gat, _, gatText := newKey(t, "gate.test", 4)
+	gat, gatKey, gatText := newKey(t, "gate.test", 4)
 	logKey, _, logText := newKey(t, "log.test", 5)
 	alice, aliceKey, aliceText := newKey(t, "alice@house.test", 6)
 	h.ada, h.alice = ada, alice
@@ -125,6 +126,7 @@ func newHouse(t testing.TB) *house {
 	people := []seal.Verifier{aliceKey}
 	h.gate = &gate.Gate{Tokens: tokens, Policies: policies, Book: db, People: people, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32)}
 	h.Server = &Server{
+		Replayer: &replay.Replayer{DB: db, Policies: policies, Gates: []seal.Verifier{gatKey}, Issuers: []seal.Verifier{issKey}},
 		Registry: policies, Issuer: tokens, Desk: &approval.Desk{DB: db, People: people, Now: time.Now},
 		Proofs: &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:     db,

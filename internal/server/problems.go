@@ -13,6 +13,7 @@ import (
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -39,8 +40,10 @@ var told = []struct {
 	{errBody, 400, "bad_body", "the request broke off", "send it again", false},
 	{errJSON, 400, "bad_json", "the JSON is not what is wanted", "mend the line and send it again", true},
 	{errArgument, 400, "bad_argument", "the request does not make sense", "see docs/http.md", true},
-	{registry.ErrUnusable, 409, "policy_unusable", "the stored policy does not verify; nothing is allowed by it", "restore its row from before it was changed; if its author was struck from the configuration, publish one by another author", true},
-	{seal.ErrUnknownKey, 422, "unknown_key", "signed by a key that is not trusted for this", "have the key listed under authors or people in the daemon's configuration", true},
+	{registry.ErrUnusable, 409, "policy_unusable", "the stored policy does not verify; nothing is allowed by it", "restore its row from before it was changed; if the configuration no longer has its author or enough of its approvers, publish one that they sign now", true},
+	{seal.ErrUnknownKey, 422, "unknown_key", "signed by a key that is not trusted for this", "have the key listed under authors, people or an environment's approvers in the daemon's configuration", true},
+	{policy.ErrAuthor, 422, "not_approved", "the policy lacks a signature", "have an author sign it: clawea wpc sign -key FILE -o OUT SIGNED", true},
+	{policy.ErrApprovals, 422, "not_approved", "the policy lacks signatures", "have each of them sign it, and publish it then: clawea wpc sign -key FILE -o OUT SIGNED", true},
 	{registry.ErrRefused, 422, "not_published", "the policy is not published", "mend the policy, sign it again and publish it", true},
 	{issuer.ErrOrder, 422, "not_issued", "the token is not issued", "ask for what the policy holds: clawea wpc show HASH", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},

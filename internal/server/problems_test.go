@@ -97,6 +97,10 @@ func TestTold(t *testing.T) {
 	if got := want(h.post("/v1/wpc", h.signed(`{"wpc_version":"v1","actionz":{}}`, h.ada)), 422, "not_published"); got.Detail == "" {
 		t.Errorf("it does not say why: %+v", got)
 	}
+	carol := h.govern(t)
+	want(h.post("/v1/wpc", h.signed(governed, h.ada)), 422, "not_approved")
+	want(h.post("/v1/wpc", h.signed(governed, carol)), 422, "not_approved")
+	h.Registry.Environments = nil
 	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`","ttl_seconds":601}`), 422, "not_issued")
 	want(h.get("/v1/jobs/job-1/proof"), 409, "no_receipts")
 	want(h.get("/v1/jobs/none"), 404, "not_found")

@@ -14,6 +14,7 @@ import (
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/verify"
 )
@@ -24,6 +25,7 @@ type Server struct {
 	Issuer    *issuer.Issuer
 	Desk      *approval.Desk
 	Proofs    *proof.Exporter
+	Replayer  *replay.Replayer
 	DB        *store.DB
 	Trust     *verify.Trust // what the house says its keys are
 	Operators []Operator
@@ -55,6 +57,8 @@ func (s *Server) routes() []route {
 		{"POST /v1/wpc", operator, serveJSON(s, s.publish)},
 		{"GET /v1/wpc", operator, serveJSON(s, s.listPolicies)},
 		{"GET /v1/wpc/{hash}", operator, serveJSON(s, s.showPolicy)},
+		{"POST /v1/wpc/{hash}/shadow", operator, serveJSON(s, s.shadow)},
+		{"POST /v1/wpc/replay", operator, serveJSON(s, s.replay)},
 
 		{"POST /v1/cst", operator, serveJSON(s, s.issue)},
 		{"GET /v1/cst/{id}", operator, serveJSON(s, s.showToken)},

@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -62,4 +63,40 @@ func (db *DB) Texts(ctx context.Context, job string) ([]receipt.Text, error) {
 		}
 	}
 	return out, nil
+}
+
+// A Mark is a place among the opened receipts of all jobs, in the order of
+// their times. The zero Mark is before the first.
+type Mark struct {
+	At  time.Time
+	Job string
+	Seq uint64
+}
+
+// An Opened is an opened receipt as it is stored, with its place. Nothing of it
+// is verified.
+type Opened struct {
+	Mark
+	Envelope []byte
+}
+
+// OpenedAfter returns up to limit opened receipts behind m, in order: of one
+// job, or of all if job is "".
+func (db *DB) OpenedAfter(ctx context.Context, m Mark, job string, limit int) ([]Opened, error) {
+	query := `SELECT at, job, seq, envelope FROM receipt WHERE kind = 'opened' AND (at, job, seq) > ($1, $2, $3)`
+	args := []any{m.At.UnixMilli(), m.Job, int64(m.Seq)}
+	if job != "" {
+		query += ` AND job = $4`
+		args = append(args, job)
+	}
+	query += ` ORDER BY at, job, seq LIMIT ` + places(len(args)+1, 1)
+	list, err := all(ctx, db.read, readOpened, query, append(args, bounded(limit))...)
+	return list, wrap("list opened receipts", err)
+}
+
+func readOpened(scan scanner) (o Opened, err error) {
+	var seq int64
+	err = scan((*instant)(&o.At), &o.Job, &seq, &o.Envelope)
+	o.Seq = uint64(seq)
+	return o, err
 }

@@ -1,0 +1,129 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// tokens says what a token must be.
+func (e *explainer) tokens(d *document) {
+	if r := d.Runtime; r != nil {
+		e.sayIf(r.RequireCST, "/runtime/require_cst", "No call is made without a token.")
+		e.sayIf(r.Pin, "/runtime/cst_policy_hash_pin", "A token is for exactly this policy.")
+		e.life("/runtime/max_ttl_seconds", r.MaxTTL)
+	}
+	if r := d.TokenRequirements; r != nil {
+		e.life("/token_requirements/cst_ttl_seconds_max", r.MaxTTL)
+		e.sayIf(r.ScopeHash, "/token_requirements/require_scope_hash", "A token carries the hash of its scope.")
+		e.sayIf(r.Pin != "", "/token_requirements/policy_hash_pinning", "Pinning a token to this policy is "+r.Pin+"; the house always does it.")
+	}
+	if b := d.Binding; b != nil {
+		e.sayIf(b.ScopeHash, "/binding/cst_scope_hash_required", "A token carries the hash of its scope.")
+		e.sayIf(b.OptionalPin, "/binding/optional_policy_hash_pinning", "Tokens may be pinned to this policy; the house always does it.")
+	}
+	if len((&Policy{doc: *d}).maxTTLs()) == 0 {
+		e.say("", "A token lives for at most %s, since the policy says nothing else.", DefaultTTL)
+	}
+}
+
+func (e *explainer) life(clause string, seconds *int) {
+	if seconds != nil {
+		e.say(clause, "A token lives for at most %d seconds (%s).", *seconds, time.Duration(*seconds)*time.Second)
+	}
+}
+
+// toolPolicy says a section of tools.
+func (e *explainer) toolPolicy(t placedToolPolicy) {
+	e.list(t.at+"/allow", t.Allow, "Only these tools may be called, by name, tool or class: %s.")
+	e.list(t.at+"/deny", t.Deny, "These tools must not be called, whatever else is said: %s.")
+}
+
+// surroundings says what must be attested for a job.
+func (e *explainer) surroundings(d *document) {
+	if s := d.SandboxExpectations; s != nil {
+		e.sayIf(s.Sandboxed, "/sandbox_expectations/tools_run_in_sandbox", sandboxed)
+		e.workspace("/sandbox_expectations/workspace_access", s.Workspace)
+	}
+	if d.Constraints == nil || d.Constraints.Sandbox == nil {
+		return
+	}
+	const at = "/constraints/sandbox"
+	s := d.Constraints.Sandbox
+	e.sayIf(s.Required, at+"/required", sandboxed)
+	e.workspace(at+"/workspaceAccess", s.Workspace)
+	switch s.Elevated {
+	case "deny":
+		e.say(at+"/elevated_exec", "Tools may be called only in jobs for which elevated execution is attested to be off (deny).")
+	case "allow":
+		e.say(at+"/elevated_exec", "Elevated execution is nobody's concern (allow).")
+	}
+}
+
+const sandboxed = "Tools may be called only in jobs for which a sandbox is attested."
+
+func (e *explainer) workspace(clause, access string) {
+	switch access {
+	case "none":
+		e.say(clause, "Tools may be called only in jobs for which it is attested that they have no access to the workspace (none).")
+	case "ro":
+		e.say(clause, "Tools may be called only in jobs for which it is attested that they can at most read the workspace (ro).")
+	case "rw":
+		e.say(clause, "Tools may read and write the workspace (rw).")
+	}
+}
+
+// models says which models may be asked.
+func (e *explainer) models(d *document) {
+	if r := d.ModelRoute; r != nil {
+		e.sayIf(r.RequireProxy, "/model_route/require_clawproxy", "Models are asked only through the proxy.")
+		e.list("/model_route/allowed", r.Allowed, "The only model routes are %s.")
+		e.sayIf(r.Allowed == nil, "/model_route", "Every model route of the house may be used.")
+	}
+	k := d.Constraints
+	if k == nil || k.ModelCalls == nil {
+		return
+	}
+	e.sayIf(k.ModelCalls.Via != "", "/constraints/model_calls/route_via", "Models are asked only through the proxy ("+k.ModelCalls.Via+").")
+	e.sayIf(k.ModelCalls.Receipts, "/constraints/model_calls/receipts_required", receipted)
+	e.sayIf(d.ModelRoute == nil, "/constraints/model_calls", "Every model route of the house may be used.")
+}
+
+const receipted = "A job without a receipt for every call is not valid."
+
+// approvals says what a person is asked about.
+func (e *explainer) approvals(s placedApprovals) {
+	if s.A != nil {
+		e.list(s.at+"/required_for", s.A.RequiredFor, "A person must say yes to each call of these categories, tools or classes: %s.")
+		if s.A.Status != "" {
+			e.say(s.at+"/status", "Of approvals its author says %q, which changes nothing.", s.A.Status)
+		}
+		return
+	}
+	for i, k := range *s.B {
+		at := fmt.Sprintf("%s/%d", s.at, i)
+		e.say(at+"/when "+at+"/require", "A person must say yes (%s) to each call for which this holds: %s; if it cannot be told whether it holds, the call is denied.", k.Require, k.When)
+	}
+}
+
+// evidence says what a job must leave behind.
+func (e *explainer) evidence(d *document) {
+	if a := d.Attestation; a != nil {
+		e.sayIf(a.Receipts, "/attestation/require_gateway_receipts", receipted)
+		e.sayIf(a.BundleOnWrite, "/attestation/require_proof_bundle_on_write", "A job that wrote must be shown by a proof bundle.")
+	}
+	if a := d.Audit; a != nil {
+		e.sayIf(a.Receipts, "/audit/require_gateway_receipts", receipted)
+		e.sayIf(a.Bundle, "/audit/require_proof_bundle", "Every job must be shown by a proof bundle.")
+	}
+}
+
+// silence says what is denied because no section permits it.
+func (e *explainer) silence(d *document) {
+	e.sayIf(!d.opensConfluence(), "", "Nothing may be done in Confluence.")
+	e.sayIf(!d.opensJira(), "", "Nothing may be done in Jira.")
+	e.sayIf(!(&Policy{doc: *d}).hasModels(), "", "No model may be asked.")
+	e.say("", "What nothing here permits is denied.")
+}
