@@ -31,7 +31,7 @@ var floors = [][]string{
 	{"bundle"},
 	{"verify"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
-		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/pgtest", "examples"},
+		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/pgtest", "internal/vectors", "examples"},
 	{"internal/registry", "internal/issuer", "internal/approval"},
 	{"internal/gate", "internal/proof", "internal/replay"},
 	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira"},
@@ -53,6 +53,7 @@ var testOnly = map[string][]string{
 	"internal/sim/model":     {"cmd/clawea"},
 	"internal/sim/specs":     nil,
 	"internal/pgtest":        nil,
+	"internal/vectors":       nil,
 }
 
 type goPackage struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -294,7 +295,7 @@ func TestDecideIsTheOracleOfVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files := vectorFiles(a)
+		files := vectors.Files(a)
 		p, err := Parse(files["policy.json"])
 		if err != nil || files["call.json"] == nil {
 			continue

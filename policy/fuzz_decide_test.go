@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -24,7 +25,7 @@ func FuzzDecide(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		if files := vectorFiles(a); files["call.json"] != nil {
+		if files := vectors.Files(a); files["call.json"] != nil {
 			f.Add(files["policy.json"], bytes.TrimSpace(files["binding.json"]), files["call.json"], files["facts.json"])
 		}
 	}

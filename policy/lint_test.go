@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
+
+	"github.com/clawea/clawea/internal/vectors"
 )
 
 // brief says findings as "LINE:COLUMN POINTER CODE", one to a line.
@@ -267,7 +269,7 @@ func TestLintAgreesWithParse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		agree(t, vectorFiles(a)["policy.json"])
+		agree(t, vectors.Files(a)["policy.json"])
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -371,7 +372,7 @@ func seeds(f *testing.F, file string) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		if b, ok := vectorFiles(a)[file]; ok {
+		if b, ok := vectors.Files(a)[file]; ok {
 			f.Add([]byte(strings.TrimSpace(string(b))))
 		}
 	}

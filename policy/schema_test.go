@@ -22,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -168,7 +169,7 @@ func TestSchemaRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src := vectorFiles(a)["policy.json"]
+		src := vectors.Files(a)["policy.json"]
 		_, refused := Parse(src)
 		var v any
 		if seal.Unmarshal(src, &v) != nil {

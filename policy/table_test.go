@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -95,7 +96,7 @@ func matters(t *testing.T, vector, field string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := vectorFiles(a)
+	files := vectors.Files(a)
 	delete(files, "marks")
 	before := runVector(t, files)
 	var doc map[string]any

@@ -5,65 +5,21 @@ package policy
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/seal"
 )
 
-var update = flag.Bool("update", false, "write the expectation of vectors that have none; never changes one")
-
 // TestVectors decides every case of testdata/vectors/policy-*.txtar. A vector's
 // name begins with the clause of spec/policy.md that it proves.
-func TestVectors(t *testing.T) {
-	paths, err := filepath.Glob("../testdata/vectors/policy-*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { testVector(t, path) })
-	}
-}
-
-func testVector(t *testing.T, path string) {
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := vectorFiles(a)
-	got := runVector(t, files)
-	want, ok := files["expect"]
-	if !ok && *update {
-		a.Files = append(a.Files, txtar.File{Name: "expect", Data: []byte(got)})
-		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if !ok {
-		t.Fatal("the vector expects nothing: run with -update, and read what it wrote")
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-func vectorFiles(a *txtar.Archive) map[string][]byte {
-	files := map[string][]byte{}
-	for _, f := range a.Files {
-		files[f.Name] = f.Data
-	}
-	return files
-}
+func TestVectors(t *testing.T) { vectors.Run(t, "policy", runVector) }
 
 // runVector does what the files of a vector ask for and says what came of it.
 func runVector(t *testing.T, files map[string][]byte) string {

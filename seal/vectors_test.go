@@ -5,61 +5,19 @@ package seal
 
 import (
 	"encoding/hex"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-)
 
-var update = flag.Bool("update", false, "write the expectation of vectors that have none; never changes one")
+	"github.com/clawea/clawea/internal/vectors"
+)
 
 // TestVectors reads every testdata/vectors/seal-*.txtar: papers to be brought
 // into canonical form, and envelopes to be opened by keys.
-func TestVectors(t *testing.T) {
-	paths, err := filepath.Glob("../testdata/vectors/seal-*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { testVector(t, path) })
-	}
-}
-
-func testVector(t *testing.T, path string) {
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := vectorFiles(a)
-	got := runVector(t, files)
-	want, ok := files["expect"]
-	if !ok && *update {
-		a.Files = append(a.Files, txtar.File{Name: "expect", Data: []byte(got)})
-		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if !ok {
-		t.Fatal("the vector expects nothing: run with -update, and read what it wrote")
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-func vectorFiles(a *txtar.Archive) map[string][]byte {
-	files := map[string][]byte{}
-	for _, f := range a.Files {
-		files[f.Name] = f.Data
-	}
-	return files
-}
+func TestVectors(t *testing.T) { vectors.Run(t, "seal", runVector) }
 
 func runVector(t *testing.T, files map[string][]byte) string {
 	t.Helper()
@@ -123,7 +81,7 @@ func vectorInputs(f *testing.F) [][]byte {
 		if err != nil {
 			f.Fatal(err)
 		}
-		files := vectorFiles(a)
+		files := vectors.Files(a)
 		if b, ok := files["envelope.json"]; ok {
 			out = append(out, []byte(strings.TrimSuffix(string(b), "\n")))
 		} else {

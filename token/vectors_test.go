@@ -5,7 +5,6 @@ package token
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,58 +15,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/vectors"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
 
-var update = flag.Bool("update", false, "write the expectation of vectors that have none; never changes one")
-
 // TestVectors checks every testdata/vectors/token-*.txtar: a token, who may
 // have signed it, for whom and when, and the policy that it should fit.
 func TestVectors(t *testing.T) {
-	paths, err := filepath.Glob("../testdata/vectors/token-*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { testVector(t, path) })
-	}
+	vectors.Run(t, "token", func(t *testing.T, files map[string][]byte) string { return runVector(t, texts(files)) })
 }
 
-func testVector(t *testing.T, path string) {
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
+// texts are the files of a vector without their last line ends, which signed
+// papers do not have.
+func texts(files map[string][]byte) map[string]string {
+	out := map[string]string{}
+	for name, b := range files {
+		out[name] = strings.TrimSuffix(string(b), "\n")
 	}
-	files := vectorFiles(a)
-	got := runVector(t, files)
-	want, ok := files["expect"]
-	if !ok && *update {
-		a.Files = append(a.Files, txtar.File{Name: "expect", Data: []byte(got)})
-		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if !ok {
-		t.Fatal("the vector expects nothing: run with -update, and read what it wrote")
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-// vectorFiles are the files of a vector without their last line ends: a token
-// has none.
-func vectorFiles(a *txtar.Archive) map[string]string {
-	files := map[string]string{}
-	for _, f := range a.Files {
-		files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
-	}
-	if want, ok := files["expect"]; ok {
-		files["expect"] = want + "\n"
-	}
-	return files
+	return out
 }
 
 func runVector(t *testing.T, files map[string]string) string {
@@ -124,7 +90,7 @@ func FuzzCheck(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		if files := vectorFiles(a); strings.Contains(files["keys"], public) {
+		if files := texts(vectors.Files(a)); strings.Contains(files["keys"], public) {
 			f.Add(files["token"])
 		}
 	}
