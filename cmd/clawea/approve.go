@@ -18,12 +18,8 @@ import (
 )
 
 func approveList(ctx context.Context, c *call) error {
-	connect := c.client()
 	all := c.Bool("all", false, "also what has been answered")
-	if err := c.parse(0, 0); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(0, 0)
 	if err != nil {
 		return err
 	}
@@ -38,11 +34,7 @@ func approveList(ctx context.Context, c *call) error {
 }
 
 func approveShow(ctx context.Context, c *call) error {
-	connect := c.client()
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(1, 1)
 	if err != nil {
 		return err
 	}

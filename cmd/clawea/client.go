@@ -30,6 +30,16 @@ func (c *call) client() func() (*api.Client, error) {
 	}
 }
 
+// dial reads a command line of min to max arguments, and connects: for commands
+// that have nothing to check in between.
+func (c *call) dial(min, max int) (*api.Client, error) {
+	connect := c.client()
+	if err := c.parse(min, max); err != nil {
+		return nil, err
+	}
+	return connect()
+}
+
 func or(a, b string) string {
 	if a != "" {
 		return a

@@ -67,11 +67,7 @@ func cstIssue(ctx context.Context, c *call) error {
 }
 
 func cstShow(ctx context.Context, c *call) error {
-	connect := c.client()
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(1, 1)
 	if err != nil {
 		return err
 	}
@@ -118,11 +114,7 @@ func cstRevoke(ctx context.Context, c *call) error {
 }
 
 func jobList(ctx context.Context, c *call) error {
-	connect := c.client()
-	if err := c.parse(0, 0); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(0, 0)
 	if err != nil {
 		return err
 	}
@@ -137,11 +129,7 @@ func jobList(ctx context.Context, c *call) error {
 }
 
 func jobShow(ctx context.Context, c *call) error {
-	connect := c.client()
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(1, 1)
 	if err != nil {
 		return err
 	}

@@ -15,13 +15,9 @@ import (
 )
 
 func proofExport(ctx context.Context, c *call) error {
-	connect := c.client()
 	disclose := c.Bool("disclose", false, "also the texts behind the commitments: prompts, arguments, results")
 	out := c.String("o", "", "write to `FILE` instead of standard output")
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(1, 1)
 	if err != nil {
 		return err
 	}
@@ -83,12 +79,8 @@ func proofVerify(_ context.Context, c *call) error {
 }
 
 func proofTrust(ctx context.Context, c *call) error {
-	connect := c.client()
 	out := c.String("o", "", "write to `FILE` instead of standard output")
-	if err := c.parse(0, 0); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(0, 0)
 	if err != nil {
 		return err
 	}

@@ -102,11 +102,7 @@ func wpcPublish(ctx context.Context, c *call) error {
 }
 
 func wpcList(ctx context.Context, c *call) error {
-	connect := c.client()
-	if err := c.parse(0, 0); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(0, 0)
 	if err != nil {
 		return err
 	}

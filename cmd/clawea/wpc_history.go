@@ -42,11 +42,7 @@ func signature(s policy.Signature) string {
 }
 
 func wpcHistory(ctx context.Context, c *call) error {
-	connect := c.client()
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	cl, err := connect()
+	cl, err := c.dial(1, 1)
 	if err != nil {
 		return err
 	}
