@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func resourceLine(r policy.Resource) string {
 	}
 	var in []string
 	for _, p := range r.Path {
-		in = append(in, or(p.Name, p.ID))
+		in = append(in, cmp.Or(p.Name, p.ID))
 	}
 	if len(in) > 0 {
 		s += " in " + strings.Join(in, "/")

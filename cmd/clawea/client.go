@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ const defaultServer = "http://127.0.0.1:7433"
 
 // client adds the flags of commands that call the daemon.
 func (c *call) client() func() (*api.Client, error) {
-	server := c.String("server", or(c.getenv("CLAWEA_SERVER"), defaultServer), "the daemon's `URL` (CLAWEA_SERVER)")
+	server := c.String("server", cmp.Or(c.getenv("CLAWEA_SERVER"), defaultServer), "the daemon's `URL` (CLAWEA_SERVER)")
 	operator := c.String("operator", c.getenv("CLAWEA_OPERATOR"), "where the operator's token is: `file:PATH or env:NAME` (CLAWEA_OPERATOR)")
 	return func() (*api.Client, error) {
 		if *operator == "" {
@@ -38,13 +39,6 @@ func (c *call) dial(min, max int) (*api.Client, error) {
 		return nil, err
 	}
 	return connect()
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // output writes b to path, or to standard output if path is "" or "-". A file
