@@ -41,30 +41,35 @@ func longPolicy(tb testing.TB, n int) *Policy {
 	return p
 }
 
-// longCalls are allowed by longPolicy, or denied, as their names say.
+// longCalls are allowed by longPolicy, or denied, as their names say. The change
+// is asked for where it was made before.
 func longCalls() map[string]*Call {
 	return map[string]*Call{
 		"page":   {Tool: "confluence", Action: "page.get", Class: Read, Mode: "official_api", Site: "s", Uses: map[string]int{"pages": 1}, Resources: []Resource{{Type: "page", ID: "7", Labels: []string{"label3"}, Path: []Place{{"space:S3", "S3"}, {"7", "Some page"}}}}},
 		"issue":  {Tool: "jira", Action: "issue.get3", Class: Read, Mode: "official_api", Site: "s", Fields: []string{"field3"}, Resources: []Resource{{Type: "issue", ID: "9", Path: []Place{{"project:P3", "P3"}}}}},
 		"model":  {Tool: "model", Class: Model, Resources: []Resource{{Type: "route", ID: "route3"}, {Type: "model", ID: "small-1"}}},
 		"tool":   {Tool: "repo", Action: "diff", Class: Read},
+		"change": {Tool: "jira", Action: "issue.get3", Class: Write, Mode: "official_api", Site: "s", Fields: []string{"field3"}, Resources: []Resource{{Type: "issue", ID: "9", Path: []Place{{"project:P3", "P3"}}}}},
 		"denied": {Tool: "shell3", Action: "run", Class: Write},
 	}
 }
 
-// TestDecideAllocates says: what is allowed costs its reasons and nothing else,
-// however long the lists are.
+// TestDecideAllocates says: what is allowed or asked for costs its reasons and
+// nothing else, however long the lists are.
 func TestDecideAllocates(t *testing.T) {
-	p, f := longPolicy(t, 100), &Facts{Now: noon}
+	p, f := longPolicy(t, 100), &Facts{Now: noon, Repeats: 1}
 	for name, c := range longCalls() {
 		want := Allow
-		if name == "denied" {
+		switch name {
+		case "denied":
 			want = Deny
+		case "change":
+			want = Ask
 		}
 		if d := p.Decide(c, f); d.Effect != want {
 			t.Fatalf("%s: %+v", name, d)
 		}
-		if got := testing.AllocsPerRun(100, func() { p.Decide(c, f) }); want == Allow && got > 1 {
+		if got := testing.AllocsPerRun(100, func() { p.Decide(c, f) }); want != Deny && got > 1 {
 			t.Errorf("%s: %v allocations, want one", name, got)
 		}
 	}

@@ -56,6 +56,9 @@ const (
 	Model  Class = "model"  // asks a language model
 )
 
+// mutates reports whether calls of this class change something.
+func (c Class) mutates() bool { return c == Write || c == Admin }
+
 // An Action is one thing that a tool can do, as the policy language names it.
 type Action struct {
 	Tool  string // "confluence"
@@ -98,6 +101,9 @@ func (c *Call) classed() bool {
 	return false
 }
 
+// Mutates reports whether c changes something: its class is write or admin.
+func (c *Call) Mutates() bool { return c.Class.mutates() }
+
 // Name returns the full name: "confluence.page.get".
 func (c *Call) Name() string { return join(c.Tool, c.Action) }
 
@@ -134,6 +140,7 @@ type Facts struct {
 	Conditions map[string]bool `json:"conditions,omitempty"` // by clause; one that could not be evaluated is missing
 	Runtime    *Runtime        `json:"runtime,omitempty"`    // what is attested about where the agent runs
 	Ticket     string          `json:"ticket,omitempty"`     // the ticket that the job was given its token for
+	Repeats    int             `json:"repeats,omitempty"`    // how often this exact call was carried out in this job before; 0 if the token is bound to a key
 }
 
 // An Approval is a person's answer about one exact call.

@@ -209,7 +209,7 @@ func (c *checker) actions(a *actions) {
 		if r.Writes != nil && r.class != Write {
 			c.fail(at+"/max_writes_per_job", "this belongs under /actions/write; administering counts there too")
 		}
-		if r.Ticket && r.class != Write && r.class != Admin {
+		if r.Ticket && !r.class.mutates() {
 			c.fail(at+"/ticket_required", "a ticket is for what changes something: this belongs under /actions/write or /actions/admin")
 		}
 		if r.Pages != nil && r.class != Read {

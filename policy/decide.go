@@ -48,6 +48,7 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 	p.judgeTicket(c, f, &t)
 	p.judgeLimits(c, f, &t)
 	p.judgeApprovals(c, f, &t)
+	judgeRepeats(c, f, &t)
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
 	return p.settle(&t, c, f)

@@ -15,7 +15,7 @@ func (p *Policy) judgeLimits(c *Call, f *Facts, t *tally) {
 			p.judgeUse(k, c.Uses[k], f, t)
 		}
 	}
-	if c.Class == Write || c.Class == Admin {
+	if c.Mutates() {
 		p.judgeLimit(writes, f.Used[writeCounter]+f.Used[adminCounter], 1, t)
 	}
 }
@@ -108,6 +108,15 @@ func (p *Policy) judgeApprovals(c *Call, f *Facts, t *tally) {
 		case met:
 			t.ask(Reason{k.clause, "its condition holds"})
 		}
+	}
+}
+
+// judgeRepeats asks about a change that was made before by a token that is bound
+// to no key: whoever saw the token could have sent the call again. No section
+// says so, so the reason has no clause.
+func judgeRepeats(c *Call, f *Facts, t *tally) {
+	if f.Repeats > 0 && c.Mutates() {
+		t.ask(Reason{"", "this exact call was carried out before, and its token is bound to no key"})
 	}
 }
 

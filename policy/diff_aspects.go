@@ -32,7 +32,7 @@ func aspects() []aspect {
 	anyCall := func(head) bool { return true }
 	tools := func(h head) bool { return h.tool != "model" }
 	reached := func(h head) bool { return h.reached }
-	changes := func(h head) bool { return h.class == Write || h.class == Admin }
+	changes := func(h head) bool { return h.class.mutates() }
 	jira := func(h head) bool { return h.tool == "jira" }
 	confluence := func(h head) bool { return h.tool == "confluence" }
 	return []aspect{

@@ -270,6 +270,7 @@ func terms(a, b *Policy) []Change {
 		}
 		return Tightened
 	}
+	add(way(b.bearerRank() > a.bearerRank()), "tokens that are bound to no key", a.bearerWord(), b.bearerWord())
 	add(way(b.MaxTTL() > a.MaxTTL()), "life of a token", a.MaxTTL().String(), b.MaxTTL().String())
 	for _, t := range []struct {
 		about  string
@@ -287,6 +288,22 @@ func terms(a, b *Policy) []Change {
 	add(Changed, "change record", a.changeID(), b.changeID())
 	return out
 }
+
+// What a policy can say of tokens that are bound to no key, the narrowest first.
+// What it leaves to the house is between the others, since the house may say either.
+var bearerWords = []string{"refused", "as the house has it", "allowed"}
+
+func (p *Policy) bearerRank() int {
+	switch allowed, said := p.Bearer(); {
+	case !said:
+		return 1
+	case allowed:
+		return 2
+	}
+	return 0
+}
+
+func (p *Policy) bearerWord() string { return bearerWords[p.bearerRank()] }
 
 func (p *Policy) changeID() string {
 	if p.ChangeRecord() == nil {

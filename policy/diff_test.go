@@ -58,6 +58,9 @@ var diffCases = []struct {
 		"changed: environment: prod, was none", "changed: change record: snow CHG1, was none", "tightened: life of a token: 10m0s, was 1h0m0s", "tightened: receipts for every call: required, was none",
 		"tightened: a proof bundle for every job: required, was none", "tightened: a proof bundle for jobs that write: required, was none"}, nil},
 
+	{"plain tokens allowed", diffPages, `{"wpc`, `{"runtime": {"cst_bearer_allowed": true}, "wpc`, []string{"loosened: tokens that are bound to no key: allowed, was as the house has it"}, []string{"tightened: tokens that are bound to no key: as the house has it, was allowed"}},
+	{"plain tokens refused", diffPages, `{"wpc`, `{"runtime": {"cst_bearer_allowed": false}, "wpc`, []string{"tightened: tokens that are bound to no key: refused, was as the house has it"}, []string{"loosened: tokens that are bound to no key: as the house has it, was refused"}},
+	{"plain tokens", `{"wpc_version": "v1", "runtime": {"cst_bearer_allowed": false}}`, "false", "true", []string{"loosened: tokens that are bound to no key: allowed, was refused"}, []string{"tightened: tokens that are bound to no key: refused, was allowed"}},
 	{"an operation", diffIssues, `["issue.*"]`, `["issue.*", "workflow.transition"]`, []string{"newly allowed: jira.workflow.transition"}, []string{"newly denied: jira.workflow.transition"}},
 	{"an operation of nobody", `{"wpc_version": "v1", "allow": {"operations": ["a"]}}`, `"a"`, `"b"`, []string{}, []string{}},
 	{"a denied operation", diffIssues, `["issue.delete"]`, `["issue.delete", "*.bulk"]`, []string{"newly denied: jira.*.bulk that is also jira.issue.*"}, nil},

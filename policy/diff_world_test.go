@@ -29,6 +29,7 @@ var diffEnd = exampleTime.Add(time.Hour)
 func diffSections() []diffSection {
 	return []diffSection{
 		{"tool", drawDiffTool, nil},
+		{"plain tokens", drawDiffBearer, nil},
 		{"tool policy", func(t *rapid.T, d *document) { d.ToolPolicy = drawDiffToolPolicy(t, "tool policy") }, nil},
 		{"constraints", drawDiffConstraints, nil},
 		{"actions", drawDiffActions, nil},
@@ -56,6 +57,12 @@ func diffSections() []diffSection {
 		{"conditions", drawDiffConditions, conditionWays},
 		{"routes", drawDiffRoutes, routeWays},
 	}
+}
+
+func drawDiffBearer(t *rapid.T, d *document) {
+	d.Runtime = optional(t, "runtime", func() runtime {
+		return runtime{Bearer: optional(t, "bearer", func() bool { return rapid.Bool().Draw(t, "bearer allowed") })}
+	})
 }
 
 func drawDiffTool(t *rapid.T, d *document) {

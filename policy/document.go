@@ -110,9 +110,10 @@ type deny struct {
 }
 
 type runtime struct {
-	RequireCST bool `json:"require_cst,omitzero"`
-	Pin        bool `json:"cst_policy_hash_pin,omitzero"`
-	MaxTTL     *int `json:"max_ttl_seconds,omitzero"`
+	RequireCST bool  `json:"require_cst,omitzero"`
+	Pin        bool  `json:"cst_policy_hash_pin,omitzero"`
+	Bearer     *bool `json:"cst_bearer_allowed,omitzero"`
+	MaxTTL     *int  `json:"max_ttl_seconds,omitzero"`
 }
 
 type toolPolicy struct {

@@ -212,6 +212,9 @@ func drawDocument(t *rapid.T) document {
 	d.BreakGlass = drawSeldom(t, "break glass", func() BreakGlass {
 		return BreakGlass{Reason: "down", Expires: noon.Add(time.Duration(rapid.SampledFrom([]int{1, 2, 3, 0, -1}).Draw(t, "emergency's end")) * time.Hour)}
 	})
+	d.Runtime = drawSeldom(t, "runtime", func() runtime {
+		return runtime{Bearer: optional(t, "bearer", func() bool { return rapid.Bool().Draw(t, "bearer allowed") })}
+	})
 	d.Resources = optional(t, "resources", func() resources { return drawResources(t) })
 	d.Actions = optional(t, "actions", func() actions { return drawActions(t) })
 	d.Auth = drawSeldom(t, "auth", func() auth { return drawAuth(t) })
@@ -386,6 +389,9 @@ func drawFacts(t *rapid.T, c *Call) *Facts {
 			Workspace:  rapid.SampledFrom(workspaces).Draw(t, "attested workspace"),
 			Unelevated: !drawRarely(t, "elevated", 2),
 		}
+	}
+	if drawRarely(t, "carried out before", 2) {
+		f.Repeats = rapid.SampledFrom([]int{1, 2, -1}).Draw(t, "repeats")
 	}
 	f.Conditions = map[string]bool{}
 	for _, at := range []string{"/approvals/0", "/approvals/1", "/constraints/approvals/0", "/constraints/approvals/1"} {

@@ -20,7 +20,7 @@ type Sentence struct {
 // Explain says in plain sentences what p lets agents do, for people who approve
 // it. It is deterministic, follows the grammar's order, and speaks of every
 // field that p sets, with all entries of every list; of booleans other than
-// "allowed", only what is true is set. It says what the fields come to each,
+// "allowed" and "cst_bearer_allowed", only what is true is set. It says what the fields come to each,
 // not together: a call has to be permitted by all that speak of it.
 func (p *Policy) Explain() []Sentence {
 	d := &p.doc

@@ -13,6 +13,7 @@ func (e *explainer) tokens(d *document) {
 	if r := d.Runtime; r != nil {
 		e.sayIf(r.RequireCST, "/runtime/require_cst", "No call is made without a token.")
 		e.sayIf(r.Pin, "/runtime/cst_policy_hash_pin", "A token is for exactly this policy.")
+		e.bearer(r.Bearer)
 		e.life("/runtime/max_ttl_seconds", r.MaxTTL)
 	}
 	if r := d.TokenRequirements; r != nil {
@@ -27,6 +28,14 @@ func (e *explainer) tokens(d *document) {
 	if len((&Policy{doc: *d}).maxTTLs()) == 0 {
 		e.say("", "A token lives for at most %s, since the policy says nothing else.", DefaultTTL)
 	}
+}
+
+func (e *explainer) bearer(allowed *bool) {
+	if allowed == nil {
+		return
+	}
+	e.sayIf(*allowed, bearerAt, "A token need not be bound to a key: whoever sees one can use it.")
+	e.sayIf(!*allowed, bearerAt, "A token that is bound to no key is refused.")
 }
 
 func (e *explainer) life(clause string, seconds *int) {

@@ -43,7 +43,7 @@ const allFields = `{
     "fields_write_allowlist": ["summary"], "fields_read_allowlist": ["labels"]
   },
   "deny": {"operations": ["issue.delete"], "fields_write_denylist": ["duedate"], "fields_read_denylist": ["assignee"]},
-  "runtime": {"require_cst": true, "cst_policy_hash_pin": true, "max_ttl_seconds": 901},
+  "runtime": {"require_cst": true, "cst_policy_hash_pin": true, "cst_bearer_allowed": true, "max_ttl_seconds": 901},
   "tool_policy": {"allow": ["read", "search", "write"], "deny": ["exec"]},
   "sandbox_expectations": {"tools_run_in_sandbox": true, "workspace_access": "ro"},
   "model_route": {"require_clawproxy": true, "allowed": ["alpha/small-*"]},
@@ -95,7 +95,7 @@ func explained(t failer, src []byte) {
 	}
 	said := p.Explain()
 	eachValue(t, src, func(at string, tok jsontext.Token) {
-		if tok.Kind() == 'f' && !strings.HasSuffix(at, "/allowed") {
+		if tok.Kind() == 'f' && !strings.HasSuffix(at, "/allowed") && at != bearerAt {
 			return
 		}
 		i := slices.IndexFunc(said, func(s Sentence) bool { return slices.Contains(s.Clauses, at) })

@@ -31,6 +31,7 @@ func lintCodes() []lintCode {
 		{"emergency-long", false, "a policy for an emergency holds for more than a day"},
 		{"ttl-missing", false, "the policy does not bound a token's life; an hour then holds"},
 		{"ttl-long", false, "a token may live longer than an hour"},
+		{"bearer-allowed", false, "a token that is bound to no key may be used, by anyone who sees it"},
 		{"write-ungated", false, "something may be changed without a person"},
 		{"admin-ungated", false, "something may be administered without a person"},
 		{"writes-unbounded", false, "writing is permitted and not bounded per job"},

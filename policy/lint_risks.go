@@ -46,7 +46,7 @@ func (l *linter) marks(d *document) {
 		}
 	}
 	for _, at := range l.falses {
-		if !strings.HasSuffix(at, "/allowed") {
+		if !strings.HasSuffix(at, "/allowed") && at != bearerAt {
 			l.add(at, "false-idle", "leave it out; what the house always does it does all the same", "false does nothing here")
 		}
 	}
@@ -69,8 +69,13 @@ func (l *linter) emergency(d *document) {
 	}
 }
 
-// lives looks at how long tokens live.
+const bearerAt = "/runtime/cst_bearer_allowed"
+
+// lives looks at how long tokens live, and at who may use them.
 func (l *linter) lives(p *Policy) {
+	if allowed, _ := p.Bearer(); allowed {
+		l.add(bearerAt, "bearer-allowed", "leave it out or say false, and have clients prove their key with each call", "anyone who sees a token can use it")
+	}
 	if len(p.maxTTLs()) == 0 {
 		l.add("", "ttl-missing", "say runtime.max_ttl_seconds", "no section bounds a token's life, so it is %s", DefaultTTL)
 		return

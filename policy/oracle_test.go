@@ -57,6 +57,9 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 	p.judgeTicket(c, f, &t)
 	p.judgeLimits(c, f, &t)
 	p.judgeApprovals(c, f, &t)
+	if f.Repeats > 0 && (c.Class == "write" || c.Class == "admin") {
+		t.ask("", "this exact call was carried out before, and its token is bound to no key")
+	}
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
 	return p.settle(&t, c, f)

@@ -97,6 +97,17 @@ func (p *Policy) maxTTLs() []*int {
 	return out
 }
 
+// Bearer reports what p says of tokens that are bound to no key: whether they
+// may be used under p, and whether p says so or not. Where it does not, the
+// house's configuration does.
+func (p *Policy) Bearer() (allowed, said bool) {
+	r := p.doc.Runtime
+	if r == nil || r.Bearer == nil {
+		return false, false
+	}
+	return *r.Bearer, true
+}
+
 // RequiresReceipts reports whether a job under p is only valid with a receipt for every call.
 func (p *Policy) RequiresReceipts() bool {
 	d := &p.doc

@@ -117,6 +117,45 @@ func TestDecideProperties(t *testing.T) {
 			t.Fatalf("%v after the emergency: %v", got.Effect, got.Reasons)
 		}
 	}))
+	t.Run("what was done before asks, if it changes something, and does nothing else", rapid.MakeCheck(func(t *rapid.T) {
+		p, c := policyOf(t, drawDocument(t)), drawCall(t)
+		f := drawFacts(t, c)
+		f.Approvals = nil
+		first := *f
+		f.Repeats, first.Repeats = rapid.IntRange(1, 3).Draw(t, "times"), 0
+		before, after := p.Decide(c, &first), p.Decide(c, f)
+		if !c.Mutates() || before.Effect == Deny {
+			if diff := cmp.Diff(before, after); diff != "" {
+				t.Fatal(diff)
+			}
+			return
+		}
+		if after.Effect != Ask {
+			t.Fatalf("%v became %v: %v", before.Effect, after.Effect, after.Reasons)
+		}
+		f.Approvals = []Approval{answer(c, true)}
+		if got := p.Decide(c, f); got.Effect != Allow {
+			t.Fatalf("a yes gives %v: %v", got.Effect, got.Reasons)
+		}
+	}))
+	t.Run("what is said of plain tokens decides nothing", rapid.MakeCheck(func(t *rapid.T) {
+		d, c := drawDocument(t), drawCall(t)
+		f := drawFacts(t, c)
+		d.Runtime = nil
+		silent := policyOf(t, d)
+		allowed := rapid.Bool().Draw(t, "allowed")
+		d.Runtime = &runtime{Bearer: &allowed}
+		p := policyOf(t, d)
+		if got, said := p.Bearer(); got != allowed || !said {
+			t.Fatalf("it says %t, %t, want %t", got, said, allowed)
+		}
+		if got, said := silent.Bearer(); got || said {
+			t.Fatalf("a silent policy says %t, %t", got, said)
+		}
+		if got, want := p.Decide(c, f), silent.Decide(c, f); got.Effect != want.Effect || !slices.Equal(got.Reasons, want.Reasons) {
+			t.Fatalf("%+v, want %+v", got, want)
+		}
+	}))
 	t.Run("a ticket never hurts, and using more never helps", rapid.MakeCheck(func(t *rapid.T) {
 		p, c := policyOf(t, drawDocument(t)), drawCall(t)
 		f := drawFacts(t, c)

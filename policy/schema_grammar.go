@@ -30,6 +30,7 @@ func grammar() *node {
 		may("runtime", objectNode("tokens and the jobs that use them",
 			may("require_cst", boolNode("no call without a token")),
 			may("cst_policy_hash_pin", boolNode("a token is for exactly one policy")),
+			may("cst_bearer_allowed", boolNode("a token that is bound to no key may be used; false: it is refused; left out: the house says")),
 			may("max_ttl_seconds", numberNode("the longest life of a token, in seconds", maxTTL)))),
 		may("tool_policy", toolPolicyGrammar()),
 		may("sandbox_expectations", objectNode("what must be attested for a job before any tool is called",

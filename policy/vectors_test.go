@@ -24,11 +24,17 @@ func TestVectors(t *testing.T) { vectors.Run(t, "policy", runVector) }
 // runVector does what the files of a vector ask for and says what came of it.
 func runVector(t *testing.T, files map[string][]byte) string {
 	t.Helper()
+	if text, ok := files["pattern"]; ok {
+		return runPattern(strings.TrimSuffix(string(text), "\n"), string(files["actions"]))
+	}
 	p, err := Parse(files["policy.json"])
 	if err != nil {
 		return fmt.Sprintf("refused: %v\n", err)
 	}
 	out := fmt.Sprintf("policy: %v\n", p.Hash())
+	if allowed, said := p.Bearer(); said {
+		out += fmt.Sprintf("bearer: %t\n", allowed)
+	}
 	if b, ok := files["binding.json"]; ok {
 		parsed, err := ParseBinding([]byte(strings.TrimSpace(string(b))))
 		if err != nil {
@@ -67,6 +73,24 @@ func runVector(t *testing.T, files map[string][]byte) string {
 		t.Errorf("the recorded call decides otherwise:\n%s", diff)
 	}
 	return out + describe(d)
+}
+
+// runPattern says what a pattern means of actions, "TOOL NAME CLASS" on each line.
+func runPattern(text, actions string) string {
+	p, err := ParsePattern(text)
+	if err != nil {
+		return fmt.Sprintf("refused: %v\n", err)
+	}
+	out := fmt.Sprintf("pattern: %v\n", p)
+	for line := range strings.Lines(actions) {
+		words := append(strings.Fields(line), "", "", "")
+		a := Action{words[0], words[1], Class(words[2])}
+		if words[2] == "" { // an action that has only its tool's name
+			a = Action{words[0], "", Class(words[1])}
+		}
+		out += fmt.Sprintf("%v (%s): %t\n", a, a.Class, p.Means(a))
+	}
+	return out
 }
 
 // minimalFacts are f about the minimal c: its approvals are for the call that

@@ -237,7 +237,7 @@ func (c *call) writeDecision(src []byte, p *policy.Policy, asked *policy.Call, d
 func (c *call) writeReason(src []byte, p *policy.Policy, r policy.Reason) {
 	switch {
 	case r.Clause == "":
-		fmt.Fprintf(c.stdout, "  %s\n      No clause of the policy says this; spec/policy.md 4.2 to 4.5 do.\n", clean(r.Says))
+		fmt.Fprintf(c.stdout, "  %s\n      No clause of the policy says this; spec/policy.md 4.2 to 4.5 and 4.28 do.\n", clean(r.Says))
 	case strings.HasPrefix(r.Clause, "grant:"):
 		fmt.Fprintf(c.stdout, "  %s (%s)\n      The policy is not the reason: the token was granted only a part of it (clawea cst show ID).\n", clean(r.Says), clean(r.Clause))
 	default:
