@@ -83,6 +83,7 @@ func commands() []command {
 		{"demo", "[-exit] [-dir DIR]", "the whole story on embedded parts, ending with a verified bundle", demoCommand},
 		{"serve", "-config FILE", "the daemon", serveCommand},
 		{"key new", "-name NAME FILE", "make a key for an author or an approver: FILE and FILE.pub", keyNew},
+		{"key rotate", "-keys DIR [-now]", "change the key that signs tokens, in two steps: announce the next one, and switch to it", keyRotate},
 		{"wpc new", "[-shape SHAPE] [-o FILE]", "write a policy to begin with", wpcNew},
 		{"wpc lint", "FILE", "check a policy, say what is risky in it, and print its hash", wpcLint},
 		{"wpc explain", "FILE | HASH | -receipt JOB/SEQ | -call CALL FILE", "say what a policy comes to, or why it decided a call as it did", wpcExplain},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/daemon"
-	"github.com/clawea/clawea/internal/keys"
 )
 
 func serveCommand(ctx context.Context, c *call) error {
@@ -41,22 +40,6 @@ func serveCommand(ctx context.Context, c *call) error {
 	}
 	fmt.Fprintf(c.stdout, "clawea serves at %s\n", conf.URL)
 	return errors.Join(d.Serve(ctx, ln), d.Close())
-}
-
-func keyNew(_ context.Context, c *call) error {
-	name := c.String("name", "", "whose key it is: a `NAME` without spaces, like alice@example.com")
-	if err := c.parse(1, 1); err != nil {
-		return err
-	}
-	if err := c.need("name"); err != nil {
-		return err
-	}
-	public, err := keys.GenerateTo(c.args[0], *name)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(c.stdout, public)
-	return nil
 }
 
 func versionCommand(_ context.Context, c *call) error {

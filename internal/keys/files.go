@@ -38,7 +38,7 @@ func prepare(dir, house string) error {
 	if len(have.keys) == 0 {
 		if len(have.others) > 0 {
 			return &Error{dir, "holds no keys, but is not empty: " + have.others[0],
-				"Name an empty directory to begin with new keys, or put this house's keys back."}
+				"name an empty directory to begin with new keys, or put this house's keys back"}
 		}
 		if err := draft(dir, house); err != nil {
 			return err
@@ -55,7 +55,7 @@ func checkDir(dir string) error {
 	case err != nil:
 		return fmt.Errorf("look at the directory of keys: %w", err)
 	case !fi.IsDir():
-		return &Error{dir, "is a link or a file, not a directory", "Name the directory itself."}
+		return &Error{dir, "is a link or a file, not a directory", "name the directory itself"}
 	case exposed(fi):
 		return &Error{dir, fmt.Sprintf("others may enter it (mode %04o)", fi.Mode().Perm()), "chmod 700 " + dir}
 	}
@@ -64,7 +64,11 @@ func checkDir(dir string) error {
 
 // exposed reports whether anyone but the owner has rights to a file. Windows
 // keeps its rights elsewhere.
-func exposed(fi fs.FileInfo) bool { return runtime.GOOS != "windows" && fi.Mode().Perm()&0o077 != 0 }
+func exposed(fi fs.FileInfo) bool { return allows(fi, 0o077) }
+
+func allows(fi fs.FileInfo, rights fs.FileMode) bool {
+	return runtime.GOOS != "windows" && fi.Mode().Perm()&rights != 0
+}
 
 // contents is what a directory of keys holds: the roles that have a key and
 // those that have a draft, and the names of files that are no part of a set.
@@ -139,7 +143,7 @@ func settle(dir string, have contents) error {
 		}
 		if !slices.Contains(have.drafts, role) {
 			return &Error{file(dir, role), "is missing from a set that this house has used",
-				"Put it back from your backup. A new one cannot take its place: to begin a new house, name an empty directory."}
+				"put it back from your backup; a new one cannot take its place: to begin a new house, name an empty directory"}
 		}
 		if err := publish(draftFile(dir, role), file(dir, role)); err != nil {
 			return err
@@ -171,19 +175,28 @@ func publish(from, to string) error {
 // write makes the file path with text, whole and durable or not at all. It
 // never replaces one.
 func write(path, text string, mode fs.FileMode) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	name, err := draftOf(path, text, mode)
 	if err != nil {
-		return fmt.Errorf("make a key's file: %w", err)
-	}
-	defer os.Remove(f.Name())
-	if err := fill(f, text, mode); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
+	defer os.Remove(name)
+	if err := os.Link(name, path); err != nil {
 		return fmt.Errorf("name a new key: %w", err)
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
+}
+
+// draftOf writes text, on the disk when it returns, under a name of its own
+// beside path: ".", path's base, "." and digits.
+func draftOf(path, text string, mode fs.FileMode) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return "", fmt.Errorf("make a key's file: %w", err)
+	}
+	if err := fill(f, text, mode); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
 }
 
 // fill writes a new file, closes it, and does not return before it is on the disk.
@@ -210,19 +223,29 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// readPrivate reads a file that only its owner may read. The file that is
-// opened is the one that was looked at.
+// readPrivate reads a file that only its owner may read.
 func readPrivate(path string) (string, error) {
+	return read(path, 0o077, "read", "name the file of a private key")
+}
+
+// readPublic reads a file that only its owner may write.
+func readPublic(path string) (string, error) {
+	return read(path, 0o022, "write", "put the file back from your backup of the keys")
+}
+
+// read reads a small file that gives others none of the rights that forbidden
+// names. The file that is opened is the one that was looked at.
+func read(path string, forbidden fs.FileMode, right, hint string) (string, error) {
 	fi, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Error{path, "is not there", "Name the file of a private key."}
+		return "", &Error{path, "is not there", hint}
 	case err != nil:
 		return "", fmt.Errorf("look at a key's file: %w", err)
 	case !fi.Mode().IsRegular():
-		return "", &Error{path, "is not a plain file", "Name the file itself, not a link to it."}
-	case exposed(fi):
-		return "", &Error{path, fmt.Sprintf("others may read it (mode %04o)", fi.Mode().Perm()), "chmod 600 " + path}
+		return "", &Error{path, "is not a plain file", "name the file itself, not a link to it"}
+	case allows(fi, forbidden):
+		return "", &Error{path, fmt.Sprintf("others may %s it (mode %04o)", right, fi.Mode().Perm()), "chmod 600 " + path}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -230,14 +253,14 @@ func readPrivate(path string) (string, error) {
 	}
 	defer f.Close()
 	if opened, err := f.Stat(); err != nil || !os.SameFile(fi, opened) {
-		return "", &Error{path, "was replaced while it was being read", "Try again."}
+		return "", &Error{path, "was replaced while it was being read", "try again"}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return "", fmt.Errorf("read a key's file: %w", err)
 	}
 	if len(b) > maxFile {
-		return "", &Error{path, fmt.Sprintf("is longer than %d bytes", maxFile), "Name the file of a private key."}
+		return "", &Error{path, fmt.Sprintf("is longer than %d bytes", maxFile), hint}
 	}
 	return string(b), nil
 }

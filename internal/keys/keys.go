@@ -8,11 +8,15 @@
 // A set of keys is whole or it is an error: a key that is missing from a house
 // that has run is never made anew, for what the old one signed or encrypted
 // would be lost without a word.
+//
+// The issuer's key alone can be rotated (Rotate). Beside the set lie then, as
+// long as there are such keys, "issuer.next.key" and "issuer.retired-HASH.pub".
 package keys
 
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -23,6 +27,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -68,6 +73,9 @@ type Set struct {
 	Log      *Key   // signs the log's checkpoints
 	Store    []byte // 32 bytes: encrypts texts at rest
 	Salt     []byte // 32 bytes: derives the salts of commitments
+
+	IssuerNext *Key        // announced, accepted, and not signing yet; nil between rotations
+	Retired    []PublicKey // signed as issuer once, the first to retire first
 }
 
 // String says nothing of the keys.
@@ -81,13 +89,18 @@ func (Set) LogValue() slog.Value { return slog.StringValue("[secret]") }
 
 // A PublicKey is the public half of the key of one role.
 type PublicKey struct {
-	Role string // Gate, Issuer, Registry or Log
-	Text string // for seal.NewVerifier
+	Role    string    // Gate, Issuer, Registry or Log
+	Text    string    // for seal.NewVerifier
+	Retired time.Time // when it ceased to sign, UTC in whole seconds; zero: it has not
 }
 
-// Public lists the public halves, in the order of the roles above.
+// Public lists the public halves of the keys that sign now, in the order of the
+// roles above.
 func (s *Set) Public() []PublicKey {
-	return []PublicKey{{Gate, s.Gate.Public}, {Issuer, s.Issuer.Public}, {Registry, s.Registry.Public}, {Log, s.Log.Public}}
+	return []PublicKey{
+		{Role: Gate, Text: s.Gate.Public}, {Role: Issuer, Text: s.Issuer.Public},
+		{Role: Registry, Text: s.Registry.Public}, {Role: Log, Text: s.Log.Public},
+	}
 }
 
 // An Error says what is wrong with a file of keys, and what mends it.
@@ -112,30 +125,89 @@ func Open(dir, house string) (*Set, error) {
 	return load(dir)
 }
 
+// Reload reads the keys in dir again, for a daemon that runs with old, and
+// returns old itself if nothing has changed. It makes and removes no file, and
+// is cheap enough for every few seconds. It takes up a rotation of the issuer's
+// key, and refuses (*Error) a set that differs in anything else, or that does
+// not know the key which old signs with any more: so it is while files are
+// being copied, and then the next Reload succeeds.
+func Reload(dir string, old *Set) (*Set, error) {
+	dir = filepath.Clean(dir)
+	if err := checkDir(dir); err != nil {
+		return nil, err
+	}
+	s, err := load(dir)
+	if err != nil {
+		return nil, err
+	}
+	if path := old.lost(s, dir); path != "" {
+		return nil, &Error{path, "is not of the keys that the daemon runs with", "put the files back, or restart the daemon if you mean it"}
+	}
+	if s.sameIssuers(old) {
+		return old, nil
+	}
+	return s, nil
+}
+
+// lost names a file of new that lacks what it held in s, or returns "".
+func (s *Set) lost(new *Set, dir string) string {
+	for _, k := range []struct {
+		role      string
+		unchanged bool
+	}{
+		{Gate, new.Gate.Public == s.Gate.Public},
+		{Issuer, new.signedAs(s.Issuer.Public)},
+		{Registry, new.Registry.Public == s.Registry.Public},
+		{Log, new.Log.Public == s.Log.Public},
+		{store, subtle.ConstantTimeCompare(new.Store, s.Store) == 1},
+		{salt, subtle.ConstantTimeCompare(new.Salt, s.Salt) == 1},
+	} {
+		if !k.unchanged {
+			return file(dir, k.role)
+		}
+	}
+	return ""
+}
+
+// load reads a set. The next issuer's key comes first, the present ones then,
+// and the retired last: in this order a rotation that goes on meanwhile is seen
+// as not begun or as done.
 func load(dir string) (*Set, error) {
 	s := new(Set)
+	next, err := loadNext(dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, k := range []struct {
 		role string
 		key  **Key
 	}{{Gate, &s.Gate}, {Issuer, &s.Issuer}, {Registry, &s.Registry}, {Log, &s.Log}} {
-		key, err := LoadSigner(file(dir, k.role))
-		if err != nil {
+		if *k.key, err = loadRole(file(dir, k.role), k.role); err != nil {
 			return nil, err
 		}
-		if !strings.HasPrefix(key.Name(), k.role+".") {
-			return nil, &Error{file(dir, k.role), "holds the key of another role, " + seal.KeyID(key),
-				"Put the files of the set back under their own names."}
-		}
-		*k.key = key
 	}
-	var err error
 	if s.Store, err = loadSecret(file(dir, store)); err != nil {
 		return nil, err
 	}
 	if s.Salt, err = loadSecret(file(dir, salt)); err != nil {
 		return nil, err
 	}
-	return s, nil
+	retired, err := loadRetired(dir)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.addIssuers(dir, next, retired)
+}
+
+func loadRole(path, role string) (*Key, error) {
+	key, err := LoadSigner(path)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(key.Name(), role+".") {
+		return nil, &Error{path, "holds the key of another role, " + seal.KeyID(key), "put the files of the set back under their own names"}
+	}
+	return key, nil
 }
 
 func loadSecret(path string) ([]byte, error) {
@@ -145,7 +217,7 @@ func loadSecret(path string) ([]byte, error) {
 	}
 	b, err := hex.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(b) != secretSize {
-		return nil, &Error{path, fmt.Sprintf("want %d hex digits", 2*secretSize), "Put the file back from your backup of the keys."}
+		return nil, &Error{path, fmt.Sprintf("want %d hex digits", 2*secretSize), "put the file back from your backup of the keys"}
 	}
 	return b, nil
 }
@@ -159,7 +231,7 @@ func LoadSigner(path string) (*Key, error) {
 	}
 	key, err := parse(text)
 	if err != nil {
-		return nil, &Error{path, "is not a private key", "Name the file that was made with the key; its public half ends in .pub."}
+		return nil, &Error{path, "is not a private key", "name the file that was made with the key; its public half ends in .pub"}
 	}
 	return key, nil
 }
@@ -195,7 +267,7 @@ func publicHalf(private, name string) (string, error) {
 func GenerateTo(path, name string) (public string, err error) {
 	for _, p := range []string{path, path + ".pub"} {
 		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
-			return "", &Error{p, "is there already", "Choose another file, or move this one away first."}
+			return "", &Error{p, "is there already", "choose another file, or move this one away first"}
 		}
 	}
 	private, public, err := seal.GenerateKey(rand.Reader, name)
