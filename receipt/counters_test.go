@@ -31,10 +31,33 @@ func tell(t *testing.T, story string) string {
 			used[k] += n
 		}
 		out += fmt.Sprintf("%d %s:", r.Seq, r.Kind)
-		for _, k := range slices.Sorted(maps.Keys(used)) {
+		for _, k := range slices.Sorted(maps.Keys(Counted(used))) {
 			out += fmt.Sprintf(" %s=%d", k, used[k])
 		}
 		out += "\n"
+	}
+	return strings.TrimSuffix(out, "\n")
+}
+
+// tellChanges reads the receipts of a story, one a line, and says of each call
+// how often it was carried out before.
+func tellChanges(t *testing.T, story string) string {
+	t.Helper()
+	out, used, opened := "", map[string]int{}, map[uint64]*Receipt{}
+	for line := range strings.Lines(story) {
+		r, err := Parse([]byte(strings.TrimSpace(line)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += fmt.Sprintf("%d %s", r.Seq, r.Kind)
+		if r.Kind == Opened {
+			out += fmt.Sprintf(" %s: carried out before: %d", r.Call.Name(), Repeats(used, r.Call))
+		}
+		out += "\n"
+		opened[r.Seq] = r
+		for k, n := range r.Uses(opened[r.Opened]) {
+			used[k] += n
+		}
 	}
 	return strings.TrimSuffix(out, "\n")
 }
@@ -78,6 +101,7 @@ func TestCountersAreExact(t *testing.T) {
 			want["pages"] += kept
 		}
 		zero := func(_ string, n int) bool { return n == 0 }
+		used = Counted(used)
 		maps.DeleteFunc(used, zero)
 		maps.DeleteFunc(want, zero)
 		if diff := cmp.Diff(want, used); diff != "" {

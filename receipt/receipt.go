@@ -9,7 +9,9 @@ package receipt
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/policy"
@@ -27,6 +29,9 @@ type Kind string
 const (
 	Opened Kind = "opened" // before the act, or instead of it
 	Closed Kind = "closed" // after the act
+
+	Revoked  Kind = "revoked"  // something was ended that this job stands on
+	Restored Kind = "restored" // and may go on
 )
 
 // A Head is the end of a job's chain. The zero Head is before the first receipt.
@@ -42,6 +47,7 @@ type State struct {
 	Used    map[string]int       // counters, reservations of open calls included
 	Answers []*seal.Envelope     // people's signed answers that no call has used up; nobody has verified them
 	Pending map[seal.Hash]string // questions without an answer: digest of the call, and the approval's id
+	Revoked []token.Revocation   // what is in force and may concern the job
 }
 
 // A Receipt is one signed line of a job's story. It holds no text of the
@@ -52,7 +58,7 @@ type Receipt struct {
 	Seq   uint64    `json:"seq"`  // counts from 1, attempts included
 	Prev  seal.Hash `json:"prev"` // hash of the receipt before, zero for the first
 	At    time.Time `json:"at"`
-	Token token.ID  `json:"token"`
+	Token token.ID  `json:"token"` // "" where there is none that can be believed, and of an order
 
 	// Of an opened receipt.
 	Call     *policy.Call     `json:"call,omitempty"`
@@ -65,6 +71,9 @@ type Receipt struct {
 	// Of a closed receipt.
 	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes
 	Outcome *Outcome `json:"outcome,omitempty"`
+
+	// Of a revoked or restored one.
+	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
 // A Status is how an act ended.
@@ -103,6 +112,7 @@ type Line struct {
 	Receipt  *Receipt
 	Envelope *seal.Envelope
 	Texts    []Text
+	Spent    *Spent // the proof that it uses up; nil: none
 }
 
 // Hash names the receipt in the chain.
@@ -124,8 +134,7 @@ func Open(st *State, c *token.Claims, call *policy.Call, f *policy.Facts, d poli
 // Refuse records a call that never came to be decided: its token or policy does not hold.
 func Refuse(st *State, c *token.Claims, call *policy.Call, code string) *Receipt {
 	r := next(st, Opened, c.Job, c.ID)
-	r.Call, r.Refused = call, code
-	r.Decision = &policy.Decision{Policy: c.Policy, Reasons: []policy.Reason{{Clause: "", Says: code}}}
+	r.Call, r.Refused, r.Decision = call, code, refusal(c, code)
 	return r
 }
 
@@ -150,7 +159,7 @@ func (r *Receipt) Sign(s seal.Signer, texts ...Text) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Line{r, e, texts}, nil
+	return &Line{Receipt: r, Envelope: e, Texts: texts}, nil
 }
 
 // Parse reads a receipt's payload. It must be in canonical form.
@@ -159,31 +168,78 @@ func Parse(payload []byte) (*Receipt, error) {
 	if err := seal.Decode(payload, r); err != nil {
 		return nil, fmt.Errorf("read receipt: %w", err)
 	}
-	switch {
-	case r.Seq == 0 || token.CheckName("job", r.Job) != nil:
-	case r.Shadow != nil && (r.Facts == nil || slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })):
-	case r.Kind == Opened && r.Call != nil && r.Decision != nil && r.Outcome == nil && r.Opened == 0 && (r.Facts != nil) != (r.Refused != ""):
-		return r, nil
-	case r.Kind == Closed && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Call == nil && r.Facts == nil && r.Decision == nil && r.Refused == "" && r.Asks == "":
+	if r.Seq > 0 && token.CheckName("job", r.Job) == nil && r.whole() {
 		return r, nil
 	}
 	return nil, fmt.Errorf("read receipt: not a whole %q receipt", r.Kind)
+}
+
+// whole reports whether r has the members of its kind, and no others.
+func (r *Receipt) whole() bool {
+	opened := r.Call != nil || r.Facts != nil || r.Decision != nil || r.Asks != "" || r.Refused != "" || r.Shadow != nil
+	closed := r.Outcome != nil || r.Opened != 0
+	switch r.Kind {
+	case Opened:
+		return !closed && r.Revocation == nil && r.Call != nil && r.Decision != nil && (r.Facts != nil) != (r.Refused != "") &&
+			(r.Token != "" || r.Refused != "") && (r.Shadow == nil || r.Facts != nil) && !slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })
+	case Closed:
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != ""
+	case Revoked, Restored:
+		return !opened && !closed && r.Revocation != nil && r.Token == ""
+	}
+	return false
 }
 
 // Uses is what committing r changes in its job's counters. opened is the
 // receipt that a closed one closes, nil otherwise. An allowed call reserves
 // what it can use; its closing gives back what it did not.
 func (r *Receipt) Uses(opened *Receipt) map[string]int {
-	out := map[string]int{}
 	switch {
 	case r.Kind == Opened && r.Decision.Effect == policy.Allow:
-		return r.Call.Counters()
-	case r.Kind == Closed && opened != nil && opened.Call != nil && r.Outcome.Used != nil:
-		for k, reserved := range opened.Call.Uses {
-			if back := reserved - max(r.Outcome.Used[k], 0); back > 0 {
-				out[k] = -back
-			}
+		out := r.Call.Counters()
+		if r.Call.Mutates() {
+			out[executed(r.Call)]++
+		}
+		return out
+	case r.Kind == Closed && opened != nil && opened.Call != nil:
+		return r.givesBack(opened)
+	}
+	return map[string]int{}
+}
+
+// givesBack is what closing a call takes from its job's counters: what it did
+// not use, and that it was carried out, if it was not.
+func (r *Receipt) givesBack(opened *Receipt) map[string]int {
+	out := map[string]int{}
+	for k, reserved := range opened.Call.Uses {
+		if back := reserved - max(r.Outcome.Used[k], 0); r.Outcome.Used != nil && back > 0 {
+			out[k] = -back
 		}
 	}
+	if r.Outcome.Status == Failed && opened.Call.Mutates() {
+		out[executed(opened.Call)]--
+	}
+	return out
+}
+
+// executions begins the counters that say how often one exact call was carried
+// out. Policies do not bound them.
+const executions = "done:"
+
+func executed(c *policy.Call) string { return executions + c.Digest().String() }
+
+// Repeats is how often this exact call has been carried out, or may have been,
+// by a job's counters.
+func Repeats(used map[string]int, c *policy.Call) int {
+	if !c.Mutates() {
+		return 0
+	}
+	return used[executed(c)]
+}
+
+// Counted are those of a job's counters that policies know.
+func Counted(used map[string]int) map[string]int {
+	out := maps.Clone(used)
+	maps.DeleteFunc(out, func(k string, _ int) bool { return strings.HasPrefix(k, executions) })
 	return out
 }

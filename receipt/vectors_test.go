@@ -48,6 +48,8 @@ func runVector(t *testing.T, files map[string]string) string {
 		return readReceipt([]byte(files["receipt.json"]))
 	case files["story"] != "":
 		return tell(t, files["story"])
+	case files["changes"] != "":
+		return tellChanges(t, files["changes"])
 	case files["answer.json"] != "":
 		return readAnswer(t, files["answer.json"], vs)
 	case files["standing.json"] != "":

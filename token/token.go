@@ -29,6 +29,8 @@ const (
 	mediaType = "at+jwt" // RFC 9068 section 2.1
 	grantType = "clawea_wpc"
 
+	// HouseJob is the house's own job: no token is minted for it, and none is good.
+	HouseJob = "house"
 	// MaxLength bounds a token's text, in bytes.
 	MaxLength = 64 << 10
 	// Leeway is how far the issuer's clock may be ahead of the gate's.
@@ -51,7 +53,9 @@ type Claims struct {
 	Scope    seal.Hash       `json:"scope_hash"`
 	Details  []Detail        `json:"authorization_details"`
 	Runtime  *policy.Runtime `json:"runtime,omitempty"`
-	Ticket   string          `json:"ticket,omitempty"` // what the job is done for, as the order said
+	Ticket   string          `json:"ticket,omitempty"`    // what the job is done for, as the order said
+	Client   string          `json:"client_id,omitempty"` // who ordered it: an operator, an OAuth client or an identity (RFC 9068)
+	Confirm  *Confirmation   `json:"cnf,omitempty"`       // the key that whoever uses it must hold; nil: a plain bearer token
 }
 
 // A Detail is the one entry of authorization_details (RFC 9396): the grant.
@@ -79,6 +83,8 @@ var (
 	ErrPolicy    = errors.New("token is pinned to another policy")
 	ErrTTL       = errors.New("token lives longer than its policy permits")
 	ErrScope     = errors.New("token's scope hash does not match its policy and grant")
+	ErrJob       = errors.New("token is for another job")
+	ErrBearer    = errors.New("token is bound to no key, and neither its policy nor this house takes such tokens")
 )
 
 // CodeUnknown is the code of an error that says nothing about the token.
@@ -108,6 +114,23 @@ var codes = []struct {
 	{ErrTTL, "token.ttl"},
 	{ErrScope, "token.scope"},
 	{policy.ErrGrant, "token.grant"},
+	{ErrJob, "token.job"},
+	{ErrBearer, "token.bearer"},
+	{ErrJobRevoked, "job.revoked"},
+	{ErrAgentRevoked, "agent.revoked"},
+	{ErrPolicyRevoked, "policy.revoked"},
+	{ErrActionRevoked, "action.revoked"},
+	{ErrAllRevoked, "house.revoked"},
+	{ErrProofMissing, "dpop.missing"},
+	{ErrProofMalformed, "dpop.malformed"},
+	{ErrProofSignature, "dpop.signature"},
+	{ErrProofMethod, "dpop.method"},
+	{ErrProofURL, "dpop.url"},
+	{ErrProofTime, "dpop.time"},
+	{ErrProofToken, "dpop.token"},
+	{ErrProofKey, "dpop.key"},
+	{ErrProofNonce, "dpop.nonce"},
+	{ErrReplayed, "dpop.replayed"},
 }
 
 // jobName is what a job or an agent may be called: it goes into URLs, file
@@ -116,6 +139,9 @@ var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // ticket is what a ticket's id may be: it goes into receipts.
 var ticket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
+
+// client is what may be named as who ordered a token.
+var client = regexp.MustCompile(`^[!-~]{1,200}$`)
 
 // CheckName says what is wrong with the name of a job or an agent.
 func CheckName(what, s string) error {
@@ -129,7 +155,7 @@ func CheckName(what, s string) error {
 // bundles. p must be bound; grant must be a subset of it (catalog lists what
 // the house's tools can do), and c must not outlive what p permits.
 func Mint(s seal.Signer, p *policy.Policy, catalog []policy.Action, grant policy.Grant, c *Claims) (raw string, record *seal.Envelope, err error) {
-	if err := c.checkNames(); err != nil {
+	if err := CheckClaims(c); err != nil {
 		return "", nil, err
 	}
 	if catalog == nil {
@@ -165,17 +191,28 @@ func Mint(s seal.Signer, p *policy.Policy, catalog []policy.Action, grant policy
 	return raw, record, nil
 }
 
-// checkNames says what is wrong with the names in c. A token that fails it is
+// CheckClaims says what is wrong with the names in c. A token that fails it is
 // neither minted nor accepted.
-func (c *Claims) checkNames() error {
+func CheckClaims(c *Claims) error {
 	if c.ID == "" || c.Audience == "" {
 		return errors.New("token names no id or no audience")
 	}
 	if err := CheckName("job", c.Job); err != nil {
 		return err
 	}
+	if c.Job == HouseJob {
+		return fmt.Errorf("the job %q is the house's own", c.Job)
+	}
 	if c.Ticket != "" && !ticket.MatchString(c.Ticket) {
 		return fmt.Errorf("ticket %q: want 1 to 128 letters, digits and _ . : # / -, beginning with a letter or a digit", c.Ticket)
+	}
+	if c.Client != "" && !client.MatchString(c.Client) {
+		return fmt.Errorf("client %q: want 1 to 200 printable characters without spaces", c.Client)
+	}
+	if c.Confirm != nil {
+		if err := CheckThumbprint(c.Confirm.Thumbprint); err != nil {
+			return err
+		}
 	}
 	return CheckName("agent", c.Agent)
 }
@@ -266,7 +303,7 @@ func Check(raw, audience string, now time.Time, vs ...seal.Verifier) (*Claims, e
 	if err := seal.Decode(payload, c); err != nil {
 		return nil, ErrMalformed
 	}
-	if c.checkNames() != nil {
+	if CheckClaims(c) != nil {
 		return nil, ErrMalformed
 	}
 	switch {

@@ -38,6 +38,9 @@ func texts(files map[string][]byte) map[string]string {
 
 func runVector(t *testing.T, files map[string]string) string {
 	t.Helper()
+	if files["revocation.json"] != "" {
+		return runRevocation(t, files)
+	}
 	var vs []seal.Verifier
 	for line := range strings.Lines(files["keys"]) {
 		v, err := seal.NewVerifier(strings.TrimSpace(line))
@@ -51,6 +54,9 @@ func runVector(t *testing.T, files map[string]string) string {
 		t.Fatal(err)
 	}
 	c, err := Check(files["token"], files["audience"], now, vs...)
+	if err == nil {
+		err = (&Presentation{Job: files["job"], Policy: files["policy"]}).Expects(c)
+	}
 	if err != nil {
 		return fmt.Sprintf("refused: %s\n", Code(err))
 	}
@@ -144,9 +150,13 @@ func TestSpecAndVectorsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := string(b)
-	paths, err := filepath.Glob("../testdata/vectors/token-*.txtar")
-	if err != nil {
-		t.Fatal(err)
+	var paths []string
+	for _, prefix := range []string{"token", "dpop"} {
+		found, err := filepath.Glob("../testdata/vectors/" + prefix + "-*.txtar")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no vectors: %v", err)
+		}
+		paths = append(paths, found...)
 	}
 	for _, path := range paths {
 		if clause := strings.Split(filepath.Base(path), "-")[1]; !strings.Contains(spec, "\n"+clause+" ") {

@@ -62,7 +62,8 @@ func backs(n *answer, x policy.Approval) bool {
 func (a *auditor) late(r *receipt.Receipt, digest seal.Hash) {
 	for _, n := range a.about[digest] {
 		heard := slices.ContainsFunc(r.Facts.Approvals, func(x policy.Approval) bool { return backs(n, x) })
-		if n.Yes || heard || n.At.After(r.At) || !r.At.Before(n.Expires) {
+		_, cancelled := a.cancelled[n.Approval]
+		if n.Yes || heard || cancelled || n.At.After(r.At) || !r.At.Before(n.Expires) {
 			continue
 		}
 		a.find(answerLate, r.Seq, "%q said no at %s, and the call was allowed without that", n.By, stamp(n.At))

@@ -178,7 +178,8 @@ func FuzzBundle(f *testing.F) {
 // auditor, and only a receipt that belongs there verifies.
 func FuzzReceipt(f *testing.F) {
 	h := bigStory(f)
-	for _, l := range h.book.lines[bigJob] {
+	stopped, _ := stoppedStory(f)
+	for _, l := range slices.Concat(h.book.lines[bigJob], stopped.book.lines[smallJob], stopped.book.lines[receipt.Journal]) {
 		f.Add(l.Envelope.Payload)
 	}
 	good := h.export(bigJob, adminDenied)

@@ -76,8 +76,14 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // story checks what r tells, given what has come before.
 func (a *auditor) story(r *receipt.Receipt) {
+	if r.Kind == receipt.Revoked || r.Kind == receipt.Restored {
+		a.ordered(r)
+		return
+	}
 	h := a.tokens[r.Token]
-	if h == nil {
+	if r.Token == "" {
+		a.stranger(r)
+	} else if h == nil {
 		a.find(receiptToken, r.Seq, "token %q is not in the bundle", r.Token)
 	} else {
 		h.used = true
@@ -205,6 +211,8 @@ func (a *auditor) refused(r *receipt.Receipt, h *held) {
 		ok = c.Audience != a.trust.House
 	case token.Code(token.ErrTTL), token.Code(token.ErrScope), token.Code(policy.ErrGrant):
 		ok = a.misfits(h, r.Refused)
+	case token.Code(token.ErrBearer):
+		ok = c.Bound() == "" && !a.takesBearers(c.Policy)
 	}
 	if !ok {
 		a.find(receiptRefused, r.Seq, "refused as %q, and the token does not bear that out", r.Refused)
@@ -229,6 +237,15 @@ func (a *auditor) minimalIfFit(r *receipt.Receipt, h *held) {
 	if !minimal {
 		a.find(receiptMinimal, r.Seq, "the call keeps names that its policy does not say")
 	}
+}
+
+// takesBearers reports whether the policy is at hand and says that plain bearer
+// tokens are good.
+func (a *auditor) takesBearers(h seal.Hash) bool {
+	return slices.ContainsFunc(a.policies, func(p *published) bool {
+		allowed, _ := p.policy.Bearer()
+		return allowed && p.policy.Hash() == h
+	})
 }
 
 // misfits reports whether some policy at hand refuses the token with code, or

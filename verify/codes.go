@@ -46,6 +46,7 @@ const (
 	tokenAudience  Code = "token.audience"
 	tokenJob       Code = "token.job"
 	tokenFit       Code = "token.fit"
+	tokenShared    Code = "token.shared"
 
 	receiptSignature  Code = "receipt.signature"
 	receiptMalformed  Code = "receipt.malformed"
@@ -66,6 +67,7 @@ const (
 	receiptOutcome    Code = "receipt.outcome"
 	receiptUnclosed   Code = "receipt.unclosed"
 	receiptUnknown    Code = "receipt.unknown"
+	receiptRevoked    Code = "receipt.revoked"
 
 	answerSignature Code = "answer.signature"
 	answerMalformed Code = "answer.malformed"
@@ -131,7 +133,8 @@ var rows = [...]Row{
 	{tokenMalformed, Integrity, Fail, "each token's record parses, in canonical form"},
 	{tokenAudience, Trusted, Fail, "each token that was accepted is for your house"},
 	{tokenJob, Integrity, Fail, "each token is for the bundle's job and no other"},
-	{tokenFit, Integrity, Fail, "each token that was accepted fits its policy: pin, lifetime, grant and recomputed scope hash"},
+	{tokenFit, Integrity, Fail, "each token that was accepted fits its policy: pin, lifetime, grant and recomputed scope hash, and a key where it wants one"},
+	{tokenShared, Integrity, Fail, "no token is in the bundles of two jobs, where several are verified together"},
 	{receiptSignature, Trusted, Fail, "each receipt is signed by a gate that you trust"},
 	{receiptMalformed, Integrity, Fail, "each receipt parses, in canonical form"},
 	{receiptChain, Integrity, Fail, "receipts count from 1, each names the one before by hash, all of one job"},
@@ -140,7 +143,7 @@ var rows = [...]Row{
 	{receiptPolicy, Integrity, Fail, "each decision's policy and binding are in the bundle"},
 	{receiptDecision, Integrity, Fail, "each decision, made again from policy, token, call and facts, comes out the same"},
 	{receiptMinimal, Integrity, Fail, "each recorded call keeps no name that its policy does not say"},
-	{receiptFacts, Integrity, Fail, "each decision's time and runtime are the receipt's and the token's"},
+	{receiptFacts, Integrity, Fail, "each decision's time, runtime and repeats are the receipt's, the token's and the chain's"},
 	{receiptCounters, Integrity, Fail, "each decision's counters are what the receipts before it add up to"},
 	{receiptConditions, Integrity, Fail, "each decision's conditions are its policy's, and true to the text where that is disclosed"},
 	{receiptApproval, Integrity, Fail, "each approval that a decision saw is a person's signed answer, asked for before, to this exact call, in its time"},
@@ -151,6 +154,7 @@ var rows = [...]Row{
 	{receiptOutcome, Integrity, Fail, "each outcome is of a known kind and used no more than was reserved"},
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
 	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
+	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},

@@ -101,7 +101,7 @@ func TestLiesAboutTheJob(t *testing.T) {
 			r.Facts.Conditions["/approvals/0"] = false
 			r.Decision.Effect, r.Asks = policy.Allow, ""
 			r.Decision.Reasons = []policy.Reason{{Clause: "/actions/write", Says: "write is permitted"}, {Clause: "/allow/operations", Says: "issue.create is on the list"}}
-		}, "receipt.counters", "receipt.approval"),
+		}, "receipt.counters", "receipt.approval", "receipt.facts"), // then the fifth is a repetition
 		lie("the counters are left out", 9, func(r *receipt.Receipt) {
 			delete(r.Facts.Used, "call:jira.issue.create")
 		}, "receipt.counters", "receipt.conditions"),

@@ -28,6 +28,7 @@ func (a *auditor) decided(r *receipt.Receipt, h *held) {
 		return
 	}
 	a.checkToken(r, h)
+	a.checkOrders(r, h.claims)
 	if p := a.narrowed(r, h); p != nil {
 		a.again(r, p)
 	}
@@ -47,6 +48,13 @@ func (a *auditor) checkToken(r *receipt.Receipt, h *held) {
 	}
 	if r.Facts.Ticket != c.Ticket {
 		a.find(receiptFacts, r.Seq, "the ticket is not the one that token %q names", c.ID)
+	}
+	repeats := 0
+	if c.Bound() == "" {
+		repeats = receipt.Repeats(a.used, r.Call)
+	}
+	if r.Facts.Repeats != repeats {
+		a.find(receiptFacts, r.Seq, "the call is said to be carried out %d times before; for this token that counts as %d", r.Facts.Repeats, repeats)
 	}
 	if c.Audience != a.trust.House && !h.accepted {
 		a.find(tokenAudience, r.Seq, "token %q is for %q", c.ID, c.Audience)
@@ -75,6 +83,9 @@ func (a *auditor) narrowed(r *receipt.Receipt, h *held) *policy.Policy {
 	if f.err != nil {
 		a.find(tokenFit, r.Seq, "token %q under policy %s: %v", h.claims.ID, d.Policy, f.err)
 		return nil
+	}
+	if allowed, said := f.narrowed.Bearer(); said && !allowed && h.claims.Bound() == "" {
+		a.find(tokenFit, r.Seq, "token %q is bound to no key, and policy %s takes no such tokens", h.claims.ID, d.Policy)
 	}
 	return f.narrowed
 }
@@ -108,14 +119,15 @@ func text(d *policy.Decision) string {
 // checkUsed compares the counters that the decision saw with what the receipts
 // before it add up to. A counter at zero is as good as none.
 func (a *auditor) checkUsed(r *receipt.Receipt) {
+	used := receipt.Counted(a.used)
 	for _, k := range sorted(r.Facts.Used) {
-		if n := r.Facts.Used[k]; n != a.used[k] {
-			a.find(receiptCounters, r.Seq, "%q stands at %d; the receipts before add up to %d", k, n, a.used[k])
+		if n := r.Facts.Used[k]; n != used[k] {
+			a.find(receiptCounters, r.Seq, "%q stands at %d; the receipts before add up to %d", k, n, used[k])
 		}
 	}
-	for _, k := range sorted(a.used) {
-		if _, said := r.Facts.Used[k]; !said && a.used[k] != 0 {
-			a.find(receiptCounters, r.Seq, "%q is left out; the receipts before add up to %d", k, a.used[k])
+	for _, k := range sorted(used) {
+		if _, said := r.Facts.Used[k]; !said && used[k] != 0 {
+			a.find(receiptCounters, r.Seq, "%q is left out; the receipts before add up to %d", k, used[k])
 		}
 	}
 }
@@ -173,6 +185,9 @@ func (a *auditor) checkAsks(r *receipt.Receipt) {
 		a.find(receiptAsks, r.Seq, "question %q was not asked before, and is not named after this receipt", r.Asks)
 	default:
 		a.questions[r.Asks] = about
+		if !known {
+			a.askers[r.Asks] = r
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -84,7 +85,10 @@ func newHouse(t testing.TB) *house {
 	}
 	h.book = newBook(h)
 	people := []seal.Verifier{must(seal.NewVerifier(h.ann.public)), must(seal.NewVerifier(h.ben.public)), must(seal.NewVerifier(h.stranger.public))}
-	h.gate = &gate.Gate{Tokens: h, Policies: h, Book: h.book, People: people, Signer: h.gateKey, Salt: []byte("0123456789abcdef0123456789abcdef")}
+	h.gate = &gate.Gate{
+		Tokens: h, Policies: h, Book: h.book, Revocations: h, People: people, Signer: h.gateKey, Salt: []byte("0123456789abcdef0123456789abcdef"),
+		PlainBearer: true, Log: slog.New(slog.DiscardHandler),
+	}
 	return h
 }
 
@@ -191,13 +195,23 @@ func (o opaque) Algs() []jose.SignatureAlgorithm { return []jose.SignatureAlgori
 
 func (o opaque) SignPayload(b []byte, _ jose.SignatureAlgorithm) ([]byte, error) { return o.Sign(b) }
 
-// Check fills gate.Tokens.
-func (h *house) Check(_ context.Context, raw string) (*token.Claims, error) {
-	c, err := token.Check(raw, houseName, h.now, h.verifier(h.issuer))
+// Check fills gate.Tokens. Receipts hold no proofs: none is asked for here.
+func (h *house) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+	c, err := token.Check(p.Raw, houseName, h.now, h.verifier(h.issuer))
 	if err == nil && h.revoked[string(c.ID)] {
 		err = token.ErrRevoked
 	}
-	return c, err
+	return c, nil, err
+}
+
+// show presents a token.
+func show(raw string) *token.Presentation {
+	return &token.Presentation{Raw: raw, Scheme: token.SchemeBearer}
+}
+
+// Watch fills gate.Revocations: no call here takes long enough to be cut off.
+func (h *house) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	return ctx, func() {}, nil
 }
 
 // Policy fills gate.Policies.
@@ -249,6 +263,7 @@ type book struct {
 	asked   map[string]*receipt.Receipt
 	answers []*receipt.Answer
 	papers  map[string][]*seal.Envelope
+	orders  []*receipt.Revocation // in force
 	spent   map[string]bool
 	full    bool // closed receipts cannot be written
 	stale   bool // expired answers are still handed out
@@ -293,8 +308,14 @@ func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*
 	return nil
 }
 
+// Spend fills gate.Book: Check gives no proofs to use up.
+func (b *book) Spend(context.Context, string, receipt.Spent) error { return errFull }
+
 func (b *book) state(job string) *receipt.State {
 	st := &receipt.State{Now: b.h.now, Used: map[string]int{}, Pending: b.pending[job]}
+	for _, o := range b.orders {
+		st.Revoked = append(st.Revoked, o.Revocation)
+	}
 	for k, n := range b.used[job] {
 		st.Used[k] = n
 	}
@@ -335,7 +356,7 @@ func (h *house) exportPapers(out *bundle.Bundle, lines []*receipt.Line) {
 	policies, tokens, asked := map[seal.Hash]bool{}, map[token.ID]bool{}, map[string]bool{}
 	for _, l := range lines {
 		r := l.Receipt
-		if !tokens[r.Token] {
+		if r.Token != "" && !tokens[r.Token] {
 			tokens[r.Token] = true
 			out.Tokens = append(out.Tokens, *h.records[r.Token])
 		}

@@ -125,6 +125,7 @@ func (a *auditor) readTokens() {
 		h := &held{claims: c, fits: map[*published]fit{}}
 		a.held = append(a.held, h)
 		a.tokens[c.ID] = h
+		a.report.Tokens = append(a.report.Tokens, c.ID)
 		if c.Job != a.bundle.Job {
 			a.find(tokenJob, 0, "token %q: it is for job %q", c.ID, c.Job)
 		}
@@ -141,8 +142,8 @@ func (a *auditor) readToken(i int, e *seal.Envelope) *token.Claims {
 		a.find(tokenMalformed, 0, "token %d: %v", i+1, err)
 		return nil
 	}
-	if err := errors.Join(token.CheckName("job", c.Job), token.CheckName("agent", c.Agent)); err != nil || c.ID == "" {
-		a.find(tokenMalformed, 0, "token %d: its id, job or agent is malformed", i+1)
+	if err := token.CheckClaims(c); err != nil {
+		a.find(tokenMalformed, 0, "token %d: %v", i+1, err)
 		return nil
 	}
 	return c

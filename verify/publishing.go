@@ -72,7 +72,7 @@ func (a *auditor) bundled() {
 		a.find(policyBundle, 0, "%s requires a whole proof bundle, and the gate does not say that the chain ends here", h)
 	}
 	for _, c := range a.open() {
-		if changes(c.opened.Call) {
+		if c.opened.Call.Mutates() {
 			a.find(policyBundle, c.opened.Seq, "%s requires a whole proof bundle, and %q may have happened", h, c.opened.Call.Name())
 		}
 	}
@@ -87,11 +87,9 @@ func (a *auditor) wantsBundle(p *published) bool {
 // changed reports whether a call that changes something was allowed under h.
 func (a *auditor) changed(h seal.Hash) bool {
 	for _, c := range a.calls {
-		if c.opened.Decision.Policy == h && changes(c.opened.Call) {
+		if c.opened.Decision.Policy == h && c.opened.Call.Mutates() {
 			return true
 		}
 	}
 	return false
 }
-
-func changes(c *policy.Call) bool { return c.Class == policy.Write || c.Class == policy.Admin }

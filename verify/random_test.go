@@ -16,6 +16,7 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 // TestAnyStory lets agents, people and disks do as they please: whatever a
@@ -27,9 +28,9 @@ func TestAnyStory(t *testing.T) {
 		life := 10 * time.Minute
 		raw := h.mint(p, "j", "t0", life, nil)
 		for i := range rapid.IntRange(1, 25).Draw(rt, "steps") {
-			switch rapid.SampledFrom([]string{"call", "call", "call", "answer", "wait", "mint", "revoke", "full"}).Draw(rt, "step") {
+			switch rapid.SampledFrom([]string{"call", "call", "call", "call", "answer", "wait", "mint", "revoke", "order", "restore", "full"}).Draw(rt, "step") {
 			case "call":
-				h.gate.Do(context.Background(), raw, anyRequest(rt))
+				h.gate.Do(context.Background(), show(raw), anyRequest(rt))
 			case "answer":
 				if ids := slices.Sorted(maps.Values(h.book.pending["j"])); len(ids) > 0 {
 					who := rapid.SampledFrom([]key{h.ann, h.ben}).Draw(rt, "who")
@@ -38,20 +39,39 @@ func TestAnyStory(t *testing.T) {
 			case "wait":
 				h.now = h.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(rt, "minutes")) * time.Minute)
 			case "mint":
-				raw = h.mint(p, "j", fmt.Sprintf("t%d", i+1), life, nil)
+				mod := func(*token.Claims) {}
+				if rapid.Bool().Draw(rt, "bound") {
+					mod = bind
+				}
+				raw = h.mint(p, "j", fmt.Sprintf("t%d", i+1), life, mod)
 			case "revoke":
 				h.revoked["t0"] = true
+			case "order":
+				h.order(receipt.Revoked, int64(i+1), rapid.SampledFrom(orders).Draw(rt, "order"), "j")
+			case "restore":
+				if o := h.book.orders; len(o) > 0 && o[0].Kind != token.RevokeToken && o[0].Kind != token.RevokeJob {
+					h.order(receipt.Restored, o[0].ID, o[0].Revocation, "j")
+				}
 			case "full":
 				h.book.full = !h.book.full
 			}
 		}
 		n := len(h.book.lines["j"])
+		if r := check(h, h.export(receipt.Journal, len(h.book.lines[receipt.Journal]))); !r.Verified() {
+			rt.Fatalf("the journal: %v", r.Findings)
+		}
 		for _, n := range []int{n, rapid.IntRange(0, n).Draw(rt, "prefix")} {
 			if r := check(h, h.export("j", n)); !r.Verified() {
 				rt.Fatalf("the first %d: %v", n, r.Findings)
 			}
 		}
 	})
+}
+
+// orders are what anybody may order in any story.
+var orders = []token.Revocation{
+	ends(token.RevokeToken, "t0"), ends(token.RevokeAgent, "agent-1"), ends(token.RevokeAgent, "agent-2"), ends(token.RevokeAction, "confluence:write"),
+	ends(token.RevokeAction, "*:read"), ends(token.RevokeAction, "model"), ends(token.RevokeJob, "other"), ends(token.RevokeJob, "j"), {Kind: token.RevokeAll},
 }
 
 func anyRequest(t *rapid.T) *gate.Request {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // A Level is how bad a finding is. The zero value is the worst.
@@ -71,6 +72,7 @@ type Report struct {
 	Receipts int         // as many as the bundle has, good or bad
 	From, To time.Time   // of the receipts that could be read
 	Policies []seal.Hash // of the policies that could be read, in the bundle's order
+	Tokens   []token.ID  // of the tokens whose records could be read
 	Calls    Calls       //
 	Findings []Finding   // in the order of checking
 	Limits   []string    // what the evidence cannot show

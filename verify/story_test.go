@@ -79,7 +79,7 @@ func done(body string, used map[string]int) *gate.Result {
 // wanted: nil, or a value of the wanted type.
 func (h *house) do(raw string, req *gate.Request, want error) {
 	h.t.Helper()
-	_, _, err := h.gate.Do(context.Background(), raw, req)
+	_, _, err := h.gate.Do(context.Background(), show(raw), req)
 	ok := false
 	switch want.(type) {
 	case nil:

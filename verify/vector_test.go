@@ -92,7 +92,7 @@ func vectorBundles(t testing.TB) [][]byte {
 // writeVectors writes the vectors that are missing. What a vector expects is
 // never rewritten: whoever changes a promise deletes its file by hand.
 func writeVectors(t *testing.T) {
-	for _, v := range slices.Concat(vectors, governing, shadowing) {
+	for _, v := range slices.Concat(vectors, governing, shadowing, ordering, bearing) {
 		path := filepath.Join(vectorDir, "bundle-"+v.name+".txtar")
 		if _, err := os.Stat(path); err == nil {
 			continue
@@ -207,4 +207,21 @@ func withoutFirst(h *house, b *bundle.Bundle) *bundle.Bundle {
 	h.stand(out)
 	h.prove(out)
 	return out
+}
+
+// TestSpecAndVectorsAgree says: a vector's clause is in the spec.
+func TestSpecAndVectorsAgree(t *testing.T) {
+	spec, err := os.ReadFile("../spec/bundle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(vectorDir, "bundle-*.txtar"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	for _, path := range paths {
+		if clause := strings.Split(filepath.Base(path), "-")[1]; !strings.Contains(string(spec), "\n"+clause+" ") {
+			t.Errorf("%s proves clause %s, which the spec does not have", path, clause)
+		}
+	}
 }

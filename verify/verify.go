@@ -50,6 +50,7 @@ func Bundle(file []byte, t *Trust, e Expect) *Report {
 		keys: k, trust: t, expect: e, bundle: b, report: r,
 		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, used: map[string]int{},
 		about: map[seal.Hash][]*answer{}, questions: map[string]question{}, spent: map[string]uint64{},
+		askers: map[string]*receipt.Receipt{}, cancelled: map[string]uint64{},
 		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{},
 	}
 	a.audit()
@@ -73,15 +74,19 @@ type auditor struct {
 	texts    map[seal.Hash]*bundle.Disclosure
 
 	// What the job has come to, as the chain is walked.
-	head      receipt.Head
-	last      time.Time
-	used      map[string]int
-	calls     map[uint64]*call    // allowed calls, by their opened receipt's number
-	questions map[string]question // by approval id
-	spent     map[string]uint64   // approvals used up, and by which receipt
-	committed map[seal.Hash]bool  // what receipts commit to
-	proved    int                 // verdicts of candidates that could be made again
-	unproved  int                 // and that could not
+	head       receipt.Head
+	last       time.Time
+	used       map[string]int
+	calls      map[uint64]*call            // allowed calls, by their opened receipt's number
+	questions  map[string]question         // by approval id
+	spent      map[string]uint64           // approvals used up, and by which receipt
+	orders     []order                     // revocations in force
+	ordersRead int                         // receipts of orders
+	askers     map[string]*receipt.Receipt // by approval id: the receipt that asked first
+	cancelled  map[string]uint64           // approvals, and the receipts of the revocations that cancelled them
+	committed  map[seal.Hash]bool          // what receipts commit to
+	proved     int                         // verdicts of candidates that could be made again
+	unproved   int                         // and that could not
 }
 
 func (a *auditor) find(c Code, seq uint64, format string, args ...any) {
@@ -191,6 +196,9 @@ func (a *auditor) passes() {
 	}
 	if n := len(a.bundle.Disclosures); n > 0 {
 		r.pass(disclosureCommitment, "disclosed texts that are the ones committed to: %d", n)
+	}
+	if a.ordersRead > 0 {
+		r.pass(receiptRevoked, "orders that were kept, to revoke and to restore: %d", a.ordersRead)
 	}
 	r.pass(standingEnd, "the chain ends where the gate says")
 }

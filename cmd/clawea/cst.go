@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
-	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
 
@@ -22,9 +20,8 @@ func cstIssue(ctx context.Context, c *call) error {
 	agent := c.String("agent", "", "the `AGENT` that does the job")
 	ttl := c.Duration("ttl", 0, "how long it lives (default: as long as the policy permits)")
 	grant := c.String("grant", "", "`FILE` of the part of the policy that it may use: {\"actions\":[],\"resources\":[],\"limits\":{}} (default: all)")
-	sandboxed := c.Bool("sandboxed", false, "attest that the agent's tools run in a sandbox")
-	workspace := c.String("workspace", "", "attest the workspace's `ACCESS`: none, ro or rw")
-	unelevated := c.Bool("unelevated", false, "attest that elevated execution is off")
+	attest := c.attestFlags()
+	key := c.String("jkt", "", "the `THUMBPRINT` of the key that it is bound to (RFC 7638); without it, it is a plain bearer token")
 	ticket := c.String("ticket", "", "the `ID` of the ticket that the job is done for")
 	out := c.String("o", "", "write the token to `FILE` instead of standard output")
 	if err := c.parse(0, 0); err != nil {
@@ -41,17 +38,10 @@ func cstIssue(ctx context.Context, c *call) error {
 	if order.Policy, err = parseHash(*wpc); err != nil {
 		return err
 	}
-	if r := (policy.Runtime{Sandboxed: *sandboxed, Workspace: *workspace, Unelevated: *unelevated}); r != (policy.Runtime{}) {
-		order.Runtime = &r
-	}
+	order.Runtime, order.Key = attest(), *key
 	if *grant != "" {
-		b, err := readFile(*grant, maxPaper)
-		if err != nil {
+		if order.Grant, err = readGrant(*grant); err != nil {
 			return err
-		}
-		order.Grant = new(policy.Grant)
-		if err := seal.Unmarshal(b, order.Grant); err != nil {
-			return located(*grant, err)
 		}
 	}
 	cl, err := connect()

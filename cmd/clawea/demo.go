@@ -9,22 +9,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/sidecar"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // A demo is the whole house on one machine: a simulated Atlassian site and
 // model behind real HTTP, the daemon as it is, and a scripted agent that knows
-// nothing but its token and two addresses.
+// nothing but two addresses.
 type demo struct {
 	*call
-	dir   string
-	world *world
-	hash  string // of the policy
-	agent *agent
-	begun time.Time
+	dir    string
+	world  *world
+	hash   string // of the policy
+	source *overheard
+	car    *sidecar.Sidecar
+	agent  *agent
+	begun  time.Time
 }
 
 const (
@@ -56,6 +66,9 @@ func demoCommand(ctx context.Context, c *call) error {
 		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n  clawea job show %s\n",
 			d.world.url, d.path("secrets/operator"), demoJob)
 		<-ctx.Done()
+	}
+	if d.car != nil {
+		d.car.Close()
 	}
 	return errors.Join(err, d.world.close())
 }
@@ -96,7 +109,8 @@ func (d *demo) story(ctx context.Context) error {
 		tell  func(context.Context) error
 	}{
 		{"A policy, signed by its author, becomes a hash", d.publish},
-		{"A token that is good for one job under that hash", d.issue},
+		{"A token that is good for one job under that hash; the agent never sees it", d.launch},
+		{"Stolen, the token is worth nothing", d.theft},
 		{"The agent searches and reads runbooks", d.read},
 		{"What the policy does not hold is denied", d.denials},
 		{"A hostile page gives orders; the write stops at the gate", d.injection},
@@ -158,19 +172,61 @@ func (d *demo) publish(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) issue(ctx context.Context) error {
-	file := d.path("secrets/cst")
-	if _, err := d.clawea(ctx, "cst", "issue", "-wpc", d.hash, "-job", demoJob, "-agent", demoAgent, "-ttl", "15m", "-o", file); err != nil {
-		return err
-	}
-	raw, err := os.ReadFile(file)
+// launch does what clawea run does, for an agent that is in this process.
+func (d *demo) launch(ctx context.Context) error {
+	fmt.Fprintf(d.stdout, "   $ clawea run -wpc %s -job %s -agent %s -- the-agent\n", d.hash, demoJob, demoAgent)
+	h, err := seal.ParseHash(d.hash)
 	if err != nil {
 		return err
 	}
-	if d.agent, err = newAgent(ctx, d.world.url, strings.TrimSpace(string(raw)), d.stdout); err != nil {
+	operator, err := config.ParseSecret(d.world.getenv("CLAWEA_OPERATOR"), "")
+	if err != nil {
+		return err
+	}
+	d.source = &overheard{Source: &login{&api.Client{URL: d.world.url, Token: operator.Get}, &sidecar.Detail{Policy: h, Job: demoJob, Agent: demoAgent}}}
+	if d.car, err = sidecar.Start(ctx, &sidecar.Config{House: d.world.url, Source: d.source, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return err
+	}
+	c := d.car.Claims()
+	fmt.Fprintf(d.stdout, "   Token %s, until %s, bound to the key %s. Both stay with the launcher.\n", c.ID, stamp(time.Unix(c.Expires, 0)), c.Bound())
+	if d.agent, err = newAgent(ctx, d.car.URL(), heldByUs, d.stdout); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.stdout, "   The agent's MCP client is told of %d tools: %s\n", len(d.agent.tools), strings.Join(d.agent.names(), ", "))
+	return nil
+}
+
+// overheard is a source whose token a thief has got hold of.
+type overheard struct {
+	sidecar.Source
+	raw string
+}
+
+// Token gets a token, with the thief listening.
+func (o *overheard) Token(ctx context.Context, key *token.ProofKey) (*sidecar.Grant, error) {
+	g, err := o.Source.Token(ctx, key)
+	if err == nil {
+		o.raw = g.Raw
+	}
+	return g, err
+}
+
+// theft tries the token without its key.
+func (d *demo) theft(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.world.url+"/proxy/sim-openai/v1/chat/completions", strings.NewReader(`{"model":"sim-small","messages":[]}`))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.source.raw)
+	res, err := httpClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	fmt.Fprintf(d.stdout, "   thief: POST %s -> %s: %s  [receipt %s]\n", req.URL.Path, res.Status, res.Header.Get("Clawea-Refused"), res.Header.Get("Clawea-Receipt"))
+	if res.Header.Get("Clawea-Refused") != token.Code(token.ErrProofMissing) {
+		return errors.New("the thief was not refused for want of the key")
+	}
 	return nil
 }
 

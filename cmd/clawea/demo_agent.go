@@ -19,7 +19,8 @@ import (
 )
 
 // An agent asks a model what to do, and does it with tools, until the model has
-// nothing more to do. It holds one token and no credentials.
+// nothing more to do. It holds no credentials: what it takes for its API key is
+// a word, or a token.
 type agent struct {
 	url     string
 	token   string

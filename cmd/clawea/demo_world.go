@@ -181,6 +181,7 @@ const demoConfig = `// The demo's house. The site and the model behind it are si
   "authors": [%q],
   "people": [%q],
   "operators": [{"name": "demo", "token": "file:secrets/operator"}],
+  "plain_bearer": true, // so that any client can be tried against it, with what clawea cst issue prints; a real house leaves this out
   "providers": [
     {"name": "sim-openai", "dialect": "openai", "base_url": "%[4]s/v1", "key": "file:secrets/model"},
     {"name": "sim-anthropic", "dialect": "anthropic", "base_url": "%[4]s/v1", "key": "file:secrets/model"},

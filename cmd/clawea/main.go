@@ -46,15 +46,25 @@ const (
 // errFalse ends a command whose verification said no. It has reported already.
 var errFalse = errors.New("verified as false")
 
+// An exitStatus ends a command with the exit code of the program that it ran,
+// or that goes with what it has reported already.
+type exitStatus int
+
+// Error says which.
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 // errUsage marks a command line that makes no sense.
 var errUsage = errors.New("usage")
 
 // report tells the person of err in two lines, what is wrong and what mends
 // it, and returns the exit code.
 func report(e *env, err error) int {
+	var status exitStatus
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitOK
+	case errors.As(err, &status):
+		return int(status)
 	case errors.Is(err, errFalse):
 		return exitFalse
 	}
@@ -82,6 +92,7 @@ func commands() []command {
 	return []command{
 		{"demo", "[-exit] [-dir DIR]", "the whole story on embedded parts, ending with a verified bundle", demoCommand},
 		{"serve", "-config FILE", "the daemon", serveCommand},
+		{"run", "-wpc HASH -job JOB [-agent AGENT] -- COMMAND ARGS", "let a program work on a job without ever holding a token, and keep the proof", runCommand},
 		{"key new", "-name NAME FILE", "make a key for an author or an approver: FILE and FILE.pub", keyNew},
 		{"key rotate", "-keys DIR [-now]", "change the key that signs tokens, in two steps: announce the next one, and switch to it", keyRotate},
 		{"wpc new", "[-shape SHAPE] [-o FILE]", "write a policy to begin with", wpcNew},
@@ -100,14 +111,18 @@ func commands() []command {
 		{"cst issue", "-wpc HASH -job JOB -agent AGENT", "issue a token for one job", cstIssue},
 		{"cst show", "ID", "show what is on record about a token", cstShow},
 		{"cst revoke", "ID | -job JOB", "revoke a token, or all of a job", cstRevoke},
+		{"revoke", "WHAT [-reason TEXT]", "end token:ID, job:NAME, agent:NAME, policy:HASH, action:PATTERN or all, at once and everywhere", revokeCommand},
+		{"revocation list", "[-all]", "list what is revoked", revocationList},
+		{"revocation lift", "ORDER", "let what was revoked go on; tokens and jobs stay ended", revocationLift},
 		{"job list", "", "list the newest jobs", jobList},
 		{"job show", "JOB", "show a job, its tokens and its receipts", jobShow},
+		{"job stop", "JOB [-reason TEXT] [-o FILE]", "contain a job: revoke it, see it stop, and keep its proof", jobStop},
 		{"approve list", "[-all]", "list what waits for a person", approveList},
 		{"approve show", "ID", "show what one question is about", approveShow},
 		{"approve yes", "ID -key FILE", "let exactly this call happen once", approveYes},
 		{"approve no", "ID -key FILE", "deny this call", approveNo},
 		{"proof export", "JOB [-o FILE]", "write a job's proof bundle", proofExport},
-		{"proof verify", "-trust FILE FILE", "verify a bundle offline; exit code 3 if it is false", proofVerify},
+		{"proof verify", "-trust FILE FILE...", "verify bundles offline, and together; exit code 3 if one is false, or a token is in those of two jobs", proofVerify},
 		{"proof trust", "[-o FILE]", "write the keys that the daemon says are its own; compare them before you trust them", proofTrust},
 		{"version", "", "print the version", versionCommand},
 		{"help", "[COMMAND]", "print this list, or a command's flags", helpCommand},

@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"clawea": func() { os.Exit(start()) }})
+	testscript.Main(m, map[string]func(){"clawea": func() { os.Exit(start()) }, "worker": worker})
 }
 
 // TestStories runs the stories in testdata: each is a session at a terminal.

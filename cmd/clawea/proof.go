@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/clawea/clawea/bundle"
@@ -35,7 +36,7 @@ func proofVerify(_ context.Context, c *call) error {
 	format := c.String("format", "text", "text or json")
 	expectPolicy := c.String("expect-policy", "", "fail unless every call was under the policy with this `HASH`")
 	expectJob := c.String("expect-job", "", "fail unless this is the proof of `JOB`")
-	if err := c.parse(1, 1); err != nil {
+	if err := c.parse(1, maxProofs); err != nil {
 		return err
 	}
 	if err := c.need("trust"); err != nil {
@@ -64,16 +65,68 @@ func proofVerify(_ context.Context, c *call) error {
 	if err != nil {
 		return located(*trust, err)
 	}
-	b, err := readFile(c.args[0], bundle.MaxSize)
-	if err != nil {
-		return err
+	var reports []*verify.Report
+	for _, file := range c.args {
+		b, err := readFile(file, bundle.MaxSize)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, verify.Bundle(b, t, expect))
 	}
-	report := verify.Bundle(b, t, expect)
-	if err := write(c.stdout, report); err != nil {
-		return err
+	return c.verdict(reports, *format, write)
+}
+
+// maxProofs is how many bundles are verified together.
+const maxProofs = 1000
+
+// verdict prints the reports on the files that c names, and what they are
+// together if there are several. It fails with errFalse unless all is true.
+func (c *call) verdict(reports []*verify.Report, format string, write func(io.Writer, *verify.Report) error) error {
+	several, verified := len(reports) > 1, true
+	for i, r := range reports {
+		verified = verified && r.Verified()
+		if several && format == "text" {
+			fmt.Fprintf(c.stdout, "%s\n", clean(c.args[i]))
+		}
+		if err := write(c.stdout, r); err != nil {
+			return err
+		}
+		if several && format == "text" {
+			fmt.Fprintln(c.stdout)
+		}
 	}
-	if !report.Verified() {
+	shared := verify.Across(reports...)
+	if several {
+		if err := c.across(len(reports), shared, format); err != nil {
+			return err
+		}
+	}
+	if !verified || len(shared) > 0 {
 		return errFalse
+	}
+	return nil
+}
+
+// across prints what n bundles are together.
+func (c *call) across(n int, shared []verify.Finding, format string) error {
+	if format == "json" {
+		b, err := seal.Marshal(struct {
+			Format   string           `json:"format"`
+			Bundles  int              `json:"bundles"`
+			Findings []verify.Finding `json:"findings"`
+		}{"clawea.across.v1", n, shared})
+		if err != nil {
+			return err
+		}
+		_, err = c.stdout.Write(append(b, '\n'))
+		return err
+	}
+	fmt.Fprintf(c.stdout, "Across %d bundles\n", n)
+	for _, f := range shared {
+		fmt.Fprintf(c.stdout, "  %-22s %s\n", f.Code, clean(f.Text))
+	}
+	if len(shared) == 0 {
+		fmt.Fprintln(c.stdout, "  no token is in those of two jobs")
 	}
 	return nil
 }
@@ -101,6 +154,8 @@ func receiptLine(e *seal.Envelope) string {
 	switch {
 	case r.Kind == receipt.Closed:
 		return s + fmt.Sprintf("closed %d: %s %s", r.Opened, r.Outcome.Status, r.Outcome.Code)
+	case r.Revocation != nil:
+		return s + fmt.Sprintf("%s %s by %s: order %d", r.Kind, r.Revocation.Revocation, r.Revocation.By, r.Revocation.ID)
 	case r.Refused != "":
 		return s + fmt.Sprintf("refused %s: %s", r.Call.Name(), r.Refused)
 	}

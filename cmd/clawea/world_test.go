@@ -301,13 +301,16 @@ func countReceipts(t *testing.T, file []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Kind == receipt.Closed {
+		switch {
+		case r.Kind == receipt.Closed:
 			kinds["closed"]++
-		} else {
+		case r.Refused != "":
+			kinds["refused"]++
+		default:
 			kinds[r.Decision.Effect.String()]++
 		}
 	}
-	if kinds["allow"] != kinds["closed"] || kinds["deny"] != 3 || kinds["ask"] != 3 {
+	if kinds["allow"] != kinds["closed"] || kinds["deny"] != 3 || kinds["ask"] != 3 || kinds["refused"] != 1 {
 		t.Errorf("receipts: %v", kinds)
 	}
 	if len(b.Answers) != 2 || len(b.Disclosures) != 0 || b.Log == nil || len(b.Log.Proofs) != len(b.Receipts) {

@@ -49,6 +49,7 @@ type Order struct {
 	Grant   *policy.Grant   `json:"grant,omitzero"`       // absent: all that the policy holds
 	Runtime *policy.Runtime `json:"runtime,omitzero"`     // what the launcher attests about the agent's surroundings
 	Ticket  string          `json:"ticket,omitzero"`      // what the job is done for: a ticket's id
+	Key     string          `json:"dpop_jkt,omitzero"`    // thumbprint of the key that the token is bound to; absent: a plain bearer token
 }
 
 // Issued is a fresh CST. Token is secret and cannot be had again.
@@ -75,9 +76,34 @@ type Revocation struct {
 	Reason string `json:"reason"`
 }
 
-// Revoked says how many tokens were revoked.
+// A RevocationOrder says what to end, and why.
+type RevocationOrder struct {
+	Kind   string `json:"kind"` // "token", "job", "agent", "policy", "action" or "all": spec/token.md 7.1
+	Target string `json:"target,omitzero"`
+	Reason string `json:"reason,omitzero"`
+}
+
+// Revoked is an order to revoke, and what it came to.
 type Revoked struct {
-	Tokens int `json:"tokens"`
+	ID     int64     `json:"id"`
+	Kind   string    `json:"kind"`
+	Target string    `json:"target,omitzero"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitzero"`
+	At     time.Time `json:"at"`
+
+	Lifted   *time.Time `json:"lifted,omitzero"` // when it was taken back, if it was
+	LiftedBy string     `json:"lifted_by,omitzero"`
+
+	// Of an answer to an order; a list leaves these out.
+	Jobs      []string `json:"jobs,omitempty"`      // concerned, with a token that was still good
+	Tokens    int      `json:"tokens"`              // that were still good
+	Cancelled []string `json:"cancelled,omitempty"` // approvals
+}
+
+// Revocations lists orders, newest first.
+type Revocations struct {
+	Revocations []Revoked `json:"revocations"`
 }
 
 // A Job is what a job has come to.
@@ -85,6 +111,7 @@ type Job struct {
 	ID       string         `json:"id"`
 	Agent    string         `json:"agent"`
 	Policy   seal.Hash      `json:"policy"`
+	Client   string         `json:"client_id,omitzero"` // who ordered it
 	Created  time.Time      `json:"created"`
 	Receipts int            `json:"receipts"`
 	Used     map[string]int `json:"used,omitempty"`
@@ -109,7 +136,7 @@ type Approval struct {
 	Policy  seal.Hash `json:"policy"`
 	Asked   time.Time `json:"asked"`
 	Expires time.Time `json:"expires"`
-	State   string    `json:"state"`       // "open", "yes", "no", "used" or "expired"
+	State   string    `json:"state"`       // "open", "yes", "no", "used", "expired" or "cancelled"
 	By      string    `json:"by,omitzero"` // who answered
 }
 

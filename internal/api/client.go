@@ -73,6 +73,25 @@ func (c *Client) RevokeJob(ctx context.Context, job, reason string) (*Revoked, e
 	return call[Revoked](ctx, c, "POST", "/v1/jobs/"+url.PathEscape(job)+"/revoke", &Revocation{reason})
 }
 
+// End revokes what the order names.
+func (c *Client) End(ctx context.Context, o *RevocationOrder) (*Revoked, error) {
+	return call[Revoked](ctx, c, "POST", "/v1/revocations", o)
+}
+
+// Lift takes an order to revoke back.
+func (c *Client) Lift(ctx context.Context, id int64) (*Revoked, error) {
+	return call[Revoked](ctx, c, "POST", fmt.Sprintf("/v1/revocations/%d/lift", id), nil)
+}
+
+// Revocations lists orders to revoke: those in force, or all.
+func (c *Client) Revocations(ctx context.Context, all bool) (*Revocations, error) {
+	path := "/v1/revocations"
+	if all {
+		path += "?all=true"
+	}
+	return call[Revocations](ctx, c, "GET", path, nil)
+}
+
 // Jobs lists the newest jobs.
 func (c *Client) Jobs(ctx context.Context) (*Jobs, error) {
 	return call[Jobs](ctx, c, "GET", "/v1/jobs", nil)

@@ -23,7 +23,7 @@ type problem struct{ pointer, msg, hint string }
 // check returns the first problem, or nil, and reads the public keys.
 func (c *Config) check() *problem {
 	for _, check := range []func() *problem{
-		c.checkAddress, c.checkStore, c.checkSecrets, c.checkOperators, c.checkProviders,
+		c.checkAddress, c.checkStore, c.checkSecrets, c.checkOperators, c.checkWho, c.checkBound, c.checkProviders,
 		func() *problem { return checkKeys("/authors", c.Authors) },
 		c.checkEnvironments, c.checkBreakGlass,
 		func() *problem { return checkKeys("/people", c.People) },
@@ -84,6 +84,11 @@ func (c *Config) secrets() []placedSecret {
 	var out []placedSecret
 	for i := range c.Operators {
 		out = append(out, placedSecret{fmt.Sprintf("/operators/%d/token", i), &c.Operators[i].Token})
+	}
+	for i := range c.Clients {
+		if s := &c.Clients[i].Secret; s.ref != "" { // those with a key have none
+			out = append(out, placedSecret{fmt.Sprintf("/clients/%d/secret", i), s})
+		}
 	}
 	for i := range c.Providers {
 		out = append(out, placedSecret{fmt.Sprintf("/providers/%d/key", i), &c.Providers[i].Key})

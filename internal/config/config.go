@@ -87,6 +87,24 @@ type Config struct {
 	// through the API.
 	Operators []Operator `json:"operators"`
 
+	// Clients are the programs that may order tokens over OAuth 2.0. Optional.
+	// Their names, those of Identities and of Operators are all different: tokens
+	// say who ordered them.
+	Clients []Client `json:"clients"`
+
+	// Identities are those who may order tokens because another issuer vouches for
+	// them. Optional.
+	Identities []Identity `json:"identities"`
+
+	// PlainBearer lets tokens be good without proof that their sender holds a key,
+	// where the policy does not say: whoever gets hold of such a token can use it.
+	// Default false.
+	PlainBearer bool `json:"plain_bearer"`
+
+	// RevocationBound is how long the daemon may be unable to see what is revoked
+	// before it carries nothing more: "5s" or "500ms", from 100ms to 60s. Default 5s.
+	RevocationBound Delay `json:"revocation_bound"`
+
 	// Providers are the model providers; their names are the routes that
 	// policies speak of.
 	Providers []Provider `json:"providers"`
@@ -273,6 +291,9 @@ func (c *Config) complete(dir string) {
 	c.Keys = absolute(dir, c.Keys)
 	if c.Origin == "" {
 		c.Origin = c.host() + "/log"
+	}
+	if c.RevocationBound == 0 {
+		c.RevocationBound = defaultBound
 	}
 	c.Store.dir = dir
 	for _, s := range c.secrets() {

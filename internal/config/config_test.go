@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -52,7 +53,7 @@ func TestDefaults(t *testing.T) {
 	if s, err := c.Store.URL(); err != nil || s != "sqlite:"+dir+"/clawea.db" {
 		t.Errorf("store %q, %v", s, err)
 	}
-	if c.Authors != nil || c.People != nil || c.Confluence != nil || c.Jira != nil {
+	if c.Authors != nil || c.People != nil || c.Confluence != nil || c.Jira != nil || c.Clients != nil || c.Identities != nil || c.PlainBearer {
 		t.Error("something is permitted that the file does not say")
 	}
 }
@@ -71,6 +72,12 @@ func TestExample(t *testing.T) {
 	}
 	if len(c.Quorums()) != 2 || c.Environments["prod"].Required != 2 || c.Emergency() == nil || c.BreakGlass.Required != 3 {
 		t.Errorf("environments %v, break glass %v", c.Environments, c.BreakGlass)
+	}
+	if len(c.Clients) != 2 || c.Clients[0].PublicKey() != nil || c.Clients[1].PublicKey() == nil || len(c.Clients[1].Policies) != 1 || c.Clients[0].Policies != nil {
+		t.Errorf("clients %v", c.Clients)
+	}
+	if len(c.Identities) != 1 || string(c.Identities[0].Match["ref"]) != `"refs/heads/main"` || c.PlainBearer || c.RevocationBound != Delay(5*time.Second) {
+		t.Errorf("identities %v, plain bearer %v, bound %v", c.Identities, c.PlainBearer, c.RevocationBound)
 	}
 	if v := Verifiers(c.People); len(v) != 1 || v[0].Name() != "bob" {
 		t.Errorf("verifiers %v", v)
@@ -261,6 +268,16 @@ func FuzzParse(f *testing.F) {
 		for name, q := range c.Environments {
 			if _, err := q.policy(c.Authors); err != nil || name == "" || q.Required < 1 {
 				t.Errorf("accepted environment %q, %+v: %v", name, q, err)
+			}
+		}
+		for _, cl := range c.Clients {
+			if (cl.PublicKey() == nil) != (cl.Secret.wrong() == "") || len(cl.Agents) == 0 {
+				t.Errorf("accepted client %+v", cl)
+			}
+		}
+		for _, id := range c.Identities {
+			if wrongURL(id.Issuer, true) != "" || len(id.Match) == 0 || id.Agent == "" {
+				t.Errorf("accepted identity %+v", id)
 			}
 		}
 		for _, p := range c.Providers {

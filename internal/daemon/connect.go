@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/confluence"
@@ -97,8 +98,17 @@ func catalog(c *connections) []policy.Action {
 	return append(tools.Catalog(c.list), proxy.Actions()...)
 }
 
-func newProxy(c *config.Config, g *gate.Gate, log *slog.Logger) http.Handler {
-	p := &proxy.Proxy{Gate: g, Log: log}
+// routes says which model providers agents can be pointed at.
+func routes(c *config.Config) []api.Route {
+	var out []api.Route
+	for _, m := range c.Providers {
+		out = append(out, api.Route{Name: m.Name, Dialect: m.Dialect})
+	}
+	return out
+}
+
+func newProxy(c *config.Config, g *gate.Gate, d *gate.Door, log *slog.Logger) http.Handler {
+	p := &proxy.Proxy{Gate: g, Door: d, Log: log}
 	for _, m := range c.Providers {
 		p.Routes = append(p.Routes, proxy.Route{Name: m.Name, Dialect: m.Dialect, BaseURL: m.BaseURL, Key: m.Key.Get, Headers: m.Headers})
 	}

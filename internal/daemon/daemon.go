@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/clawea/clawea/internal/approval"
@@ -23,6 +24,7 @@ import (
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
+	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/server"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/tools"
@@ -38,13 +40,19 @@ const sequenceEvery = time.Second
 // that are cut off have to close their receipts.
 const grace = 10 * time.Second
 
+// forgetEvery is how often proofs are forgotten that nobody could use again.
+const forgetEvery = time.Minute
+
 // A Daemon is an open house.
 type Daemon struct {
-	handler http.Handler
-	db      *store.DB
-	ledger  *ledger.Ledger
-	log     *slog.Logger
-	grace   time.Duration
+	handler     http.Handler
+	db          *store.DB
+	ledger      *ledger.Ledger
+	keyring     *keyring
+	feed        *revocation.Feed
+	revocations *revocation.Desk
+	log         *slog.Logger
+	grace       time.Duration
 }
 
 // New opens the keys and the database that c names, and builds everything on
@@ -63,7 +71,10 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	d := &Daemon{db: db, log: log, grace: grace}
-	if err := d.build(c, set, version); err != nil {
+	if d.keyring, err = newKeyring(c.Keys, set, log); err == nil {
+		err = d.build(c, set, version)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return d, nil
@@ -79,10 +90,6 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 	if err != nil {
 		return err
 	}
-	issuerKey, err := seal.NewVerifier(set.Issuer.Public)
-	if err != nil {
-		return err
-	}
 	gateKey, err := seal.NewVerifier(set.Gate.Public)
 	if err != nil {
 		return err
@@ -92,23 +99,35 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 		DB: d.db, Authors: config.Verifiers(c.Authors), Environments: c.Quorums(), BreakGlass: c.Emergency(),
 		Signer: set.Registry, Self: registryKey, Resolvers: connectors.resolvers, Now: time.Now,
 	}
+	nonces := &issuer.Nonces{Key: set.Salt, Now: time.Now}
 	tokens := &issuer.Issuer{
-		DB: d.db, Policies: policies, Signer: set.Issuer, PublicKey: set.Issuer.Public, Verifiers: []seal.Verifier{issuerKey},
-		URL: c.URL, House: c.House, Catalog: catalog(connectors), Now: time.Now,
+		DB: d.db, Policies: policies, Keys: func() *issuer.Keys { return d.keyring.now.Load().good }, Nonces: nonces,
+		URL: c.URL, House: c.House, Catalog: catalog(connectors), Now: time.Now, PlainBearer: c.PlainBearer,
 	}
-	g := &gate.Gate{Tokens: tokens, Policies: policies, Book: d.db, Shadows: d.db, People: config.Verifiers(c.People), Signer: set.Gate, Salt: set.Salt}
+	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
+	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
+	g := &gate.Gate{
+		Tokens: tokens, Policies: policies, Book: d.db, Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
+		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Log: d.log,
+	}
+	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	s := &server.Server{
-		Registry: policies,
-		Issuer:   tokens,
-		Desk:     &approval.Desk{DB: d.db, People: config.Verifiers(c.People), Now: time.Now},
-		Proofs:   &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log},
-		Replayer: &replay.Replayer{DB: d.db, Policies: policies, Gates: []seal.Verifier{gateKey}, Issuers: []seal.Verifier{issuerKey}},
-		DB:       d.db,
-		Trust:    trust(c, set),
-		Proxy:    newProxy(c, g, d.log),
-		MCP:      tools.New(g, connectors.list, version, d.log),
-		Tiles:    d.ledger.Handler(),
-		Log:      d.log,
+		Registry:    policies,
+		Issuer:      tokens,
+		Desk:        &approval.Desk{DB: d.db, People: config.Verifiers(c.People), Now: time.Now},
+		Revocations: d.revocations,
+		Proofs:      &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log},
+		Replayer: &replay.Replayer{
+			DB: d.db, Policies: policies, Gates: []seal.Verifier{gateKey}, Issuers: func() []seal.Verifier { return d.keyring.now.Load().ever },
+		},
+		DB:     d.db,
+		Trust:  func() *verify.Trust { return trust(c, set, d.keyring.now.Load().all) },
+		OAuth:  d.authorization(c, tokens),
+		Routes: routes(c),
+		Proxy:  newProxy(c, g, door, d.log),
+		MCP:    tools.New(g, door, connectors.list, version, d.log),
+		Tiles:  d.ledger.Handler(),
+		Log:    d.log,
 	}
 	for _, o := range c.Operators {
 		s.Operators = append(s.Operators, server.Operator{Name: o.Name, Token: o.Token.Get})
@@ -119,10 +138,10 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 
 // trust is what the house says its keys are. An auditor gets it some other way,
 // or compares it.
-func trust(c *config.Config, set *keys.Set) *verify.Trust {
+func trust(c *config.Config, set *keys.Set, issuers []string) *verify.Trust {
 	t := &verify.Trust{
 		House: c.House, Origin: c.Origin,
-		Registries: []string{set.Registry.Public}, Issuers: []string{set.Issuer.Public},
+		Registries: []string{set.Registry.Public}, Issuers: issuers,
 		Gates: []string{set.Gate.Public}, Logs: []string{set.Log.Public},
 		Authors: []string{}, People: []string{},
 	}
@@ -144,14 +163,14 @@ func trust(c *config.Config, set *keys.Set) *verify.Trust {
 // What does not in time is cut off, and its receipt is closed as such.
 func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	sequenced := make(chan struct{})
-	go func() {
-		defer close(sequenced)
-		d.ledger.Run(running, sequenceEvery)
-	}()
+	var chores sync.WaitGroup
+	chores.Go(func() { d.ledger.Run(running, sequenceEvery) })
+	chores.Go(func() { d.feed.Run(running) })
+	chores.Go(func() { d.keyring.run(running) })
+	chores.Go(func() { d.tidy(running) })
 	defer func() {
 		stop()
-		<-sequenced
+		chores.Wait()
 	}()
 	requests, cut := context.WithCancel(running)
 	defer cut()
@@ -181,6 +200,26 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 		return errors.Join(fmt.Errorf("stop serving: %w", err), s.Close())
 	}
 	return nil
+}
+
+// tidy makes good what a crash has left of orders to revoke, and forgets proofs
+// that are too old to be used again.
+func (d *Daemon) tidy(ctx context.Context) {
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		if err := d.revocations.Complete(ctx); err != nil && ctx.Err() == nil {
+			d.log.ErrorContext(ctx, "receipts of revocations are missing", "err", err)
+		}
+		if _, err := d.db.Forget(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "old proofs not forgotten", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // shutDown takes no more requests and waits a while for those under way.

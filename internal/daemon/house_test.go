@@ -105,7 +105,7 @@ func (w *world) person(name string) *keys.Key {
 const conf = `{
   "listen": %q, "house": "https://house.test", "origin": "house.test/log", "store": %q, "keys": "keys", // shared by replicas
   "authors": [%q], "people": [%q],
-  "operators": [{"name": "olga", "token": "file:operator"}],
+  "operators": [{"name": "olga", "token": "file:operator"}], "plain_bearer": true,
   "providers": [
     {"name": "sim-openai", "dialect": "openai", "base_url": "%[5]s/v1", "key": "file:model"},
     {"name": "sim-anthropic", "dialect": "anthropic", "base_url": "%[5]s/v1", "key": "file:model"},

@@ -11,7 +11,9 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/clawea/clawea/policy"
@@ -22,9 +24,11 @@ import (
 
 // Tokens authenticates. internal/issuer fills it.
 type Tokens interface {
-	// Check verifies raw, revocation included. Where the signature holds, the
-	// claims come back even with an error, so that the refusal can be recorded.
-	Check(ctx context.Context, raw string) (*token.Claims, error)
+	// Check verifies a token and the proof that it comes with, revocation
+	// included, but not whether the proof was used before. The proof is nil for a
+	// token that is bound to no key. Where the token's signature holds, the claims
+	// come back even with an error, so that the refusal can be recorded.
+	Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error)
 }
 
 // Policies finds policies by hash. internal/registry fills it.
@@ -38,8 +42,19 @@ type Policies interface {
 type Book interface {
 	// Write locks the job, calls next with what the job has come to, and commits
 	// the line that next returns. It returns nil only when the line is durable.
-	// If next fails, nothing is written.
+	// If next fails, nothing is written. It fails with token.ErrReplayed if the
+	// line uses up a proof that the job has used.
 	Write(ctx context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error
+	// Spend uses up a proof by itself. It fails with token.ErrReplayed.
+	Spend(ctx context.Context, job string, p receipt.Spent) error
+}
+
+// Revocations cuts calls that are under way. internal/revocation fills it.
+type Revocations interface {
+	// Watch returns a context that ends when what c's call of a stands on is
+	// revoked, with a cause that token.Code knows, and what lets go of it. It fails
+	// if this replica cannot see what is revoked.
+	Watch(ctx context.Context, c *token.Claims, a policy.Action) (context.Context, func(), error)
 }
 
 // A Request is what an agent asks for, before it is in policy terms.
@@ -69,69 +84,164 @@ type Result struct {
 	Outcome receipt.Outcome // its Result and Size are filled in by the gate
 }
 
-// A Gate carries calls. All fields must be set, but for Shadows; without People,
-// what asks for a person is never done.
+// A Gate carries calls. All fields must be set, but for Shadows and PlainBearer;
+// without People, what asks for a person is never done.
 type Gate struct {
-	Tokens   Tokens
-	Policies Policies
-	Book     Book
-	Shadows  Shadows         // nil: no candidates run beside policies
-	People   []seal.Verifier // whose answers count
-	Signer   seal.Signer     // signs receipts
-	Salt     []byte          // secret key of commitments' salts, 32 bytes or more
+	Tokens      Tokens
+	Policies    Policies
+	Book        Book
+	Revocations Revocations
+	Shadows     Shadows         // nil: no candidates run beside policies
+	People      []seal.Verifier // whose answers count
+	Signer      seal.Signer     // signs receipts
+	Salt        []byte          // secret key of commitments' salts, 32 bytes or more
+	PlainBearer bool            // whether tokens that are bound to no key are good where their policy does not say
+	Log         *slog.Logger
+
+	strangers limiter
 }
+
+// A Caller is who has shown a token that holds, and the policy that it holds
+// under. Only Admit makes one.
+type Caller struct {
+	claims *token.Claims
+	whole  *policy.Policy // as published
+	policy *policy.Policy // narrowed to the token's grant
+	spent  *receipt.Spent // the proof, until it is used up
+}
+
+// Claims are what the caller's token says.
+func (c *Caller) Claims() *token.Claims { return c.claims }
+
+// CanEver reports whether the caller could ever be allowed to do a.
+func (c *Caller) CanEver(a policy.Action) bool { return c.policy.CanEver(a) }
 
 // Do carries one call through the house and returns its last receipt, with the
 // result if it was carried out. The error is a *Denied or *Pending when the
 // policy says no or asks for a person, a *Refused when the token or policy does
 // not hold, a *Fault from the act, and anything else when the house itself is
 // in trouble, in which case nothing was done unless the error is ErrUnclosed.
-func (g *Gate) Do(ctx context.Context, raw string, req *Request) (*receipt.Receipt, *Result, error) {
-	c, err := g.Tokens.Check(ctx, raw)
+func (g *Gate) Do(ctx context.Context, p *token.Presentation, req *Request) (*receipt.Receipt, *Result, error) {
+	c, r, err := g.authenticate(ctx, p, req)
 	if err != nil {
-		return g.refuse(ctx, c, req, token.Code(err), err)
+		return r, nil, err
 	}
-	whole, err := g.Policies.Policy(ctx, c.Policy)
+	return g.Carry(ctx, c, req)
+}
+
+// Admit authenticates who may then make several calls, such as those of one
+// HTTP request. req says what they come for, should they be refused; its plan
+// is not made. Errors are as of Do.
+func (g *Gate) Admit(ctx context.Context, p *token.Presentation, req *Request) (*Caller, error) {
+	c, _, err := g.authenticate(ctx, p, req)
+	if err != nil || c.spent == nil {
+		return c, err
+	}
+	err = g.Book.Spend(ctx, c.claims.Job, *c.spent)
+	if errors.Is(err, token.ErrReplayed) {
+		_, err = g.refuse(ctx, c.claims, req, token.ErrReplayed)
+	}
 	if err != nil {
-		return g.refuse(ctx, c, req, "policy.unusable", err)
+		return nil, err
 	}
-	p, err := c.Fit(whole)
+	c.spent = nil
+	return c, nil
+}
+
+// authenticate checks the token, its proof, its policy, and that they fit.
+func (g *Gate) authenticate(ctx context.Context, p *token.Presentation, req *Request) (*Caller, *receipt.Receipt, error) {
+	claims, proof, err := g.Tokens.Check(ctx, p)
 	if err != nil {
-		return g.refuse(ctx, c, req, token.Code(err), err)
+		r, err := g.refuse(ctx, claims, req, err)
+		return nil, r, err
 	}
-	plan, planErr := g.plan(ctx, p, req)
-	args := g.text(c.Job, req.Text)
+	c := &Caller{claims: claims}
+	if proof != nil {
+		c.spent = &receipt.Spent{ID: proof.Key + " " + token.HashToken(proof.ID), Until: proof.Until()}
+	}
+	if c.whole, err = g.Policies.Policy(ctx, claims.Policy); err != nil {
+		r, err := g.refuse(ctx, claims, req, &unusable{err})
+		return nil, r, err
+	}
+	c.policy, err = claims.Fit(c.whole)
+	if err == nil && claims.Bound() == "" && !bearer(c.whole, g.PlainBearer) {
+		err = token.ErrBearer
+	}
+	if err != nil {
+		r, err := g.refuse(ctx, claims, req, err)
+		return nil, r, err
+	}
+	return c, nil, nil
+}
+
+// bearer reports whether p takes tokens that are bound to no key.
+func bearer(p *policy.Policy, byDefault bool) bool {
+	if allowed, said := p.Bearer(); said {
+		return allowed
+	}
+	return byDefault
+}
+
+// Carry carries one call of c. Errors are as of Do.
+func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (*receipt.Receipt, *Result, error) {
+	plan, planErr := g.plan(ctx, c.policy, req)
+	args := g.text(c.claims.Job, req.Text)
 	plan.Call.Args = args.Commitment
 	full := plan.Call
-	plan.Call = p.Minimal(full)
-	beside := g.beside(ctx, whole, c.Grant())
+	plan.Call = c.policy.Minimal(full)
+	beside := g.beside(ctx, c.whole, c.claims.Grant())
+	watched, stop, err := g.Revocations.Watch(ctx, c.claims, req.Action)
+	if err != nil {
+		return nil, nil, fmt.Errorf("watch for revocations: %w", err) // fail closed
+	}
+	defer stop()
 
 	var opened *receipt.Receipt
-	err = g.Book.Write(ctx, c.Job, func(st *receipt.State) (*receipt.Line, error) {
-		if st.Now.Unix() >= c.Expires { // while the call was being resolved
-			opened = receipt.Refuse(st, c, plan.Call, token.Code(token.ErrExpired))
-			return opened.Sign(g.Signer, args)
+	var ended error
+	err = g.Book.Write(ctx, c.claims.Job, func(st *receipt.State) (*receipt.Line, error) {
+		if ended = over(st, c.claims, req.Action); ended != nil { // while the call was being resolved
+			opened = receipt.Refuse(st, c.claims, plan.Call, token.Code(ended))
+		} else {
+			f := g.facts(st, c.claims, plan.Call)
+			f.Conditions = c.policy.Conditions(plan.Call, f, req.Text)
+			opened = receipt.Open(st, c.claims, plan.Call, f, c.policy.Decide(plan.Call, f))
+			opened.Shadow = verdicts(beside, full, f, req.Text)
 		}
-		f := g.facts(st, c, plan.Call)
-		f.Conditions = p.Conditions(plan.Call, f, req.Text)
-		opened = receipt.Open(st, c, plan.Call, f, p.Decide(plan.Call, f))
-		opened.Shadow = verdicts(beside, full, f, req.Text)
-		return opened.Sign(g.Signer, args)
+		line, err := opened.Sign(g.Signer, args)
+		if err == nil {
+			line.Spent = c.spent
+		}
+		return line, err
 	})
+	if errors.Is(err, token.ErrReplayed) {
+		r, err := g.refuse(ctx, c.claims, req, token.ErrReplayed)
+		return r, nil, err
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open receipt: %w", err) // fail closed: nothing has happened
 	}
-	if opened.Refused != "" {
-		return opened, nil, &Refused{opened, opened.Refused, token.ErrExpired}
+	if ended != nil {
+		return opened, nil, &Refused{opened, opened.Refused, ended}
 	}
 	switch opened.Decision.Effect {
 	case policy.Allow:
-		return g.act(ctx, opened, plan.Act)
+		return g.act(watched, opened, plan.Act)
 	case policy.Ask:
 		return opened, nil, &Pending{opened}
 	default:
 		return opened, nil, &Denied{opened, planErr}
 	}
+}
+
+// over says why a token that held no longer does, at st.
+func over(st *receipt.State, c *token.Claims, a policy.Action) error {
+	if st.Now.Unix() >= c.Expires {
+		return token.ErrExpired
+	}
+	if r := token.Ended(st.Revoked, c, a); r != nil {
+		return r.Err()
+	}
+	return nil
 }
 
 func (g *Gate) plan(ctx context.Context, p *policy.Policy, req *Request) (*Plan, error) {
@@ -154,7 +264,10 @@ func (g *Gate) plan(ctx context.Context, p *policy.Policy, req *Request) (*Plan,
 // those count that are about this call and whose signature holds now: the book
 // is not trusted with a yes.
 func (g *Gate) facts(st *receipt.State, c *token.Claims, call *policy.Call) *policy.Facts {
-	f := &policy.Facts{Now: st.Now, Used: st.Used, Runtime: c.Runtime, Ticket: c.Ticket}
+	f := &policy.Facts{Now: st.Now, Used: receipt.Counted(st.Used), Runtime: c.Runtime, Ticket: c.Ticket}
+	if c.Bound() == "" {
+		f.Repeats = receipt.Repeats(st.Used, call)
+	}
 	digest := call.Digest()
 	for _, e := range st.Answers {
 		a, err := receipt.OpenAnswer(e, g.People...)
@@ -169,6 +282,9 @@ func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*rece
 	res, actErr := run(ctx, opened, act)
 	body := g.text(opened.Job, res.Body)
 	out := res.Outcome
+	if code := cut(ctx); out.Status != receipt.Done && code != "" {
+		out.Code, actErr = code, context.Cause(ctx)
+	}
 	out.Result, out.Size = body.Commitment, int64(len(res.Body))
 	var closed *receipt.Receipt
 	err := g.Book.Write(context.WithoutCancel(ctx), opened.Job, func(st *receipt.State) (*receipt.Line, error) {
@@ -179,6 +295,20 @@ func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*rece
 		return opened, nil, fmt.Errorf("%w: %w", ErrUnclosed, err)
 	}
 	return closed, res, actErr
+}
+
+// cut returns the code of what cut off a call that was watched, or nothing: a
+// revocation, or that revocations cannot be seen. An agent that hangs up is
+// neither.
+func cut(ctx context.Context) string {
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded):
+		return ""
+	case token.Code(cause) != token.CodeUnknown:
+		return token.Code(cause)
+	}
+	return "revocations.unseen"
 }
 
 // run never returns a nil result: an act that panics or fails without one may
@@ -195,27 +325,54 @@ func run(ctx context.Context, opened *receipt.Receipt, act Act) (res *Result, er
 	return act(ctx, opened)
 }
 
-// refuse records a call whose token or policy does not hold, in its job's chain
-// if the token's signature says which that is.
-func (g *Gate) refuse(ctx context.Context, c *token.Claims, req *Request, code string, cause error) (*receipt.Receipt, *Result, error) {
-	if c == nil && code == token.CodeUnknown { // nothing is wrong with the token: it could not be checked
-		return nil, nil, fmt.Errorf("check token: %w", cause)
+// maxRefused bounds the text that is kept of a call that is refused, in bytes.
+// Of strangers' nothing is kept: they could fill the house with it.
+const maxRefused = 64 << 10
+
+// unusable is the error for a policy that cannot be used.
+type unusable struct{ error }
+
+func (e *unusable) Unwrap() error { return e.error }
+
+// refuse records a call whose token or policy does not hold: in its job's chain
+// if the token's signature says which that is, and otherwise in the journal.
+// The error is a *Refused, unless the house is in trouble.
+func (g *Gate) refuse(ctx context.Context, c *token.Claims, req *Request, cause error) (*receipt.Receipt, error) {
+	code := token.Code(cause)
+	switch {
+	case errors.As(cause, new(*unusable)):
+		code = "policy.unusable"
+	case code == token.CodeUnknown: // nothing is wrong with the token: it could not be checked
+		return nil, fmt.Errorf("check token: %w", cause)
+	case errors.Is(cause, token.ErrProofNonce): // a step of the protocol: the sender comes again with a nonce
+		return nil, &Refused{nil, code, cause}
 	}
-	if c == nil {
-		return nil, nil, &Refused{nil, code, cause}
+	job := receipt.Journal
+	if c != nil {
+		job = c.Job
+	}
+	if !g.strangers.allow(job) {
+		g.Log.WarnContext(ctx, "refused without a receipt: too many in a short while", "job", job, "code", code)
+		return nil, &Refused{nil, code, cause}
 	}
 	call := &policy.Call{Tool: req.Action.Tool, Action: req.Action.Name, Class: req.Action.Class}
-	args := g.text(c.Job, req.Text)
+	args := g.text(job, req.Text)
 	call.Args = args.Commitment
+	var kept []receipt.Text
+	if c != nil && len(req.Text) <= maxRefused {
+		kept = append(kept, args)
+	}
 	var r *receipt.Receipt
-	err := g.Book.Write(ctx, c.Job, func(st *receipt.State) (*receipt.Line, error) {
-		r = receipt.Refuse(st, c, call, code)
-		return r.Sign(g.Signer, args)
+	err := g.Book.Write(ctx, job, func(st *receipt.State) (*receipt.Line, error) {
+		if r = receipt.RefuseStranger(st, call, code); c != nil {
+			r = receipt.Refuse(st, c, call, code)
+		}
+		return r.Sign(g.Signer, kept...)
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("record refusal %s: %w", code, err)
+		return nil, fmt.Errorf("record refusal %s: %w", code, err)
 	}
-	return r, nil, &Refused{r, code, cause}
+	return r, &Refused{r, code, cause}
 }
 
 func (g *Gate) text(job string, b []byte) receipt.Text {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"strings"
 	"testing"
@@ -33,6 +34,11 @@ type house struct {
 	tokenErr  error
 	policyErr error
 
+	proof *token.Proof            // that the token came with
+	spent map[string]bool         // proofs
+	cut   context.CancelCauseFunc // ends the last call that is watched
+	blind error                   // of watching
+
 	state  receipt.State
 	lines  []*receipt.Line
 	broken func(written int) error // of the book, before each write
@@ -48,7 +54,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	signer := newSigner(t, "gate.test", 1)
-	h := &house{policy: p, broken: func(int) error { return nil }}
+	h := &house{policy: p, broken: func(int) error { return nil }, spent: map[string]bool{}}
 	h.claims = &token.Claims{
 		Issuer: "https://issuer.test", Audience: "https://house.test", Agent: "robot", ID: "t1", Job: "job-1",
 		Issued: time.Now().Unix(), Expires: time.Now().Add(time.Minute).Unix(),
@@ -65,7 +71,10 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Gate = gate.Gate{Tokens: h, Policies: h, Book: h, People: []seal.Verifier{alice}, Signer: signer, Salt: bytes.Repeat([]byte{7}, 32)}
+	h.Gate = gate.Gate{
+		Tokens: h, Policies: h, Book: h, Revocations: h, People: []seal.Verifier{alice}, Signer: signer, Salt: bytes.Repeat([]byte{7}, 32),
+		PlainBearer: true, Log: slog.New(slog.DiscardHandler),
+	}
 	return h
 }
 
@@ -82,11 +91,30 @@ func newSigner(t *testing.T, name string, seed byte) seal.Signer {
 	return s
 }
 
-func (h *house) Check(_ context.Context, raw string) (*token.Claims, error) {
-	if raw != h.raw {
-		return nil, token.ErrSignature
+func (h *house) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+	if p.Raw != h.raw {
+		return nil, nil, token.ErrSignature
 	}
-	return h.claims, h.tokenErr
+	return h.claims, h.proof, h.tokenErr
+}
+
+// show presents a token.
+func show(raw string) *token.Presentation {
+	return &token.Presentation{Raw: raw, Scheme: token.SchemeBearer}
+}
+
+func (h *house) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	h.cut = cancel
+	return ctx, func() { cancel(nil) }, h.blind
+}
+
+func (h *house) Spend(_ context.Context, job string, p receipt.Spent) error {
+	if h.spent[job+p.ID] {
+		return token.ErrReplayed
+	}
+	h.spent[job+p.ID] = true
+	return nil
 }
 
 func (h *house) Policy(context.Context, seal.Hash) (*policy.Policy, error) {
@@ -106,6 +134,21 @@ func (h *house) Write(ctx context.Context, job string, next func(*receipt.State)
 	l, err := next(&st)
 	if err != nil {
 		return err
+	}
+	if l.Spent != nil {
+		if err := h.Spend(ctx, job, *l.Spent); err != nil {
+			return err
+		}
+	}
+	var opened *receipt.Receipt
+	if l.Receipt.Kind == receipt.Closed {
+		opened = h.lines[l.Receipt.Opened-1].Receipt
+	}
+	for k, n := range l.Receipt.Uses(opened) {
+		if h.state.Used == nil {
+			h.state.Used = map[string]int{}
+		}
+		h.state.Used[k] += n
 	}
 	h.lines = append(h.lines, l)
 	h.state.Head = receipt.Head{Seq: l.Receipt.Seq, Hash: l.Hash()}
@@ -191,7 +234,7 @@ func TestDo(t *testing.T) {
 				}
 			},
 		},
-		{name: "a stranger's token", raw: "stranger", want: "", err: is[*gate.Refused]},
+		{name: "a stranger's token", raw: "stranger", want: "refused token.signature", err: is[*gate.Refused]},
 		{
 			name: "a revoked token", want: "refused token.revoked", err: is[*gate.Refused],
 			setup: func(h *house, _ *gate.Request) { h.tokenErr = token.ErrRevoked },
@@ -226,7 +269,7 @@ func TestDo(t *testing.T) {
 			if test.raw != "" {
 				raw = test.raw
 			}
-			_, _, err := h.Do(t.Context(), raw, req)
+			_, _, err := h.Do(t.Context(), show(raw), req)
 			if !test.err(err) {
 				t.Errorf("error: %v", err)
 			}
@@ -258,7 +301,7 @@ func TestHangUp(t *testing.T) {
 		}
 		return p, err
 	}
-	_, _, err := h.Do(ctx, h.raw, req)
+	_, _, err := h.Do(ctx, show(h.raw), req)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error: %v", err)
 	}
@@ -286,7 +329,7 @@ func TestActBreaksDown(t *testing.T) {
 				p.Act = act
 				return p, err
 			}
-			if _, _, err := h.Do(t.Context(), h.raw, req); err == nil {
+			if _, _, err := h.Do(t.Context(), show(h.raw), req); err == nil {
 				t.Error("no error")
 			}
 			if got := h.kinds(); got != "opened allow, closed unknown" {
@@ -311,7 +354,7 @@ func TestExpiresWhileResolving(t *testing.T) {
 			time.Sleep(2 * time.Minute) // a slow site
 			return plan(ctx, b)
 		}
-		_, _, err := h.Do(t.Context(), h.raw, req)
+		_, _, err := h.Do(t.Context(), show(h.raw), req)
 		if refused := (*gate.Refused)(nil); !errors.As(err, &refused) || refused.Code != "token.expired" {
 			t.Errorf("error: %v", err)
 		}
@@ -334,7 +377,7 @@ func signed(t *testing.T, a *receipt.Answer, s seal.Signer) *seal.Envelope {
 func TestApproval(t *testing.T) {
 	h, acts := newHouse(t), 0
 	req := request(&acts, func(c *policy.Call) { c.Categories = []string{"external_send"} })
-	r, _, err := h.Do(t.Context(), h.raw, req)
+	r, _, err := h.Do(t.Context(), show(h.raw), req)
 	if !is[*gate.Pending](err) || r.Asks != "job-1.1" {
 		t.Fatalf("asks %q: %v", r.Asks, err)
 	}
@@ -353,7 +396,7 @@ func TestApproval(t *testing.T) {
 		a, s := *yes, newSigner(t, "alice", 3)
 		forge(&a, &s)
 		h.state.Answers = []*seal.Envelope{signed(t, &a, s)}
-		if _, _, err := h.Do(t.Context(), h.raw, req); !is[*gate.Pending](err) || acts != 0 {
+		if _, _, err := h.Do(t.Context(), show(h.raw), req); !is[*gate.Pending](err) || acts != 0 {
 			t.Errorf("a yes %s: %v", name, err)
 		}
 	}
@@ -361,10 +404,10 @@ func TestApproval(t *testing.T) {
 
 	other := request(&acts, func(c *policy.Call) { c.Categories = []string{"external_send"} })
 	other.Text = []byte(`{"to":"elsewhere"}`)
-	if _, _, err := h.Do(t.Context(), h.raw, other); !is[*gate.Pending](err) {
+	if _, _, err := h.Do(t.Context(), show(h.raw), other); !is[*gate.Pending](err) {
 		t.Errorf("another call: %v", err)
 	}
-	if _, _, err := h.Do(t.Context(), h.raw, req); err != nil || acts != 1 {
+	if _, _, err := h.Do(t.Context(), show(h.raw), req); err != nil || acts != 1 {
 		t.Fatalf("acts: %d: %v", acts, err)
 	}
 	if got := h.lines[len(h.lines)-2].Receipt.Decision.Approval; got != "job-1.1" {
@@ -376,9 +419,9 @@ func TestApproval(t *testing.T) {
 func TestAskedAgain(t *testing.T) {
 	h := newHouse(t)
 	req := request(new(int), func(c *policy.Call) { c.Categories = []string{"external_send"} })
-	first, _, _ := h.Do(t.Context(), h.raw, req)
+	first, _, _ := h.Do(t.Context(), show(h.raw), req)
 	h.state.Pending = map[seal.Hash]string{first.Call.Digest(): first.Asks}
-	again, _, _ := h.Do(t.Context(), h.raw, req)
+	again, _, _ := h.Do(t.Context(), show(h.raw), req)
 	if again.Asks != first.Asks {
 		t.Errorf("asks %q, then %q", first.Asks, again.Asks)
 	}

@@ -159,8 +159,8 @@ func TestShadow(t *testing.T) {
 				test.setup(alone, same)
 			}
 			alone.Gate.Shadows = nil
-			_, _, err := b.Do(t.Context(), b.raw, req)
-			_, _, want := alone.Do(t.Context(), alone.raw, same)
+			_, _, err := b.Do(t.Context(), show(b.raw), req)
+			_, _, want := alone.Do(t.Context(), show(alone.raw), same)
 			if (err == nil) != (want == nil) || err != nil && err.Error() != want.Error() {
 				t.Errorf("error %v; without candidates %v", err, want)
 			}
@@ -187,7 +187,7 @@ func TestShadowKeepsCallsMinimal(t *testing.T) {
 	b.enforce(t, get, bind(t, `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG"]},"actions":{"read":{"allowed":true}}}`, "1"))
 	p := bind(t, `{"wpc_version":"v1","resources":{"page_prefix_allowlist":["ENG/Books/"]},"actions":{"read":{"allowed":true}}}`, "2")
 	b.candidates, b.published[p.Hash()] = []seal.Hash{p.Hash()}, p
-	_, _, err := b.Do(t.Context(), b.raw, &gate.Request{Action: get, Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+	_, _, err := b.Do(t.Context(), show(b.raw), &gate.Request{Action: get, Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
 		c := &policy.Call{Tool: "confluence", Action: "page.get", Class: policy.Read, Mode: "official_api", Site: "s", Resources: []policy.Resource{
 			{Type: "page", ID: "3", Path: []policy.Place{{ID: "1", Name: "ENG"}, {ID: "2", Name: "Books"}, {ID: "3", Name: "Secret plans"}}}}}
 		return &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {

@@ -1,12 +1,12 @@
 // Copyright 2026 The Clawea Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package issuer mints the tokens of jobs, checks them and revokes them (users
-// say clawscope, the CST issuer). It never keeps a token, only the signed
-// record of its claims.
+// Package issuer mints the tokens of jobs and checks them (users say clawscope,
+// the CST issuer). It never keeps a token, only the signed record of its claims.
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
@@ -27,8 +28,8 @@ type DB interface {
 	CreateJob(ctx context.Context, j store.Job) error
 	PutToken(ctx context.Context, t store.Token) error
 	Token(ctx context.Context, id token.ID) (*store.Token, error)
-	Revoke(ctx context.Context, id token.ID, reason string) error
-	RevokeJob(ctx context.Context, job, reason string) (int, error)
+	// Revoking lists what is revoked and may concern the jobs.
+	Revoking(ctx context.Context, jobs []string) ([]store.Revocation, error)
 }
 
 // Policies finds policies by hash. internal/registry fills it.
@@ -40,17 +41,25 @@ type Policies interface {
 // its policy does not hold.
 var ErrOrder = errors.New("not issued")
 
-// An Issuer mints, checks and revokes. All fields must be set.
+// An Issuer mints and checks. All fields must be set, but for PlainBearer.
 type Issuer struct {
-	DB        DB
-	Policies  Policies
+	DB       DB
+	Policies Policies
+	Keys     func() *Keys    // as they are now: they rotate
+	Nonces   *Nonces         // for proofs
+	URL      string          // the issuer's own name (iss)
+	House    string          // whom tokens are for (aud)
+	Catalog  []policy.Action // all that the house's tools can do
+	Now      func() time.Time
+
+	PlainBearer bool // whether tokens that are bound to no key are minted where their policy does not say
+}
+
+// Keys are an issuer's, at one time.
+type Keys struct {
 	Signer    seal.Signer
-	PublicKey string          // of Signer, in the text form of seal.NewVerifier
-	Verifiers []seal.Verifier // whose tokens are good here
-	URL       string          // the issuer's own name (iss)
-	House     string          // whom tokens are for (aud)
-	Catalog   []policy.Action // all that the house's tools can do
-	Now       func() time.Time
+	Verifiers []seal.Verifier // whose tokens are good here: Signer's own, the next one's, and those that have signed lately
+	Public    []string        // of the same, in the text form of seal.NewVerifier
 }
 
 // An Order asks for a token.
@@ -62,6 +71,8 @@ type Order struct {
 	Grant   *policy.Grant   // nil: all that the policy holds
 	Runtime *policy.Runtime // what the launcher attests about the agent's surroundings
 	Ticket  string          // what the job is done for: a ticket's id, or ""
+	Client  string          // who orders: an operator, an OAuth client or an identity
+	Key     string          // thumbprint of the key that the token is bound to; "": a plain bearer token
 }
 
 // A Minted is a fresh token. Raw is secret and exists nowhere else.
@@ -72,7 +83,7 @@ type Minted struct {
 
 // Mint makes a token for one job under one published policy, and records it
 // before it is handed out. A job belongs to the agent and the policy that its
-// first token names; another agent or policy for it is refused. It fails with
+// first token names, and to who ordered that; another's order for it is refused. It fails with
 // ErrOrder for an order beyond the policy, and with the registry's errors for a
 // policy that is not published or does not verify.
 func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
@@ -86,9 +97,12 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 	now := i.Now().UTC().Truncate(time.Second)
 	c := &token.Claims{
 		Issuer: i.URL, Audience: i.House, Agent: o.Agent, ID: newID(), Job: o.Job,
-		Issued: now.Unix(), Expires: now.Add(o.TTL).Unix(), Runtime: o.Runtime, Ticket: o.Ticket,
+		Issued: now.Unix(), Expires: now.Add(o.TTL).Unix(), Runtime: o.Runtime, Ticket: o.Ticket, Client: o.Client,
 	}
-	raw, record, err := token.Mint(i.Signer, p, i.Catalog, *o.Grant, c)
+	if o.Key != "" {
+		c.Confirm = &token.Confirmation{Thumbprint: o.Key}
+	}
+	raw, record, err := token.Mint(i.Keys().Signer, p, i.Catalog, *o.Grant, c)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOrder, err)
 	}
@@ -96,15 +110,19 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = i.DB.CreateJob(ctx, store.Job{ID: o.Job, Agent: o.Agent, Policy: o.Policy, Created: now})
+	err = i.DB.CreateJob(ctx, store.Job{ID: o.Job, Agent: o.Agent, Policy: o.Policy, Client: o.Client, Created: now})
 	if errors.Is(err, store.ErrConflict) {
-		return nil, fmt.Errorf("%w: job %s belongs to another agent or policy; a new purpose needs a new job", ErrOrder, o.Job)
+		return nil, fmt.Errorf("%w: job %s belongs to another agent or policy, or was ordered by somebody else; a new purpose needs a new job", ErrOrder, o.Job)
 	}
 	if err != nil {
 		return nil, err
 	}
 	row := store.Token{ID: c.ID, Job: c.Job, Agent: c.Agent, Policy: c.Policy, Record: paper, Issued: now, Expires: now.Add(o.TTL)}
-	if err := i.DB.PutToken(ctx, row); err != nil {
+	err = i.DB.PutToken(ctx, row)
+	if errors.Is(err, store.ErrRevoked) {
+		return nil, fmt.Errorf("%w: %w", ErrOrder, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &Minted{raw, c}, nil
@@ -117,6 +135,12 @@ func (i *Issuer) check(o *Order, p *policy.Policy) error {
 	}
 	if err := token.CheckName("job", o.Job); err != nil {
 		return err
+	}
+	if o.Job == receipt.Journal {
+		return fmt.Errorf("the job %q is the house's own; choose another name", o.Job)
+	}
+	if allowed, said := p.Bearer(); o.Key == "" && !(allowed || !said && i.PlainBearer) {
+		return fmt.Errorf("%w; order it with a key's thumbprint, as clawea run does", token.ErrBearer)
 	}
 	if o.TTL == 0 {
 		o.TTL = p.MaxTTL()
@@ -141,46 +165,92 @@ func newID() token.ID {
 	return token.ID(hex.EncodeToString(b))
 }
 
-// Check verifies a token and looks up whether it is revoked; one that this
-// house has no record of counts as revoked. It fills gate.Tokens: where the
-// signature holds, the claims come back even with an error.
-func (i *Issuer) Check(ctx context.Context, raw string) (*token.Claims, error) {
-	c, err := token.Check(raw, i.House, i.Now(), i.Verifiers...)
-	if err != nil {
-		return c, err
+// Check verifies a token, the proof that it comes with, and looks up whether
+// what it stands on is revoked. It fills gate.Tokens: the proof is nil for a
+// plain bearer token. Where the token's signature holds and the house has minted
+// it, the claims come back even with an error; a token that it has not minted
+// counts as revoked, and what it says of itself is not to be believed, whoever
+// signed it.
+func (i *Issuer) Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+	now := i.Now()
+	c, err := token.Check(p.Raw, i.House, now, i.Keys().Verifiers...)
+	if c == nil {
+		return nil, nil, err
 	}
+	switch stranger, trouble := i.minted(ctx, c); {
+	case trouble != nil:
+		return nil, nil, trouble
+	case stranger != nil && err == nil:
+		return nil, nil, stranger
+	case stranger != nil:
+		return nil, nil, err
+	case err != nil:
+		return c, nil, err
+	}
+	if err := p.Expects(c); err != nil {
+		return c, nil, err
+	}
+	if err := i.standing(ctx, c); err != nil {
+		return c, nil, err
+	}
+	proof, err := p.Proven(c, now, i.Nonces.Good)
+	return c, proof, err
+}
+
+// minted says why c is no token of this house's minting.
+func (i *Issuer) minted(ctx context.Context, c *token.Claims) (stranger, trouble error) {
 	row, err := i.DB.Token(ctx, c.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, fmt.Errorf("%w: this house has no record of it", token.ErrRevoked)
+		return fmt.Errorf("%w: this house has no record of it", token.ErrRevoked), nil
 	case err != nil:
 		return nil, fmt.Errorf("look up token: %w", err)
 	case row.Job != c.Job:
-		return nil, fmt.Errorf("%w: it is recorded for another job", token.ErrRevoked)
-	case row.Revoked != nil:
-		return c, token.ErrRevoked
+		return fmt.Errorf("%w: its id is on record for that one", token.ErrJob), nil
 	}
-	return c, nil
+	if recorded, err := recorded(row, c); err != nil || !recorded {
+		return errors.Join(fmt.Errorf("%w: this house has minted another by that id", token.ErrRevoked), err), nil
+	}
+	return nil, nil
 }
 
-// Revoke ends one token. It takes effect for every call that is checked after
-// it returns. It fails with store.ErrNotFound.
-func (i *Issuer) Revoke(ctx context.Context, id token.ID, reason string) error {
-	return i.DB.Revoke(ctx, id, reason)
-}
-
-// RevokeJob ends all tokens of a job and returns how many that were.
-func (i *Issuer) RevokeJob(ctx context.Context, job, reason string) (int, error) {
-	return i.DB.RevokeJob(ctx, job, reason)
-}
-
-// JWKS returns the issuer's public keys as a JSON Web Key Set (RFC 7517).
-func (i *Issuer) JWKS() (*jose.JSONWebKeySet, error) {
-	k, err := seal.PublicKey(i.PublicKey)
+// standing looks up whether what c stands on is revoked.
+func (i *Issuer) standing(ctx context.Context, c *token.Claims) error {
+	list, err := i.DB.Revoking(ctx, []string{c.Job})
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("look up revocations: %w", err)
 	}
-	return &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
-		Key: k, KeyID: seal.KeyID(i.Signer), Algorithm: string(jose.EdDSA), Use: "sig",
-	}}}, nil
+	for _, r := range list {
+		// Whether an action is stopped depends on the call: the gate sees to that.
+		if r.Kind != token.RevokeAction && r.Ends(c, policy.Action{}) {
+			return r.Err()
+		}
+	}
+	return nil
+}
+
+// recorded reports whether the house minted these very claims: who has stolen
+// the issuer's key must steal the database too.
+func recorded(row *store.Token, c *token.Claims) (bool, error) {
+	e, err := seal.ParseEnvelope(row.Record)
+	if err != nil {
+		return false, fmt.Errorf("read the record: %w", err)
+	}
+	payload, err := seal.Marshal(c)
+	return err == nil && bytes.Equal(payload, e.Payload), err
+}
+
+// JWKS returns the issuer's public keys as a JSON Web Key Set (RFC 7517): the
+// one that signs, the one that will, and those whose tokens may still be good.
+func (i *Issuer) JWKS() (*jose.JSONWebKeySet, error) {
+	set := &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	keys := i.Keys()
+	for n, text := range keys.Public {
+		k, err := seal.PublicKey(text)
+		if err != nil {
+			return nil, err
+		}
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k, KeyID: seal.KeyID(keys.Verifiers[n]), Algorithm: string(jose.EdDSA), Use: "sig"})
+	}
+	return set, nil
 }

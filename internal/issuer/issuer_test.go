@@ -98,7 +98,10 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.Issuer = &issuer.Issuer{
-		DB: h.db, Policies: published, Signer: signer, PublicKey: public, Verifiers: []seal.Verifier{verifier},
+		DB: h.db, Policies: published, Keys: func() *issuer.Keys {
+			return &issuer.Keys{Signer: signer, Verifiers: []seal.Verifier{verifier}, Public: []string{public}}
+		},
+		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: func() time.Time { return h.now }}, PlainBearer: true,
 		URL: "https://issuer.test", House: thisOne, Catalog: catalog, Now: func() time.Time { return h.now },
 	}
 	return h
@@ -137,7 +140,7 @@ func TestMint(t *testing.T) {
 	if got := c.Grant().Actions; len(got) != 1 || got[0] != "deploy.show" {
 		t.Errorf("granted %v", got)
 	}
-	checked, err := h.Check(t.Context(), m.Raw)
+	checked, err := h.check(t, m.Raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +162,7 @@ func TestRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Open(token.RecordType, h.Verifiers...); err != nil {
+	if _, err := e.Open(token.RecordType, h.Keys().Verifiers...); err != nil {
 		t.Fatal(err)
 	}
 	var recorded token.Claims
@@ -305,31 +308,52 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// A revocation counts for the very next check, and says whose token it was.
-func TestRevoke(t *testing.T) {
-	h := newHouse(t)
-	m, twin := h.mint(t), h.mint(t)
-	if err := h.Revoke(t.Context(), m.Claims.ID, "lost"); err != nil {
+// check presents a token as a plain bearer.
+func (h *house) check(t *testing.T, raw string) (*token.Claims, error) {
+	t.Helper()
+	c, _, err := h.Check(t.Context(), &token.Presentation{Raw: raw, Scheme: token.SchemeBearer})
+	return c, err
+}
+
+func (h *house) revoke(t *testing.T, kind, target string) {
+	t.Helper()
+	if _, err := h.db.Revoke(t.Context(), store.Revocation{Revocation: token.Revocation{Kind: kind, Target: target}, By: "olga"}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := h.Check(t.Context(), m.Raw)
-	if !errors.Is(err, token.ErrRevoked) || c == nil || c.Job != "job-1" {
-		t.Errorf("got %v, %v", c, err)
+}
+
+// A revocation counts for the very next check, says whose token it was, and
+// ends minting too.
+func TestRevoke(t *testing.T) {
+	for kind, target := range map[string]string{"token": "", "job": "job-1", "agent": "robot", "policy": "", "all": ""} {
+		t.Run(kind, func(t *testing.T) {
+			h := newHouse(t)
+			m := h.mint(t)
+			switch kind {
+			case "token":
+				target = string(m.Claims.ID)
+			case "policy":
+				target = m.Claims.Policy.String()
+			case "agent":
+				target = m.Claims.Agent
+			}
+			h.revoke(t, kind, target)
+			c, err := h.check(t, m.Raw)
+			want := token.Revocation{Kind: kind}.Err()
+			if !errors.Is(err, want) || c == nil || c.Job != "job-1" {
+				t.Errorf("got %v, %v, want %v", c, err, want)
+			}
+			_, err = h.Mint(t.Context(), issuer.Order{Agent: m.Claims.Agent, Job: "job-1", Policy: h.policy})
+			if ended := errors.Is(err, issuer.ErrOrder); ended != (kind != "token") {
+				t.Errorf("minting: %v", err)
+			}
+		})
 	}
-	if _, err := h.Check(t.Context(), twin.Raw); err != nil {
-		t.Errorf("the job's other token: %v", err)
-	}
-	if n, err := h.RevokeJob(t.Context(), "job-1", "over"); n != 1 || err != nil {
-		t.Errorf("revoked %d, %v", n, err)
-	}
-	if _, err := h.Check(t.Context(), twin.Raw); !errors.Is(err, token.ErrRevoked) {
-		t.Errorf("after its job: %v", err)
-	}
-	if err := h.Revoke(t.Context(), "nobody's", ""); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("an unknown token: %v", err)
-	}
-	if _, err := h.RevokeJob(t.Context(), "nobody's", ""); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("an unknown job: %v", err)
+	h := newHouse(t)
+	m := h.mint(t)
+	h.revoke(t, token.RevokeAction, "deploy.run")
+	if _, err := h.check(t, m.Raw); err != nil {
+		t.Errorf("an action that is stopped ends its token: %v", err)
 	}
 }
 
@@ -346,7 +370,6 @@ func (r records) Token(context.Context, token.ID) (*store.Token, error) { return
 // verdict, so that the gate does not write one down.
 func TestRecords(t *testing.T) {
 	broken := errors.New("disk on fire")
-	at := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		name   string
 		db     records
@@ -354,8 +377,9 @@ func TestRecords(t *testing.T) {
 		claims bool
 	}{
 		{"no record", records{err: fmt.Errorf("token: %w", store.ErrNotFound)}, "token.revoked", false},
-		{"record of another job", records{row: &store.Token{Job: "job-2"}}, "token.revoked", false},
-		{"revoked", records{row: &store.Token{Job: "job-1", Revoked: &at}}, "token.revoked", true},
+		{"record of another job", records{row: &store.Token{Job: "job-2"}}, "token.job", false},
+		{"record of other claims", records{row: &store.Token{Job: "job-1", Record: []byte(`{"payload":"e30","payloadType":"x","signatures":[]}`)}}, "token.revoked", false},
+		{"no readable record", records{row: &store.Token{Job: "job-1"}}, "token.revoked", false},
 		{"database in trouble", records{err: broken}, token.CodeUnknown, false},
 		{"database closed", records{err: store.ErrClosed}, token.CodeUnknown, false},
 	} {
@@ -363,7 +387,7 @@ func TestRecords(t *testing.T) {
 			h := newHouse(t)
 			raw := h.mint(t).Raw
 			h.DB = test.db
-			c, err := h.Check(t.Context(), raw)
+			c, err := h.check(t, raw)
 			if token.Code(err) != test.code || (c != nil) != test.claims {
 				t.Errorf("got %v, %v", c, err)
 			}
@@ -382,13 +406,13 @@ func TestAnotherHouse(t *testing.T) {
 	h.House = "https://elsewhere.test"
 	raw := h.mint(t).Raw
 	h.House = here
-	c, err := h.Check(t.Context(), raw)
+	c, err := h.check(t, raw)
 	if !errors.Is(err, token.ErrAudience) || c == nil {
 		t.Errorf("got %v, %v", c, err)
 	}
 	good := h.mint(t).Raw
-	h.Verifiers = nil
-	if c, err := h.Check(t.Context(), good); !errors.Is(err, token.ErrSignature) || c != nil {
+	h.Keys = func() *issuer.Keys { return &issuer.Keys{} }
+	if c, err := h.check(t, good); !errors.Is(err, token.ErrSignature) || c != nil {
 		t.Errorf("without its key: %v, %v", c, err)
 	}
 }
@@ -397,15 +421,15 @@ func TestTime(t *testing.T) {
 	h := newHouse(t)
 	m := h.mint(t)
 	h.now = time.Unix(m.Claims.Expires, 0).Add(-time.Millisecond)
-	if _, err := h.Check(t.Context(), m.Raw); err != nil {
+	if _, err := h.check(t, m.Raw); err != nil {
 		t.Errorf("in its last moment: %v", err)
 	}
 	h.now = time.Unix(m.Claims.Expires, 0)
-	if c, err := h.Check(t.Context(), m.Raw); !errors.Is(err, token.ErrExpired) || c == nil {
+	if c, err := h.check(t, m.Raw); !errors.Is(err, token.ErrExpired) || c == nil {
 		t.Errorf("when it is over: %v, %v", c, err)
 	}
 	h.now = time.Unix(m.Claims.Issued, 0).Add(-token.Leeway - time.Second)
-	if _, err := h.Check(t.Context(), m.Raw); !errors.Is(err, token.ErrNotYet) {
+	if _, err := h.check(t, m.Raw); !errors.Is(err, token.ErrNotYet) {
 		t.Errorf("before its time: %v", err)
 	}
 }

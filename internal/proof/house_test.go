@@ -90,11 +90,14 @@ func newHouse(t *testing.T) *house {
 		DB: db, Authors: []seal.Verifier{ada.verifier}, Signer: reg.Signer, Self: reg.verifier, Resolvers: map[string]registry.Resolver{}, Now: time.Now,
 	}
 	h.issuer = &issuer.Issuer{
-		DB: db, Policies: h.registry, Signer: iss.Signer, PublicKey: iss.public, Verifiers: []seal.Verifier{iss.verifier},
+		DB: db, Policies: h.registry, Keys: func() *issuer.Keys {
+			return &issuer.Keys{Signer: iss.Signer, Verifiers: []seal.Verifier{iss.verifier}, Public: []string{iss.public}}
+		},
+		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
 		URL: "https://house.test", House: "https://house.test", Catalog: catalog, Now: time.Now,
 	}
 	people := []seal.Verifier{alice.verifier}
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h.registry, Book: db, People: people, Signer: gat.Signer, Salt: bytes.Repeat([]byte{9}, 32)}
+	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h.registry, Book: db, Revocations: calm{}, People: people, Signer: gat.Signer, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: slog.New(slog.DiscardHandler)}
 	h.desk = &approval.Desk{DB: db, People: people, Now: time.Now}
 	l := &ledger.Ledger{DB: db, Signer: logKey.Signer, Origin: "house.test/log", Log: log}
 	h.Exporter = &proof.Exporter{DB: db, Policies: h.registry, Ledger: l, Signer: gat.Signer, Now: time.Now, Log: log}
@@ -149,7 +152,7 @@ func (h *house) do(raw, name, text string) (*receipt.Receipt, error) {
 			action = a
 		}
 	}
-	r, _, err := h.gate.Do(context.WithoutCancel(h.t.Context()), raw, &gate.Request{Action: action, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+	r, _, err := h.gate.Do(context.WithoutCancel(h.t.Context()), &token.Presentation{Raw: raw}, &gate.Request{Action: action, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
 		c := &policy.Call{Tool: action.Tool, Action: action.Name, Class: action.Class}
 		if name == "post" {
 			c.Categories = []string{"external_send"}
@@ -254,3 +257,11 @@ func (brokenPolicies) Entry(context.Context, seal.Hash) (*registry.Entry, error)
 type brokenDB struct{ *store.DB }
 
 func (brokenDB) Token(context.Context, token.ID) (*store.Token, error) { return nil, errDisk }
+
+// calm cuts no call off.
+type calm struct{}
+
+// Watch returns ctx.
+func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	return ctx, func() {}, nil
+}

@@ -149,7 +149,7 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 		c.envelopes = append(c.envelopes, *e)
 		c.seqs = append(c.seqs, r.Seq)
 		c.last = r
-		if !seen[r.Token] {
+		if r.Token != "" && !seen[r.Token] {
 			seen[r.Token] = true
 			c.tokens = append(c.tokens, r.Token)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 	"github.com/clawea/clawea/verify"
 )
 
@@ -45,7 +46,8 @@ func (h *house) story(job string) {
 	if _, err = h.do(second.Raw, "post", "another letter"); err == nil {
 		h.t.Fatal("a yes is good twice")
 	}
-	must(true, h.issuer.Revoke(h.t.Context(), second.Claims.ID, "over"))
+	_, err = h.db.Revoke(h.t.Context(), store.Revocation{Revocation: token.Revocation{Kind: token.RevokeToken, Target: string(second.Claims.ID)}, By: "olga"})
+	must(true, err)
 	_, err = h.do(second.Raw, "read", "a page")
 	must(false, err)
 	h.gate.Book = leakyBook{h.db}

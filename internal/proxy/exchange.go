@@ -18,6 +18,7 @@ import (
 
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 // The words that receipts have for how a call ended, where it is not the
@@ -105,6 +106,8 @@ func (x *exchange) send(ctx context.Context, key string) (*http.Response, receip
 		return resp, receipt.Outcome{}
 	case x.r.Context().Err() != nil:
 		return nil, receipt.Outcome{Status: receipt.Aborted, Code: codeHangup}
+	case revoked(ctx) != "":
+		return nil, x.ended(revoked(ctx))
 	case connected.Load():
 		return nil, x.fail(receipt.Unknown, codeNoAnswer)
 	}
@@ -136,6 +139,22 @@ func (x *exchange) request(ctx context.Context, key string) (*http.Request, erro
 	}
 	x.dialect.sign(req.Header, key)
 	return req, nil
+}
+
+// revoked returns the code of what ended ctx, if that is a revocation.
+func revoked(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil && token.Code(cause) != token.CodeUnknown {
+		return token.Code(cause)
+	}
+	return ""
+}
+
+// ended answers a call that a revocation has cut off before the provider answered.
+func (x *exchange) ended(code string) receipt.Outcome {
+	x.proxy.Door.Challenge(x.w.Header(), code, "")
+	answer(x.w, x.dialect, http.StatusUnauthorized, code, "the call was cut off: "+code, "Ask the house's operator.")
+	x.whole = true
+	return receipt.Outcome{Status: receipt.Aborted, Code: code}
 }
 
 // fail answers in the provider's place and returns the outcome to record.
@@ -204,6 +223,8 @@ func (x *exchange) broken(ctx context.Context) receipt.Outcome {
 	switch {
 	case x.r.Context().Err() != nil:
 		code = codeHangup
+	case revoked(ctx) != "":
+		code = revoked(ctx)
 	case errors.Is(context.Cause(ctx), errIdle):
 		code = codeIdle
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ type house struct {
 	policies policies
 	policy   *policy.Policy
 	cst      string
+	cut      atomic.Pointer[context.CancelCauseFunc] // of the last call
 }
 
 // newHouse opens a house under a policy whose models are those of wpc.
@@ -54,8 +56,12 @@ func newHouse(t *testing.T, wpc string, routes ...Route) *house {
 	gateKey, h.gate = newKey(t, "gate")
 	issuer, issuerKey := newKey(t, "issuer")
 	h.issuer, h.tokens = issuer, &tokens{issuerKey}
-	g := &gate.Gate{Tokens: h.tokens, Policies: h.policies, Book: h.book, Signer: gateKey, Salt: bytes.Repeat([]byte{7}, 32)}
-	h.proxy = &Proxy{Gate: g, Routes: routes, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	g := &gate.Gate{
+		Tokens: h.tokens, Policies: h.policies, Book: h.book, Revocations: h, Signer: gateKey, Salt: bytes.Repeat([]byte{7}, 32),
+		PlainBearer: true, Log: log,
+	}
+	h.proxy = &Proxy{Gate: g, Door: &gate.Door{URL: audience, Nonces: h.tokens}, Routes: routes, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	h.policy = h.publish(wpc)
 	h.cst = h.mint(h.policy, "job-1")
 	srv := httptest.NewUnstartedServer(h.proxy)
@@ -110,8 +116,19 @@ func (h *house) mint(p *policy.Policy, job string) string {
 
 type tokens struct{ issuer seal.Verifier }
 
-func (k *tokens) Check(_ context.Context, raw string) (*token.Claims, error) {
-	return token.Check(raw, audience, time.Now(), k.issuer)
+func (k *tokens) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+	c, err := token.Check(p.Raw, audience, time.Now(), k.issuer)
+	return c, nil, err
+}
+
+// New is the one nonce of the house.
+func (k *tokens) New() string { return "n1" }
+
+// Watch lets a test cut off the calls that are under way.
+func (h *house) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	h.cut.Store(&cancel)
+	return ctx, func() { cancel(nil) }, nil
 }
 
 type policies map[seal.Hash]*policy.Policy
@@ -130,6 +147,9 @@ type book struct {
 	lines  []*receipt.Line
 	broken receipt.Kind
 }
+
+// Spend is never asked: no proxy admits a caller for several calls.
+func (b *book) Spend(context.Context, string, receipt.Spent) error { return errBook }
 
 var errBook = errors.New("disk full at hush.db")
 

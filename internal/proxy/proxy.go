@@ -28,6 +28,7 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 const (
@@ -44,6 +45,7 @@ const (
 // A Proxy serves /proxy/. Its fields must not change while it serves.
 type Proxy struct {
 	Gate   *gate.Gate
+	Door   *gate.Door
 	Routes []Route
 	Log    *slog.Logger
 
@@ -99,8 +101,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"POST to /proxy/ROUTE/v1/chat/completions on an OpenAI route, to /proxy/ROUTE/v1/messages on an Anthropic one.")
 		return
 	}
-	raw, ok := credential(r.Header)
+	shown, ok := p.Door.Present(w, r)
 	if !ok {
+		p.Door.Challenge(w.Header(), "", "")
 		answer(w, d, http.StatusUnauthorized, "token.missing", "the request has no CST, or more than one",
 			"Send the CST in place of the API key: as Authorization: Bearer, or as x-api-key.")
 		return
@@ -114,7 +117,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, d, http.StatusBadRequest, "bad_request", "the request could not be read", "Send it again, with its whole body and without Content-Encoding.")
 		return
 	}
-	p.call(&exchange{proxy: p, route: route, dialect: d, w: w, r: r, body: body}, raw)
+	p.call(&exchange{proxy: p, route: route, dialect: d, w: w, r: r, body: body}, shown)
 }
 
 // find returns the route and the dialect of the request's path. Without a route
@@ -152,8 +155,8 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // call carries x through the gate and answers, unless the act has done so.
-func (p *Proxy) call(x *exchange, raw string) {
-	_, _, err := p.Gate.Do(x.r.Context(), raw, &gate.Request{
+func (p *Proxy) call(x *exchange, shown *token.Presentation) {
+	_, _, err := p.Gate.Do(x.r.Context(), shown, &gate.Request{
 		Action: x.dialect.action,
 		Text:   x.body,
 		Plan:   x.plan,
@@ -192,7 +195,7 @@ func (p *Proxy) refuse(x *exchange, err error) {
 			"Once a person has said clawea approve yes "+pending.Receipt.Asks+", send the very same request again.")
 	case errors.As(err, &refused):
 		x.cite(refused.Receipt)
-		x.w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		p.Door.Challenge(x.w.Header(), refused.Code, "")
 		answer(x.w, x.dialect, http.StatusUnauthorized, refused.Code, "the CST is refused: "+refused.Code, "Get a new CST for the job.")
 	default:
 		p.Log.ErrorContext(x.r.Context(), "carry model call", "route", x.route.Name, "error", err)

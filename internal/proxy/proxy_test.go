@@ -19,6 +19,7 @@ import (
 	"github.com/clawea/clawea/internal/sim/model"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 const (
@@ -233,7 +234,7 @@ func TestLeaksNothing(t *testing.T) {
 	for _, resp := range []*http.Response{h.post(chat, gpt), h.post(messages, claude), h.post(chat, gpt, "Authorization", "", "X-Api-Key", "cst-hush")} {
 		all += string(body(t, resp)) + fmt.Sprint(resp.Header)
 	}
-	h.receipts(4)
+	h.receipts(5)
 	for _, line := range h.book.lines {
 		all += string(line.Envelope.Payload)
 		for _, text := range line.Texts {
@@ -245,5 +246,51 @@ func TestLeaksNothing(t *testing.T) {
 		if strings.Contains(all, secret) {
 			t.Errorf("%.20q is in %s", secret, all)
 		}
+	}
+}
+
+// A stream that a revocation cuts off ends on both sides, and its receipt says why.
+func TestRevokedMidStream(t *testing.T) {
+	gone := make(chan struct{})
+	h := newHouse(t, wpc, upstream(t, "oai", "openai", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: 1\n\n")
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		close(gone)
+	}))
+	resp := h.post(chat, gpt)
+	b := make([]byte, 9)
+	if _, err := io.ReadFull(resp.Body, b); err != nil {
+		t.Fatal(err)
+	}
+	(*h.cut.Load())(fmt.Errorf("cut: %w", token.ErrJobRevoked))
+	if rest, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("the agent takes a part for the whole: %q", rest)
+	}
+	<-gone
+	h.ends(2, receipt.Aborted, "job.revoked", gpt, b)
+}
+
+// Before the provider has answered, the agent is told.
+func TestRevokedBeforeAnswer(t *testing.T) {
+	arrived := make(chan struct{})
+	h := newHouse(t, wpc, upstream(t, "oai", "openai", func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		close(arrived)
+		<-r.Context().Done()
+	}))
+	go func() {
+		<-arrived
+		(*h.cut.Load())(token.ErrAllRevoked)
+	}()
+	resp := h.post(chat, gpt)
+	b := body(t, resp)
+	problem(t, resp, b, "openai", 401, "house.revoked")
+	if resp.Header.Get("Clawea-Refused") != "house.revoked" {
+		t.Errorf("headers %v", resp.Header)
+	}
+	if r := h.receipts(2)[1]; r.Outcome.Status != receipt.Aborted || r.Outcome.Code != "house.revoked" {
+		t.Errorf("%+v", r.Outcome)
 	}
 }

@@ -99,8 +99,10 @@ func TestTokensRefused(t *testing.T) {
 	stranger := refusing(t, wpc)
 	resp := h.post(messages, claude, "Authorization", "", "X-Api-Key", stranger.cst)
 	problem(t, resp, body(t, resp), "anthropic", 401, "token.signature")
-	h.receipts(0) // nobody knows whose job it would be
-
+	if r := h.receipts(1)[0]; r.Job != receipt.Journal || r.Refused != "token.signature" || len(h.book.lines[0].Texts) != 0 {
+		t.Errorf("nobody knows whose job it would be, and the receipt is %+v", r)
+	}
+	h.book.lines = nil
 	for hash := range h.policies {
 		delete(h.policies, hash)
 	}

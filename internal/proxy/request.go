@@ -61,20 +61,6 @@ func excerpt(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), 300)], "")
 }
 
-// credential returns the one CST among the headers.
-func credential(h http.Header) (string, bool) {
-	bearer, key := h.Values("Authorization"), h.Values("X-Api-Key")
-	if len(bearer)+len(key) != 1 {
-		return "", false
-	}
-	if len(key) == 1 {
-		return strings.TrimSpace(key[0]), strings.TrimSpace(key[0]) != ""
-	}
-	scheme, raw, _ := strings.Cut(strings.TrimSpace(bearer[0]), " ")
-	raw = strings.TrimSpace(raw)
-	return raw, strings.EqualFold(scheme, "Bearer") && raw != ""
-}
-
 // A headerSet is header names that may pass: in full, or how they begin.
 type headerSet struct{ names, prefixes []string }
 

@@ -45,7 +45,7 @@ type Replayer struct {
 	DB       DB
 	Policies Policies
 	Gates    []seal.Verifier
-	Issuers  []seal.Verifier
+	Issuers  func() []seal.Verifier // those of today and of before
 }
 
 // Why a past call's verdict is not known, beyond what receipt.Shadow says.
@@ -217,7 +217,7 @@ func (p *page) granted(id token.ID, record []byte) *policy.Grant {
 	if err != nil {
 		return nil
 	}
-	if _, err := e.Open(token.RecordType, p.Issuers...); err != nil {
+	if _, err := e.Open(token.RecordType, p.Issuers()...); err != nil {
 		return nil
 	}
 	c := new(token.Claims)

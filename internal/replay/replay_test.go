@@ -17,6 +17,7 @@ import (
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // story is two jobs: one with all of the policy, one with a part of it.
@@ -33,7 +34,7 @@ func story(t *testing.T) *house {
 	h.do(all, "confluence", "page.get", `{"id":5}`, "ENG", "Notes")                                                         // 12: denied, pages are spent
 	part := h.mint("job-2", &policy.Grant{Actions: []string{"confluence.page.get"}, Resources: []string{"confluence:ENG"}}) //
 	h.do(part, "confluence", "page.update", `{"id":1}`, "ENG", "Books", "Red")                                              // 1: denied by the grant
-	if _, err := h.issuer.RevokeJob(t.Context(), "job-2", "over"); err != nil {
+	if _, err := h.db.Revoke(t.Context(), store.Revocation{Revocation: token.Revocation{Kind: token.RevokeJob, Target: "job-2"}, By: "olga"}); err != nil {
 		t.Fatal(err)
 	}
 	h.do(part, "confluence", "page.get", `{"id":1}`, "ENG", "Books", "Red") // 2: refused, never decided

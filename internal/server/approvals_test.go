@@ -23,12 +23,12 @@ const governed = `{"change_record":{"id":"CHG0042","system":"servicenow"},"envir
 func (h *house) govern(t *testing.T) seal.Signer {
 	t.Helper()
 	carol, _, text := newKey(t, "carol@house.test", 7)
-	q, err := policy.NewQuorum(h.Trust.Authors, []string{text}, 1)
+	q, err := policy.NewQuorum(h.trust.Authors, []string{text}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Registry.Environments = map[string]policy.Quorum{"prod": q}
-	h.Trust.Environments = map[string]verify.Quorum{"prod": {Approvers: []string{text}, Required: 1}}
+	h.trust.Environments = map[string]verify.Quorum{"prod": {Approvers: []string{text}, Required: 1}}
 	return carol
 }
 

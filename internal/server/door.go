@@ -39,22 +39,51 @@ func (s *Server) admit(w who, h http.Handler) http.Handler {
 	case agent:
 		return headers(arriving(h))
 	case operator:
-		return headers(timely(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			name, ok := s.operator(r)
-			if !ok {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="clawea operators"`)
-				s.fail(w, r, errNoOperator)
-				return
-			}
-			if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
-				s.lost(w, r) // no name is spelled so, and not every database could be asked for it
-				return
-			}
-			s.Log.InfoContext(r.Context(), "operator", "name", name, "method", r.Method, "path", r.URL.Path)
-			h.ServeHTTP(w, r)
-		})))
+		return headers(timely(s.let(h, s.operator)))
+	case orderer:
+		return headers(timely(s.let(h, s.orderer)))
 	}
 	return headers(timely(http.HandlerFunc(s.lost)))
+}
+
+// let lets those through to h whom known knows.
+func (s *Server) let(h http.Handler, known func(*http.Request) (string, bool)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, ok := known(r)
+		if !ok {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="clawea operators"`)
+			s.fail(w, r, errNoOperator)
+			return
+		}
+		if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
+			s.lost(w, r) // no name is spelled so, and not every database could be asked for it
+			return
+		}
+		s.Log.InfoContext(r.Context(), "operator", "name", name, "method", r.Method, "path", r.URL.Path)
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, name)))
+	})
+}
+
+type whoKey struct{}
+
+// whoIs is the name of the operator or client whose request ctx is of.
+func whoIs(ctx context.Context) string {
+	name, _ := ctx.Value(whoKey{}).(string)
+	return name
+}
+
+// orderer returns the operator whose token r carries, or the client whom r
+// proves to be from, if it ordered the job that the path names.
+func (s *Server) orderer(r *http.Request) (name string, ok bool) {
+	if name, ok := s.operator(r); ok {
+		return name, true
+	}
+	client, err := s.OAuth.Client(r)
+	if err != nil {
+		return "", false
+	}
+	j, err := s.DB.Job(r.Context(), r.PathValue("job"))
+	return client, err == nil && j.Client == client
 }
 
 func headers(h http.Handler) http.Handler {

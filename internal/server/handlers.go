@@ -8,14 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
@@ -90,6 +89,7 @@ func (s *Server) issue(ctx context.Context, _ *http.Request, o *api.Order) (*api
 	}
 	m, err := s.Issuer.Mint(ctx, issuer.Order{
 		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime, Ticket: o.Ticket,
+		Client: whoIs(ctx), Key: o.Key,
 	})
 	if err != nil {
 		return nil, err
@@ -114,42 +114,6 @@ func tokenPaper(t *store.Token) (*api.Token, error) {
 		ID: t.ID, Job: t.Job, Agent: t.Agent, Policy: t.Policy, Issued: t.Issued, Expires: t.Expires,
 		Revoked: t.Revoked, Reason: t.Reason, Record: e,
 	}, nil
-}
-
-// maxReason bounds what an operator writes about a revocation, in bytes.
-const maxReason = 1000
-
-// checkReason refuses what would not come out of every database and terminal
-// as it went in.
-func checkReason(reason string) error {
-	if len(reason) > maxReason || strings.ContainsFunc(reason, unicode.IsControl) {
-		return fmt.Errorf("%w: want a reason of at most %d bytes on one line", errArgument, maxReason)
-	}
-	return nil
-}
-
-func (s *Server) revoke(ctx context.Context, r *http.Request, req *api.Revocation) (*api.Revoked, error) {
-	if err := checkReason(req.Reason); err != nil {
-		return nil, err
-	}
-	if err := s.Issuer.Revoke(ctx, token.ID(r.PathValue("id")), req.Reason); err != nil {
-		return nil, err
-	}
-	return &api.Revoked{Tokens: 1}, nil
-}
-
-func (s *Server) revokeJob(ctx context.Context, r *http.Request, req *api.Revocation) (*api.Revoked, error) {
-	if err := checkReason(req.Reason); err != nil {
-		return nil, err
-	}
-	if _, err := s.DB.Job(ctx, r.PathValue("job")); err != nil {
-		return nil, err
-	}
-	n, err := s.Issuer.RevokeJob(ctx, r.PathValue("job"), req.Reason)
-	if err != nil {
-		return nil, err
-	}
-	return &api.Revoked{Tokens: n}, nil
 }
 
 func (s *Server) listJobs(ctx context.Context, _ *http.Request, _ *nothing) (*api.Jobs, error) {
@@ -186,7 +150,7 @@ func (s *Server) showJob(ctx context.Context, r *http.Request, _ *nothing) (*api
 }
 
 func jobPaper(j *store.Job) api.Job {
-	return api.Job{ID: j.ID, Agent: j.Agent, Policy: j.Policy, Created: j.Created, Receipts: j.Receipts, Used: j.Used}
+	return api.Job{ID: j.ID, Agent: j.Agent, Policy: j.Policy, Client: j.Client, Created: j.Created, Receipts: j.Receipts, Used: receipt.Counted(j.Used)}
 }
 
 func (s *Server) listReceipts(ctx context.Context, r *http.Request, _ *nothing) (*api.Receipts, error) {
@@ -240,6 +204,8 @@ func state(a *store.Approval, now time.Time) string {
 	switch {
 	case a.UsedBy > 0:
 		return "used"
+	case a.Cancelled != nil:
+		return "cancelled"
 	case !now.Before(a.Expires):
 		return "expired"
 	case a.Reply == store.NoReply:
@@ -284,7 +250,7 @@ func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serveTrust(w http.ResponseWriter, r *http.Request) {
-	b, err := s.Trust.Marshal()
+	b, err := s.Trust().Marshal()
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -302,4 +268,10 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	s.write(w, r, []byte("ok\n"))
+}
+
+// listRoutes says what agents can be pointed at. It tells nobody anything that
+// a configured agent does not have in its settings.
+func (s *Server) listRoutes(context.Context, *http.Request, *nothing) (*api.Routes, error) {
+	return &api.Routes{Routes: append([]api.Route{}, s.Routes...), MCP: true}, nil
 }

@@ -24,13 +24,16 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/ledger"
+	"github.com/clawea/clawea/internal/oauth"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
+	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 	"github.com/clawea/clawea/verify"
 )
 
@@ -45,8 +48,12 @@ var (
 	errDisk = errors.New("open /var/lib/clawea/house.db: disk on fire")
 )
 
+// clientSecret is that of the OAuth client ci.
+const clientSecret = "client-0123456789abcdef0123456789"
+
 // A house is a server over real parts.
 type house struct {
+	trust *verify.Trust
 	*Server
 	t          testing.TB
 	url        string
@@ -119,21 +126,31 @@ func newHouse(t testing.TB) *house {
 	h.ada, h.alice = ada, alice
 	policies := &registry.Registry{DB: db, Authors: []seal.Verifier{adaKey}, Signer: reg, Self: regKey, Resolvers: map[string]registry.Resolver{}, Now: time.Now}
 	tokens := &issuer.Issuer{
-		DB: db, Policies: policies, Signer: iss, PublicKey: issText, Verifiers: []seal.Verifier{issKey},
+		DB: db, Policies: policies, Keys: func() *issuer.Keys {
+			return &issuer.Keys{Signer: iss, Verifiers: []seal.Verifier{issKey}, Public: []string{issText}}
+		},
+		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
 		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post}, Now: time.Now,
 	}
 	l := &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
 	people := []seal.Verifier{aliceKey}
-	h.gate = &gate.Gate{Tokens: tokens, Policies: policies, Book: db, People: people, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32)}
+	h.gate = &gate.Gate{Tokens: tokens, Policies: policies, Book: db, Revocations: calm{}, People: people, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	h.trust = &verify.Trust{
+		Format: verify.TrustFormat, House: "https://house.test", Origin: "house.test/log", Authors: []string{adaText}, Registries: []string{regText},
+		Issuers: []string{issText}, Gates: []string{gatText}, Logs: []string{logText}, People: []string{aliceText},
+	}
 	h.Server = &Server{
-		Replayer: &replay.Replayer{DB: db, Policies: policies, Gates: []seal.Verifier{gatKey}, Issuers: []seal.Verifier{issKey}},
+		Replayer: &replay.Replayer{DB: db, Policies: policies, Gates: []seal.Verifier{gatKey}, Issuers: func() []seal.Verifier { return []seal.Verifier{issKey} }},
 		Registry: policies, Issuer: tokens, Desk: &approval.Desk{DB: db, People: people, Now: time.Now},
-		Proofs: &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
-		DB:     db,
-		Trust: &verify.Trust{
-			Format: verify.TrustFormat, House: "https://house.test", Origin: "house.test/log", Authors: []string{adaText}, Registries: []string{regText},
-			Issuers: []string{issText}, Gates: []string{gatText}, Logs: []string{logText}, People: []string{aliceText},
-		},
+		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
+		DB:          db,
+		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},
+		Trust:       func() *verify.Trust { return h.trust },
+		OAuth: &oauth.Server{URL: "https://house.test", House: "https://house.test", Issuer: tokens, Nonces: tokens.Nonces, Clients: []oauth.Client{
+			{ID: "ci", Secret: func() (string, error) { return clientSecret, nil }, Agents: []string{"robot"}},
+			{ID: "other", Secret: func() (string, error) { return clientSecret + "x", nil }, Agents: []string{"robot"}},
+		}, Now: time.Now, Log: log},
+		Routes:    []api.Route{{Name: "sim", Dialect: "openai"}},
 		Operators: []Operator{{Name: "eve", Token: func() (string, error) { return "another-secret", nil }}, {Name: "olga", Token: func() (string, error) { return secret, nil }}},
 		Proxy:     saying("proxy"), MCP: saying("mcp"), Tiles: l.Handler(), Log: log,
 	}
@@ -243,7 +260,7 @@ func (h *house) open() (*api.Policy, *api.Issued) {
 
 // call carries a call through the gate.
 func (h *house) call(raw string, a policy.Action, text string) (*receipt.Receipt, error) {
-	r, _, err := h.gate.Do(h.t.Context(), raw, &gate.Request{Action: a, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+	r, _, err := h.gate.Do(h.t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: a, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
 		c := &policy.Call{Tool: a.Tool, Action: a.Name, Class: a.Class}
 		if a == post {
 			c.Categories = []string{"external_send"}
@@ -260,4 +277,12 @@ func (h *house) exec(query string, args ...any) {
 	if _, err := h.raw.ExecContext(h.t.Context(), query, args...); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// calm cuts no call off.
+type calm struct{}
+
+// Watch returns ctx.
+func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	return ctx, func() {}, nil
 }

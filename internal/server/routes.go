@@ -10,29 +10,35 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/oauth"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
+	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/verify"
 )
 
 // A Server holds what the routes need. All fields must be set.
 type Server struct {
-	Registry  *registry.Registry
-	Issuer    *issuer.Issuer
-	Desk      *approval.Desk
-	Proofs    *proof.Exporter
-	Replayer  *replay.Replayer
-	DB        *store.DB
-	Trust     *verify.Trust // what the house says its keys are
-	Operators []Operator
-	Proxy     http.Handler // agents' model calls
-	MCP       http.Handler // agents' tool calls
-	Tiles     http.Handler // the public log
-	Log       *slog.Logger
+	Registry    *registry.Registry
+	Issuer      *issuer.Issuer
+	Desk        *approval.Desk
+	Revocations *revocation.Desk
+	Proofs      *proof.Exporter
+	Replayer    *replay.Replayer
+	DB          *store.DB
+	Trust       func() *verify.Trust // what the house says its keys are
+	Operators   []Operator
+	OAuth       *oauth.Server
+	Routes      []api.Route  // to model providers
+	Proxy       http.Handler // agents' model calls
+	MCP         http.Handler // agents' tool calls
+	Tiles       http.Handler // the public log
+	Log         *slog.Logger
 }
 
 // Who may pass a route.
@@ -41,6 +47,7 @@ type who uint8
 const (
 	nobody   who = iota // the zero value
 	operator            // with one of the configured operators' tokens
+	orderer             // an operator, or the OAuth client that ordered the job that the path names
 	agent               // with a CST, which the handler checks through the gate
 	anyone              // public by design
 )
@@ -62,13 +69,17 @@ func (s *Server) routes() []route {
 
 		{"POST /v1/cst", operator, serveJSON(s, s.issue)},
 		{"GET /v1/cst/{id}", operator, serveJSON(s, s.showToken)},
-		{"POST /v1/cst/{id}/revoke", operator, serveJSON(s, s.revoke)},
+		{"POST /v1/cst/{id}/revoke", operator, serveJSON(s, s.revokeToken)},
+
+		{"POST /v1/revocations", operator, serveJSON(s, s.revoke)},
+		{"GET /v1/revocations", operator, serveJSON(s, s.listRevocations)},
+		{"POST /v1/revocations/{id}/lift", operator, serveJSON(s, s.liftRevocation)},
 
 		{"GET /v1/jobs", operator, serveJSON(s, s.listJobs)},
-		{"GET /v1/jobs/{job}", operator, serveJSON(s, s.showJob)},
-		{"POST /v1/jobs/{job}/revoke", operator, serveJSON(s, s.revokeJob)},
-		{"GET /v1/jobs/{job}/receipts", operator, serveJSON(s, s.listReceipts)},
-		{"GET /v1/jobs/{job}/proof", operator, http.HandlerFunc(s.exportProof)},
+		{"GET /v1/jobs/{job}", orderer, serveJSON(s, s.showJob)},
+		{"POST /v1/jobs/{job}/revoke", orderer, serveJSON(s, s.revokeJob)},
+		{"GET /v1/jobs/{job}/receipts", orderer, serveJSON(s, s.listReceipts)},
+		{"GET /v1/jobs/{job}/proof", orderer, http.HandlerFunc(s.exportProof)},
 
 		{"GET /v1/approvals", operator, serveJSON(s, s.listApprovals)},
 		{"GET /v1/approvals/{id}", operator, serveJSON(s, s.showApproval)},
@@ -77,6 +88,14 @@ func (s *Server) routes() []route {
 		{"/proxy/", agent, s.Proxy},
 		{"/mcp", agent, s.MCP},
 
+		{"POST /oauth/token", anyone, http.HandlerFunc(s.OAuth.ServeToken)}, // these check who asks, as OAuth says
+		{"POST /oauth/introspect", anyone, http.HandlerFunc(s.OAuth.ServeIntrospection)},
+		{"POST /oauth/revoke", anyone, http.HandlerFunc(s.OAuth.ServeRevocation)},
+		{"GET /.well-known/oauth-authorization-server", anyone, http.HandlerFunc(s.OAuth.ServeMetadata)},
+		{"GET /.well-known/oauth-protected-resource", anyone, http.HandlerFunc(s.OAuth.ServeResource)},
+		{"GET /.well-known/oauth-protected-resource/mcp", anyone, http.HandlerFunc(s.OAuth.ServeResource)},
+
+		{"GET /v1/routes", anyone, serveJSON(s, s.listRoutes)},
 		{"GET /.well-known/jwks.json", anyone, http.HandlerFunc(s.serveJWKS)},
 		{"GET /v1/trust", anyone, http.HandlerFunc(s.serveTrust)},
 		{"GET /healthz", anyone, http.HandlerFunc(s.serveHealth)},

@@ -41,10 +41,16 @@ type Approval struct {
 	Reply   Reply
 	By      string // who answered
 	UsedBy  uint64 // the receipt whose call the answer allowed; zero if none has
+
+	// When a revocation made the question, and its answer, count no more. Nil: none
+	// has.
+	Cancelled *time.Time
 }
 
 // Open reports whether a person may still answer at now.
-func (a *Approval) Open(now time.Time) bool { return a.Reply == NoReply && now.Before(a.Expires) }
+func (a *Approval) Open(now time.Time) bool {
+	return a.Reply == NoReply && a.Cancelled == nil && now.Before(a.Expires)
+}
 
 // A Filter selects approvals. The zero Filter selects the newest.
 type Filter struct {
@@ -53,16 +59,17 @@ type Filter struct {
 	Limit int    // zero means 100
 }
 
-const approvalQuery = `SELECT id, job, call, policy, seq, asked, expires, reply, answered_by, holds_until, used_by FROM approval`
+const approvalQuery = `SELECT id, job, call, policy, seq, asked, expires, reply, answered_by, holds_until, used_by, cancelled FROM approval`
 
 func readApproval(scan scanner) (a Approval, err error) {
 	var seq, usedBy int64
-	var holds time.Time
-	err = scan(&a.ID, &a.Job, (*digest)(&a.Call), (*digest)(&a.Policy), &seq, (*instant)(&a.Asked), (*instant)(&a.Expires), &a.Reply, &a.By, (*instant)(&holds), &usedBy)
+	var holds, cancelled time.Time
+	err = scan(&a.ID, &a.Job, (*digest)(&a.Call), (*digest)(&a.Policy), &seq, (*instant)(&a.Asked), (*instant)(&a.Expires), &a.Reply, &a.By, (*instant)(&holds), &usedBy, (*instant)(&cancelled))
 	a.Seq, a.UsedBy = uint64(seq), uint64(usedBy)
 	if a.Reply != NoReply {
 		a.Expires = holds
 	}
+	a.Cancelled = since(cancelled)
 	return a, err
 }
 
@@ -79,7 +86,7 @@ func (db *DB) Approval(ctx context.Context, id string) (*Approval, error) {
 func (db *DB) Approvals(ctx context.Context, f Filter) ([]Approval, error) {
 	query, args := approvalQuery+` WHERE asked > $1`, []any{int64(-1)}
 	if f.Open {
-		query += ` AND reply = '' AND expires > $2`
+		query += ` AND reply = '' AND cancelled = 0 AND expires > $2`
 		args = append(args, db.now().UnixMilli())
 	}
 	if f.Job != "" {
@@ -94,8 +101,8 @@ func (db *DB) Approvals(ctx context.Context, f Filter) ([]Approval, error) {
 // Answer takes a person's answer to a question: a, and the canonical bytes of
 // the envelope that holds it, whose signature the caller has verified. A
 // question takes one answer: it fails with ErrConflict if there is one, if the
-// question has expired, or if a is not about what was asked, and with
-// ErrNotFound if there is no such question.
+// question has expired or is cancelled, or if a is not about what was asked, and
+// with ErrNotFound if there is no such question.
 func (db *DB) Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer) error {
 	if err := holds(envelope, a); err != nil {
 		return fmt.Errorf("answer approval %q: %w", id, err)
@@ -114,12 +121,12 @@ func (db *DB) Answer(ctx context.Context, id string, envelope []byte, a *receipt
 	until := a.Expires.Add(time.Millisecond - 1).UnixMilli() // rounded up: the exact time is in the envelope
 	res, err := db.write.ExecContext(ctx, `
 		UPDATE approval SET reply = $1, answered_by = $2, answer = $3, holds_until = $4
-		WHERE id = $5 AND reply = '' AND expires > $6`, string(reply), a.By, envelope, until, id, db.now().UnixMilli())
+		WHERE id = $5 AND reply = '' AND cancelled = 0 AND expires > $6`, string(reply), a.By, envelope, until, id, db.now().UnixMilli())
 	if err != nil {
 		return fmt.Errorf("answer approval: %w", err)
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("approval %q is answered or has expired: %w", id, errors.Join(ErrConflict, err))
+		return fmt.Errorf("approval %q is answered, cancelled or has expired: %w", id, errors.Join(ErrConflict, err))
 	}
 	return nil
 }

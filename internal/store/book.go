@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,6 +33,8 @@ type entry struct {
 	envelope []byte // canonical
 	texts    []sealedText
 	opened   *receipt.Receipt // what it closes, nil if there is no such thing
+	spent    *receipt.Spent   // the proof that it uses up, nil if it uses none
+	by       *write
 }
 
 type sealedText struct {
@@ -57,7 +60,7 @@ func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
 	case !r.At.Equal(now):
 		return nil, fmt.Errorf("receipt %d of job %s is not dated as its state is", r.Seq, p.job)
 	}
-	e := &entry{receipt: r, hash: l.Hash()}
+	e := &entry{receipt: r, hash: l.Hash(), spent: l.Spent}
 	if e.envelope, err = l.Envelope.Marshal(); err != nil {
 		return nil, err
 	}
@@ -76,7 +79,9 @@ func (db *DB) openBook(ctx context.Context, tx *sql.Tx, group []*write) (*book, 
 	b := &book{ctx: ctx, db: db, tx: tx, pages: map[string]*page{}}
 	ids := jobs(group)
 	in := "(" + places(1, len(ids)) + ")"
-	pages, err := all(ctx, tx, readPage, `SELECT job, seq, hash, at FROM chain WHERE job IN `+in+` ORDER BY job`+db.engine.lockRows, values(ids)...)
+	pages, err := all(ctx, tx, readPage, `
+		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at FROM chain c JOIN job j ON j.id = c.job
+		WHERE c.job IN `+in+` AND `+db.engine.beforeOrders+` ORDER BY c.job`+db.engine.lockChains, values(ids)...)
 	if err != nil {
 		return nil, fmt.Errorf("lock jobs: %w", err)
 	}
@@ -90,7 +95,31 @@ func (db *DB) openBook(ctx context.Context, tx *sql.Tx, group []*write) (*book, 
 	for _, c := range used {
 		b.pages[c.job].used[c.name] = c.used
 	}
-	return b, b.readQuestions(ids, in)
+	if err := b.readQuestions(ids, in); err != nil {
+		return nil, err
+	}
+	return b, b.readRevocations()
+}
+
+// readRevocations reads what is in force for the jobs.
+func (b *book) readRevocations() error {
+	meant := map[string][]*page{}
+	for _, id := range sortedKeys(b.pages) {
+		p := b.pages[id]
+		for _, c := range p.owner.concerns() {
+			meant[c] = append(meant[c], p)
+		}
+	}
+	if len(meant) == 0 {
+		return nil
+	}
+	list, err := inForce(b.ctx, b.tx, sortedKeys(meant))
+	for _, o := range list {
+		for _, p := range meant[o.concerns] {
+			p.revoked = append(p.revoked, o.Revocation.Revocation)
+		}
+	}
+	return err
 }
 
 // readQuestions reads the questions and answers that may still count.
@@ -98,7 +127,7 @@ func (b *book) readQuestions(ids []string, in string) error {
 	now := b.db.now().UnixMilli()
 	questions, err := all(b.ctx, b.tx, readQuestion, `
 		SELECT id, job, call, expires, answer FROM approval
-		WHERE job IN `+in+` AND used_by = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
+		WHERE job IN `+in+` AND used_by = 0 AND cancelled = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
 		ORDER BY seq`, append(values(ids), now, now)...)
 	if err != nil {
 		return fmt.Errorf("read approvals: %w", err)
@@ -138,10 +167,14 @@ func (b *book) findOpened(e *entry) error {
 	return err
 }
 
-// flush writes what the pages have taken.
+// flush writes what the pages have taken. It fails with errReplays, and has
+// marked whose they are, if proofs are used up that lines use.
 func (b *book) flush() error {
 	if len(b.entries) == 0 {
 		return nil
+	}
+	if n, err := b.spend(); err != nil || n > 0 {
+		return cmp.Or(err, errReplays)
 	}
 	var receipts, texts, queued [][]any
 	for _, e := range b.entries {
@@ -177,9 +210,12 @@ func (b *book) flushPages() error {
 			counters = append(counters, []any{p.job, name, p.used[name]})
 		}
 		for _, q := range p.asked {
-			asked = append(asked, []any{q.id, p.job, q.call.String(), q.policy.String(), int64(q.seq), q.asked.UnixMilli(), q.expires.UnixMilli()})
+			asked = append(asked, []any{q.id, p.job, q.call.String(), q.policy.String(), int64(q.seq), q.asked.UnixMilli(), q.expires.UnixMilli(), q.action})
 		}
 		if err := b.useUp(p); err != nil {
+			return err
+		}
+		if err := b.flushDebts(p); err != nil {
 			return err
 		}
 	}
@@ -189,17 +225,17 @@ func (b *book) flushPages() error {
 	if err := insert(b.ctx, b.tx, `counter (job, name, used)`, counters, `ON CONFLICT (job, name) DO UPDATE SET used = excluded.used`); err != nil {
 		return err
 	}
-	return insert(b.ctx, b.tx, `approval (id, job, call, policy, seq, asked, expires)`, asked, ``)
+	return insert(b.ctx, b.tx, `approval (id, job, call, policy, seq, asked, expires, action)`, asked, ``)
 }
 
 // useUp marks the answers that p's lines cite.
 func (b *book) useUp(p *page) error {
 	for _, id := range sortedKeys(p.usedUp) {
-		res, err := b.tx.ExecContext(b.ctx, `UPDATE approval SET used_by = $1 WHERE id = $2 AND used_by = 0 AND reply = 'yes'`, int64(p.usedUp[id]), id)
+		res, err := b.tx.ExecContext(b.ctx, `UPDATE approval SET used_by = $1 WHERE id = $2 AND used_by = 0 AND cancelled = 0 AND reply = 'yes'`, int64(p.usedUp[id]), id)
 		if err != nil {
 			return fmt.Errorf("use up approval: %w", err)
 		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 { // unreachable: the job is locked
+		if n, err := res.RowsAffected(); err != nil || n != 1 { // unreachable: the job is locked, and so are orders
 			return fmt.Errorf("use up approval %s: %w", id, errors.Join(ErrConflict, err))
 		}
 	}
@@ -219,7 +255,7 @@ func readCounter(scan scanner) (c counter, err error) {
 func readPage(scan scanner) (*page, error) {
 	p := newPage()
 	var seq int64
-	err := scan(&p.job, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at))
+	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at))
 	p.head.Seq = uint64(seq)
 	return p, err
 }

@@ -4,6 +4,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -23,17 +24,21 @@ import (
 
 // An engine is what differs between the two databases.
 type engine struct {
-	name       string             // and the directory of its migrations
-	lockRows   string             // ends a SELECT whose rows stay locked until the end of the transaction
-	lockSchema string             // keeps other daemons from migrating until the end of the transaction
-	tryLog     string             // tells whether the log's lock was free and is now ours, until the end of the transaction
-	isConflict func(e error) bool // whether e is about a row that is there already
+	name         string             // and the directory of its migrations
+	lockRows     string             // ends a SELECT whose rows stay locked until the end of the transaction
+	lockChains   string             // the same, for the rows of c alone
+	lockSchema   string             // keeps other daemons from migrating until the end of the transaction
+	tryLog       string             // tells whether the log's lock was free and is now ours, until the end of the transaction
+	lockOrders   string             // waits for the transactions that have said beforeOrders, and makes new ones wait for the end of this one
+	beforeOrders string             // a condition, always true: no order to revoke is committed between it and the end of the transaction
+	tellOrder    string             // wakes who listens, on every daemon, when the transaction is committed
+	isConflict   func(e error) bool // whether e is about a row that is there already
 }
 
 // sqliteEngine needs no locks: it has one writer at a time (BEGIN IMMEDIATE).
 func sqliteEngine() *engine {
 	return &engine{
-		name: "sqlite", lockSchema: `SELECT 1`, tryLog: `SELECT 1`,
+		name: "sqlite", lockSchema: `SELECT 1`, tryLog: `SELECT 1`, lockOrders: `SELECT 1`, beforeOrders: `TRUE`, tellOrder: `SELECT 1`,
 		isConflict: func(err error) bool {
 			var e *sqlite.Error
 			return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
@@ -44,8 +49,10 @@ func sqliteEngine() *engine {
 // The numbers of the advisory locks mean nothing, but must stay as they are.
 func postgresEngine() *engine {
 	return &engine{
-		name: "postgres", lockRows: ` FOR UPDATE`,
+		name: "postgres", lockRows: ` FOR UPDATE`, lockChains: ` FOR UPDATE OF c`,
 		lockSchema: `SELECT pg_advisory_xact_lock(727001)`, tryLog: `SELECT pg_try_advisory_xact_lock(727002)`,
+		lockOrders: `SELECT pg_advisory_xact_lock(727003)`, beforeOrders: `(SELECT pg_advisory_xact_lock_shared(727003)) IS NOT NULL`,
+		tellOrder: `SELECT pg_notify('` + channel + `', '')`,
 		isConflict: func(err error) bool {
 			var e *pgconn.PgError
 			return errors.As(err, &e) && e.Code == "23505" // unique_violation
@@ -115,10 +122,14 @@ func (db *DB) connectPostgres(u string) error {
 	}
 	c.RuntimeParams["synchronous_commit"] = "on"
 	c.RuntimeParams["default_transaction_isolation"] = "read committed" // a lock waits, then sees what it waited for
+	if c.RuntimeParams["idle_in_transaction_session_timeout"] == "" {
+		c.RuntimeParams["idle_in_transaction_session_timeout"] = "5s" // a daemon that hangs must not keep others from revoking
+	}
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "clawea"
 	}
 	db.engine = postgresEngine()
+	db.dial = func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, c.Copy()) }
 	db.write = stdlib.OpenDB(*c)
 	db.read = db.write
 	db.write.SetMaxOpenConns(16)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
@@ -18,6 +19,7 @@ type Job struct {
 	ID      string
 	Agent   string
 	Policy  seal.Hash
+	Client  string    // who ordered its first token: an operator, an OAuth client or an identity
 	Created time.Time // kept to the millisecond
 
 	// What it has come to. CreateJob ignores these.
@@ -26,7 +28,8 @@ type Job struct {
 }
 
 // CreateJob adds a job. It is nil for a job that is there already with the same
-// agent and policy, and ErrConflict with another.
+// agent, policy and client, and ErrConflict with another, and for the house's
+// own. A job of before there were clients is anybody's.
 func (db *DB) CreateJob(ctx context.Context, j Job) error {
 	if err := token.CheckName("job", j.ID); err != nil {
 		return err
@@ -34,9 +37,12 @@ func (db *DB) CreateJob(ctx context.Context, j Job) error {
 	if err := token.CheckName("agent", j.Agent); err != nil {
 		return err
 	}
+	if j.ID == receipt.Journal {
+		return fmt.Errorf("job %s is the house's own: %w", j.ID, ErrConflict)
+	}
 	err := db.transact(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO job (id, agent, policy, created) VALUES ($1, $2, $3, $4)`,
-			j.ID, j.Agent, j.Policy.String(), j.Created.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO job (id, agent, policy, client, created) VALUES ($1, $2, $3, $4, $5)`,
+			j.ID, j.Agent, j.Policy.String(), j.Client, j.Created.UnixMilli()); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO chain (job, seq, hash, at) VALUES ($1, 0, $2, 0)`, j.ID, seal.Hash{}.String())
@@ -49,17 +55,17 @@ func (db *DB) CreateJob(ctx context.Context, j Job) error {
 	if err != nil {
 		return fmt.Errorf("create job: %w", err)
 	}
-	if old.Agent != j.Agent || old.Policy != j.Policy {
-		return fmt.Errorf("job %s is another agent's or under another policy: %w", j.ID, ErrConflict)
+	if old.Agent != j.Agent || old.Policy != j.Policy || old.Client != "" && old.Client != j.Client {
+		return fmt.Errorf("job %s is another agent's or client's, or under another policy: %w", j.ID, ErrConflict)
 	}
 	return nil
 }
 
-const jobQuery = `SELECT j.id, j.agent, j.policy, j.created, c.seq FROM job j JOIN chain c ON c.job = j.id`
+const jobQuery = `SELECT j.id, j.agent, j.policy, j.client, j.created, c.seq FROM job j JOIN chain c ON c.job = j.id`
 
 func readJob(scan scanner) (*Job, error) {
 	j := &Job{Used: map[string]int{}}
-	err := scan(&j.ID, &j.Agent, (*digest)(&j.Policy), (*instant)(&j.Created), &j.Receipts)
+	err := scan(&j.ID, &j.Agent, (*digest)(&j.Policy), &j.Client, (*instant)(&j.Created), &j.Receipts)
 	return j, err
 }
 
@@ -72,9 +78,10 @@ func (db *DB) Job(ctx context.Context, id string) (*Job, error) {
 	return j, db.countUses(ctx, []*Job{j})
 }
 
-// Jobs returns up to limit jobs, the newest first. Zero means 100.
+// Jobs returns up to limit jobs, the newest first, without the house's own. Zero
+// means 100.
 func (db *DB) Jobs(ctx context.Context, limit int) ([]Job, error) {
-	list, err := all(ctx, db.read, readJob, jobQuery+` ORDER BY j.created DESC, j.id DESC LIMIT $1`, bounded(limit))
+	list, err := all(ctx, db.read, readJob, jobQuery+` WHERE j.id <> $1 ORDER BY j.created DESC, j.id DESC LIMIT $2`, receipt.Journal, bounded(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)
 	}

@@ -90,7 +90,7 @@ func TestFilesArePrivate(t *testing.T) {
 // Several daemons start on one empty database.
 func TestOpenAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
-		for _, table := range []string{"shadow", "schema_version", "sealing", "log_checkpoint", "log_hash", "log_entry", "log_queue",
+		for _, table := range []string{"revocation_receipt", "revocation", "proof", "shadow", "schema_version", "sealing", "log_checkpoint", "log_hash", "log_entry", "log_queue",
 			"approval", "token", "sealed_text", "receipt", "counter", "chain", "job", "policy"} {
 			if _, err := h.write.ExecContext(t.Context(), `DROP TABLE `+table); err != nil {
 				t.Fatal(err)

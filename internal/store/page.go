@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,21 +14,25 @@ import (
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // A page is one job in a book: what it has come to, and what of that is new.
 type page struct {
-	job       string
+	owner
 	head      receipt.Head
 	at        time.Time // of the last receipt
 	used      map[string]int
-	questions []*question // that no call has used up
+	questions []*question        // that no call has used up
+	revoked   []token.Revocation // in force
+	debts     map[int64]*debt    // by order: what of it the chain has
 
 	changed bool
 	touched map[string]bool   // counters
 	asked   []*question       // new ones
 	usedUp  map[string]uint64 // approvals, and the receipts that cite them
 	closed  map[uint64]bool   // receipts that this page's lines close
+	spent   map[string]bool   // proofs
 }
 
 // A question is an approval that may still count.
@@ -40,12 +45,16 @@ type question struct {
 
 	// Of a new one.
 	policy seal.Hash
+	action string
 	seq    uint64
 	asked  time.Time
 }
 
 func newPage() *page {
-	return &page{used: map[string]int{}, touched: map[string]bool{}, usedUp: map[string]uint64{}, closed: map[uint64]bool{}}
+	return &page{
+		used: map[string]int{}, debts: map[int64]*debt{}, touched: map[string]bool{},
+		usedUp: map[string]uint64{}, closed: map[uint64]bool{}, spent: map[string]bool{},
+	}
 }
 
 // answered reports whether q's answer counts at now. One that is signed with a
@@ -69,7 +78,7 @@ func (p *page) state(now time.Time) *receipt.State {
 	if now.Before(p.at) {
 		now = p.at // a clock that went back does not make receipts go back
 	}
-	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}}
+	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}, Revoked: slices.Clone(p.revoked)}
 	for _, q := range p.questions {
 		switch {
 		case q.answered(now):
@@ -87,6 +96,13 @@ func (p *page) take(e *entry) error {
 	if r.Kind == receipt.Closed && (e.opened == nil || e.opened.Decision.Effect != policy.Allow || p.closed[r.Opened]) {
 		return fmt.Errorf("receipt %d of job %s closes %d, which is not open", r.Seq, r.Job, r.Opened)
 	}
+	if e.spent != nil && p.spent[e.spent.ID] {
+		return token.ErrReplayed
+	}
+	paid, err := p.pays(r)
+	if err != nil {
+		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
+	}
 	used, err := p.add(r.Uses(e.opened))
 	if err != nil {
 		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
@@ -101,6 +117,12 @@ func (p *page) take(e *entry) error {
 	}
 	if r.Kind == receipt.Closed {
 		p.closed[r.Opened] = true
+	}
+	if e.spent != nil {
+		p.spent[e.spent.ID] = true
+	}
+	if paid != nil {
+		paid.pay(r)
 	}
 	if asks != nil {
 		p.asked, p.questions = append(p.asked, asks), append(p.questions, asks)
@@ -160,7 +182,7 @@ func (p *page) ask(r *receipt.Receipt, digest seal.Hash) (*question, error) {
 	if r.Asks != fmt.Sprintf("%s.%d", r.Job, r.Seq) {
 		return nil, fmt.Errorf("it cannot wait for approval %s: %w", r.Asks, ErrConflict)
 	}
-	return &question{id: r.Asks, job: r.Job, call: digest, policy: r.Decision.Policy, seq: r.Seq, asked: r.At, expires: expired(r.At)}, nil
+	return &question{id: r.Asks, job: r.Job, call: digest, policy: r.Decision.Policy, action: actionText(r.Call), seq: r.Seq, asked: r.At, expires: expired(r.At)}, nil
 }
 
 func (p *page) mayUse(id string, digest seal.Hash, now time.Time) error {
@@ -172,4 +194,4 @@ func (p *page) mayUse(id string, digest seal.Hash, now time.Time) error {
 	return fmt.Errorf("approval %s is used up, expired, for another call or not a yes: %w", id, ErrConflict)
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -18,6 +18,7 @@ import (
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // Whatever happens to a job, its State is what its receipts and its people's
@@ -27,7 +28,9 @@ func TestStateIsWhatPapersSay(t *testing.T) {
 		n := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			n++
-			job := h.job(t, fmt.Sprintf("job-%d", n))
+			job := fmt.Sprintf("job-%d", n)
+			h.owned(t, job, "agent-of-"+job, testPolicy)
+			h.endless(t, job)
 			for range rapid.IntRange(1, 10).Draw(rt, "steps") {
 				h.step(rt, t, job)
 			}
@@ -38,10 +41,19 @@ func TestStateIsWhatPapersSay(t *testing.T) {
 	})
 }
 
+// endless makes job's token outlive the test.
+func (h *house) endless(t *testing.T, job string) {
+	t.Helper()
+	end := h.clock.Now().AddDate(100, 0, 0).UnixMilli()
+	if _, err := h.write.ExecContext(t.Context(), `UPDATE token SET expires = $1 WHERE job = $2`, end, job); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // step does one random thing to job that is allowed.
 func (h *house) step(rt *rapid.T, t *testing.T, job string) {
 	c := call(rapid.IntRange(0, 3).Draw(rt, "pages"), rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "args"))
-	switch rapid.SampledFrom([]string{"call", "close", "answer", "wait", "race"}).Draw(rt, "step") {
+	switch rapid.SampledFrom([]string{"call", "close", "answer", "wait", "race", "revoke", "lift"}).Draw(rt, "step") {
 	case "call":
 		e := rapid.SampledFrom([]policy.Effect{policy.Allow, policy.Ask, policy.Deny}).Draw(rt, "effect")
 		h.mustWrite(t, job, h.opens(job, c, e, text("a")))
@@ -54,6 +66,10 @@ func (h *house) step(rt *rapid.T, t *testing.T, job string) {
 		h.answerOne(rt, t, job)
 	case "wait":
 		h.clock.move(time.Duration(rapid.IntRange(0, 30*3600).Draw(rt, "seconds")) * time.Second)
+	case "revoke":
+		h.revokeOne(rt, t, job)
+	case "lift":
+		h.liftOne(t, job)
 	case "race":
 		ends := make([]chan error, 3)
 		for i := range ends {
@@ -64,6 +80,38 @@ func (h *house) step(rt *rapid.T, t *testing.T, job string) {
 			if err := <-end; err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// revokeOne revokes something that job stands on, unless nothing is left that
+// it stands on: what is ended for good is not told of more.
+func (h *house) revokeOne(rt *rapid.T, t *testing.T, job string) {
+	r := rapid.SampledFrom([]token.Revocation{
+		{Kind: token.RevokeAgent, Target: "agent-of-" + job}, {Kind: token.RevokeToken, Target: "token-" + job}, {Kind: token.RevokeJob, Target: job},
+	}).Draw(rt, "revokes")
+	list, err := h.Revoking(context.Background(), []string{job})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(list, func(o Revocation) bool { return o.Kind != token.RevokeAgent }) {
+		h.revoke(t, r.Kind, r.Target, "")
+		h.settle(t)
+	}
+}
+
+func (h *house) liftOne(t *testing.T, job string) {
+	list, err := h.Revoking(context.Background(), []string{job})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		if r.Kind == token.RevokeAgent {
+			if _, err := h.Lift(context.Background(), r.ID, "ada"); err != nil {
+				t.Fatal(err)
+			}
+			h.settle(t)
+			h.mustRestore(t)
 		}
 	}
 }
@@ -90,7 +138,7 @@ func openCalls(rs []*receipt.Receipt) []uint64 {
 		switch {
 		case r.Kind == receipt.Closed:
 			open = slices.DeleteFunc(open, func(seq uint64) bool { return seq == r.Opened })
-		case r.Decision.Effect == policy.Allow:
+		case r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow:
 			open = append(open, r.Seq)
 		}
 	}
@@ -103,12 +151,22 @@ func (h *house) replay(t *testing.T, job string) *receipt.State {
 	rs := checkChain(t, h.DB, job)
 	st := &receipt.State{Now: h.clock.Now(), Used: map[string]int{}, Pending: map[seal.Hash]string{}}
 	asked := map[string]*receipt.Receipt{}
+	cancelled := map[string]bool{}
 	for i, r := range rs {
 		var opened *receipt.Receipt
 		if r.Kind == receipt.Closed {
 			opened = rs[r.Opened-1]
 		} else if r.Asks != "" && asked[r.Asks] == nil {
 			asked[r.Asks] = rs[i]
+		}
+		switch what := r.Revocation; r.Kind {
+		case receipt.Revoked:
+			st.Revoked = append(st.Revoked, what.Revocation)
+			for id := range asked {
+				cancelled[id] = true
+			}
+		case receipt.Restored:
+			st.Revoked = slices.DeleteFunc(st.Revoked, func(o token.Revocation) bool { return o == what.Revocation })
 		}
 		for k, n := range r.Uses(opened) {
 			st.Used[k] += n
@@ -128,7 +186,7 @@ func (h *house) replay(t *testing.T, job string) *receipt.State {
 			return r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && r.Decision.Approval == id
 		})
 		switch {
-		case used || answered && !st.Now.Before(a.Expires):
+		case used || cancelled[id] || answered && !st.Now.Before(a.Expires):
 		case answered && !a.At.After(st.Now):
 			st.Answers = append(st.Answers, papers[id])
 		case answered || st.Now.Before(r.At.Add(QuestionLife)):

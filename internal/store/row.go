@@ -84,6 +84,14 @@ func (t *instant) Scan(v any) error {
 	return nil
 }
 
+// since is t, and nil for the time that stands for never: zero milliseconds.
+func since(t time.Time) *time.Time {
+	if t.UnixMilli() == 0 {
+		return nil
+	}
+	return &t
+}
+
 // places writes n placeholders: "$1, $2". Values follow one another from first.
 func places(first, n int) string {
 	var b strings.Builder

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package store keeps what the house must not forget: policies, jobs, tokens,
-// receipts, the texts behind them, people's answers and the log's hashes. It
-// holds all SQL of the house, one text for SQLite and PostgreSQL; the engines
-// differ in their CREATE TABLE statements and in what engine.go says.
+// receipts, the texts behind them, people's answers, what is revoked, and the
+// log's hashes. It holds all SQL of the house, one text for SQLite and
+// PostgreSQL; the engines differ in their CREATE TABLE statements and in what
+// engine.go says.
 //
 // The database is not trusted for evidence: who edits it breaks signatures, a
 // job's chain or the log. It is trusted for counters, for what is revoked and
-// for which answers are used up. It hands answers out as they were signed; the
-// gate verifies them. Texts are sealed before they reach it.
+// for which answers and proofs are used up. It hands answers out as they were
+// signed; the gate verifies them. Texts are sealed before they reach it.
 package store
 
 import (
@@ -21,6 +22,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // The errors that callers branch on. All others mean that the database is in
@@ -30,6 +33,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict is returned for what contradicts what is in the database.
 	ErrConflict = errors.New("conflicts with what is stored")
+	// ErrRevoked is returned for a token whose job, agent or policy is revoked.
+	ErrRevoked = errors.New("what it stands on is revoked")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("database is closed")
 )
@@ -63,6 +68,9 @@ type DB struct {
 	done   chan struct{} // closed by the writer when it has ended
 	close  sync.Once
 	commit func(*sql.Tx) error // (*sql.Tx).Commit, but for tests of its failure
+
+	dial   func(context.Context) (*pgx.Conn, error) // PostgreSQL: a connection of one's own
+	orders bell                                     // rung when this daemon has revoked something
 }
 
 // Open opens the database, and makes or upgrades its tables. It refuses a

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
@@ -21,7 +22,7 @@ func TestJobs(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		ctx := t.Context()
 		created := h.clock.Now()
-		one := Job{ID: "job-1", Agent: "agent", Policy: testPolicy, Created: created}
+		one := Job{ID: "job-1", Agent: "agent", Policy: testPolicy, Client: "ada", Created: created}
 		two := Job{ID: "job-2", Agent: "agent", Policy: testPolicy, Created: created.Add(time.Millisecond)}
 		for _, j := range []Job{one, two, one} {
 			if err := h.CreateJob(ctx, j); err != nil {
@@ -29,6 +30,19 @@ func TestJobs(t *testing.T) {
 			}
 		}
 		other := one
+		other.Client = "grace"
+		if err := h.CreateJob(ctx, other); !errors.Is(err, ErrConflict) {
+			t.Errorf("the same job, ordered by another: got %v, want ErrConflict", err)
+		}
+		other = two // nobody knows who ordered it
+		other.Client = "grace"
+		if err := h.CreateJob(ctx, other); err != nil {
+			t.Errorf("a job of before there were clients: %v", err)
+		}
+		if err := h.CreateJob(ctx, Job{ID: receipt.Journal, Agent: "house"}); !errors.Is(err, ErrConflict) {
+			t.Errorf("the house's own job: got %v, want ErrConflict", err)
+		}
+		other = one
 		other.Agent = "other"
 		if err := h.CreateJob(ctx, other); !errors.Is(err, ErrConflict) {
 			t.Errorf("another agent's job: got %v, want ErrConflict", err)
@@ -122,38 +136,34 @@ func TestTokens(t *testing.T) {
 		if _, err := put("t1", "job-1"); !errors.Is(err, ErrConflict) {
 			t.Errorf("id taken: got %v, want ErrConflict", err)
 		}
+		other := Token{ID: "t3", Job: "job-1", Agent: "other", Policy: testPolicy, Issued: now, Expires: now.Add(time.Hour)}
+		if err := h.PutToken(ctx, other); !errors.Is(err, ErrConflict) {
+			t.Errorf("another agent's token: got %v, want ErrConflict", err)
+		}
+		other.Agent, other.Policy = "agent", seal.Sum([]byte("other"))
+		if err := h.PutToken(ctx, other); !errors.Is(err, ErrConflict) {
+			t.Errorf("a token under another policy: got %v, want ErrConflict", err)
+		}
 		h.clock.move(time.Minute)
 		first := h.clock.Now()
-		if err := h.Revoke(ctx, "t1", "lost"); err != nil {
-			t.Fatal(err)
-		}
+		h.revoke(t, token.RevokeToken, "t1", "lost")
 		h.clock.move(time.Minute)
-		if err := h.Revoke(ctx, "t1", "again"); err != nil {
-			t.Errorf("revoke twice: %v", err)
-		}
+		h.revoke(t, token.RevokeToken, "t1", "again")
+		h.revoke(t, token.RevokeAgent, "agent", "a token's own revocation is what counts here")
 		t1.Revoked, t1.Reason = &first, "lost"
 		got, err := h.Token(ctx, "t1")
 		if diff := cmp.Diff(&t1, got); err != nil || diff != "" {
 			t.Errorf("revoked token: %v\n%s", err, diff)
 		}
-		if n, err := h.RevokeJob(ctx, "job-1", "stop"); n != 1 || err != nil {
-			t.Errorf("revoke job: got %d, %v, want 1", n, err)
-		}
 		second := h.clock.Now()
+		h.revoke(t, token.RevokeJob, "job-1", "stop")
 		t2.Revoked, t2.Reason = &second, "stop"
 		list, err := h.Tokens(ctx, "job-1")
 		if diff := cmp.Diff([]Token{t1, t2}, list); err != nil || diff != "" {
 			t.Errorf("tokens: %v\n%s", err, diff)
 		}
-		if n, err := h.RevokeJob(ctx, "job-1", "stop"); n != 0 || err != nil {
-			t.Errorf("revoke job again: got %d, %v, want 0", n, err)
-		}
-		_, noToken := h.Token(ctx, "t9")
-		_, noJob := h.RevokeJob(ctx, "nobody", "")
-		for what, err := range map[string]error{"token": noToken, "revoke": h.Revoke(ctx, "t9", ""), "revoke job": noJob} {
-			if !errors.Is(err, ErrNotFound) {
-				t.Errorf("%s: got %v, want ErrNotFound", what, err)
-			}
+		if _, err := h.Token(ctx, "t9"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("unknown token: got %v, want ErrNotFound", err)
 		}
 	})
 }

@@ -23,19 +23,29 @@ type Token struct {
 	Issued  time.Time
 	Expires time.Time
 
-	// PutToken ignores these.
-	Revoked *time.Time // nil: it is not
-	Reason  string     // why it is revoked
+	// When and why the token was revoked, or its job; nil: neither was. PutToken
+	// ignores these.
+	Revoked *time.Time
+	Reason  string
 }
 
 // PutToken records a token of a job. It fails with ErrNotFound if there is no
-// such job, and with ErrConflict if the id is taken.
+// such job, with ErrConflict if the id is taken or the job is another agent's or
+// under another policy, and with ErrRevoked if the job, the agent, the policy or
+// everything is revoked.
 func (db *DB) PutToken(ctx context.Context, t Token) error {
 	err := db.transact(ctx, func(tx *sql.Tx) error {
-		if _, err := one(ctx, tx, column[string], `SELECT id FROM job WHERE id = $1`, t.Job); err != nil {
+		p, err := one(ctx, tx, readOwner, `SELECT id, agent, policy FROM job WHERE id = $1 AND `+db.engine.beforeOrders, t.Job)
+		if err != nil {
 			return fmt.Errorf("job %q: %w", t.Job, err)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO token (id, job, agent, policy, record, issued, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		if p.agent != t.Agent || p.policy != t.Policy.String() {
+			return fmt.Errorf("job %s is another agent's or under another policy: %w", t.Job, ErrConflict)
+		}
+		if err := mayMint(ctx, tx, p); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO token (id, job, agent, policy, record, issued, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			string(t.ID), t.Job, t.Agent, t.Policy.String(), blob(t.Record), t.Issued.UnixMilli(), t.Expires.UnixMilli())
 		return err
 	})
@@ -45,7 +55,25 @@ func (db *DB) PutToken(ctx context.Context, t Token) error {
 	return wrap("put token", err)
 }
 
-const tokenQuery = `SELECT id, job, agent, policy, record, issued, expires, revoked, reason FROM token`
+// mayMint fails with ErrRevoked if no token of o's may be good.
+func mayMint(ctx context.Context, tx *sql.Tx, o owner) error {
+	list, err := inForce(ctx, tx, o.concerns())
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if r.Kind != token.RevokeToken && r.Kind != token.RevokeAction {
+			return fmt.Errorf("%w: %w", ErrRevoked, r.Err())
+		}
+	}
+	return nil
+}
+
+// A token's or a job's revocation is never lifted: the first one stays.
+const tokenQuery = `
+	SELECT t.id, t.job, t.agent, t.policy, t.record, t.issued, t.expires, r.at, COALESCE(r.reason, '')
+	FROM token t LEFT JOIN revocation r ON r.id = (
+		SELECT MIN(f.id) FROM revocation f WHERE f.restored = 0 AND f.concerns = 'job ' || t.job AND (f.kind = 'job' OR f.target = t.id))`
 
 func readToken(scan scanner) (t Token, err error) {
 	var revoked sql.NullInt64
@@ -60,7 +88,7 @@ func readToken(scan scanner) (t Token, err error) {
 // Token returns what is on record about one token, revocation included. It
 // fails with ErrNotFound.
 func (db *DB) Token(ctx context.Context, id token.ID) (*Token, error) {
-	t, err := one(ctx, db.read, readToken, tokenQuery+` WHERE id = $1`, string(id))
+	t, err := one(ctx, db.read, readToken, tokenQuery+` WHERE t.id = $1`, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("token %q: %w", id, err)
 	}
@@ -69,32 +97,6 @@ func (db *DB) Token(ctx context.Context, id token.ID) (*Token, error) {
 
 // Tokens returns the tokens of a job, in the order of their issue.
 func (db *DB) Tokens(ctx context.Context, job string) ([]Token, error) {
-	list, err := all(ctx, db.read, readToken, tokenQuery+` WHERE job = $1 ORDER BY issued, id`, job)
+	list, err := all(ctx, db.read, readToken, tokenQuery+` WHERE t.job = $1 ORDER BY t.issued, t.id`, job)
 	return list, wrap("list tokens", err)
-}
-
-const revocation = `UPDATE token SET revoked = $1, reason = $2 WHERE revoked IS NULL`
-
-// Revoke ends one token. A token that is revoked already stays as it is. It
-// fails with ErrNotFound.
-func (db *DB) Revoke(ctx context.Context, id token.ID, reason string) error {
-	if _, err := db.write.ExecContext(ctx, revocation+` AND id = $3`, db.now().UnixMilli(), reason, string(id)); err != nil {
-		return fmt.Errorf("revoke token: %w", err)
-	}
-	_, err := one(ctx, db.read, column[string], `SELECT id FROM token WHERE id = $1`, string(id))
-	return wrap(fmt.Sprintf("revoke token %q", id), err)
-}
-
-// RevokeJob ends all tokens of a job and returns how many were not revoked
-// before. It fails with ErrNotFound if there is no such job.
-func (db *DB) RevokeJob(ctx context.Context, job, reason string) (int, error) {
-	if _, err := one(ctx, db.read, column[string], `SELECT id FROM job WHERE id = $1`, job); err != nil {
-		return 0, fmt.Errorf("revoke job %q: %w", job, err)
-	}
-	res, err := db.write.ExecContext(ctx, revocation+` AND job = $3`, db.now().UnixMilli(), reason, job)
-	if err != nil {
-		return 0, fmt.Errorf("revoke job: %w", err)
-	}
-	n, err := res.RowsAffected()
-	return int(n), wrap("revoke job", err)
 }

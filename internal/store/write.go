@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 const (
@@ -36,8 +37,10 @@ type write struct {
 //
 // Nil means durable. If next fails, its error comes back and nothing is
 // written; so it is for a line that does not continue the chain, that closes
-// what is not open, or that cites an answer it may not use (ErrConflict); for a
-// job that is not there (ErrNotFound); and if ctx ends before the write's turn.
+// what is not open, that cites an answer it may not use or records an order that
+// its chain is not owed (ErrConflict), or that uses a proof which is used up
+// (token.ErrReplayed); for a job that is not there (ErrNotFound); and if ctx ends
+// before the write's turn.
 // Any other error means that the line is not known to be durable.
 //
 // Writes that wait at the same time share a commit, in the order of their
@@ -131,9 +134,25 @@ func (db *DB) look(w *write) (landed bool, err error) {
 	return landed, err
 }
 
+// errReplays says that proofs are used up that a group's lines use.
+var errReplays = errors.New("proofs are used up")
+
 // try puts group into one transaction. An error means that the transaction
 // failed; otherwise every write has its own answer.
 func (db *DB) try(group []*write) error {
+	for len(group) > 0 {
+		err := db.attempt(group)
+		if !errors.Is(err, errReplays) {
+			return err
+		}
+		group = slices.DeleteFunc(slices.Clone(group), func(w *write) bool { return errors.Is(w.err, token.ErrReplayed) })
+	}
+	return nil
+}
+
+// attempt is try, but fails with errReplays, and commits nothing, if some of
+// group replay proofs: they have their answer, and the others may try again.
+func (db *DB) attempt(group []*write) error {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout) // the commit belongs to no one caller
 	defer cancel()
 	return db.transact(ctx, func(tx *sql.Tx) error {
@@ -177,7 +196,8 @@ func (b *book) serve(w *write) error {
 		w.err = err
 		return nil
 	}
-	if err := b.findOpened(e); err != nil {
+	e.by = w
+	if err := errors.Join(b.findOpened(e), b.readDebt(p, e.receipt)); err != nil {
 		return err
 	}
 	if w.err = p.take(e); w.err == nil {

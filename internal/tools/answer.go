@@ -8,14 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/token"
 )
 
 // A Failure is what an agent reads when a call was not carried out, or not
@@ -88,27 +86,3 @@ func name(r *receipt.Receipt) string {
 	}
 	return fmt.Sprintf("%s/%d", r.Job, r.Seq)
 }
-
-// A caller is who a token stands for.
-type caller struct {
-	job, id string
-	expires time.Time
-}
-
-// narrowed returns what the token may ever use of its policy.
-func (h *Handler) narrowed(ctx context.Context, raw string) (*policy.Policy, caller, error) {
-	c, err := h.gate.Tokens.Check(ctx, raw)
-	if err != nil {
-		return nil, caller{}, err
-	}
-	p, err := h.gate.Policies.Policy(ctx, c.Policy)
-	if err != nil {
-		return nil, caller{}, err
-	}
-	if p, err = c.Fit(p); err != nil {
-		return nil, caller{}, err
-	}
-	return p, caller{c.Job, string(c.ID), expiry(c)}, nil
-}
-
-func expiry(c *token.Claims) time.Time { return time.Unix(c.Expires, 0) }

@@ -151,12 +151,14 @@ func newHouse(t *testing.T) *house {
 	connectors := []tools.Connector{h.desk}
 	signer, verifier := newKey(t, "issuer.test", 1)
 	h.issuer = &issuer.Issuer{
-		DB: h.db, Policies: h, Signer: signer, Verifiers: []seal.Verifier{verifier},
+		DB: h.db, Policies: h, Keys: func() *issuer.Keys { return &issuer.Keys{Signer: signer, Verifiers: []seal.Verifier{verifier}} },
+		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
 		URL: "https://house.test", House: "https://house.test", Catalog: tools.Catalog(connectors), Now: time.Now,
 	}
 	gateKey, _ := newKey(t, "gate.test", 2)
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32)}
-	h.handler = tools.New(h.gate, connectors, "test", log)
+	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
+	h.handler = tools.New(h.gate, door, connectors, "test", log)
 	srv := httptest.NewServer(h.handler)
 	h.url = srv.URL
 	t.Cleanup(func() {
@@ -329,18 +331,22 @@ func (h *house) wantBook(job, want string) {
 	}
 }
 
-// second checks a token; from the second time on, something has happened before.
-type second struct {
-	check gate.Tokens
-	then  func()
-	n     atomic.Int32
+// then checks a token, and something happens.
+type then struct {
+	gate.Tokens
+	happens func()
 }
 
-func (s *second) Check(ctx context.Context, raw string) (*token.Claims, error) {
-	if s.n.Add(1) == 2 {
-		s.then()
+func (s *then) Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+	defer s.happens()
+	return s.Tokens.Check(ctx, p)
+}
+
+func (h *house) revoke(kind, target string) {
+	h.t.Helper()
+	if _, err := h.db.Revoke(context.Background(), store.Revocation{Revocation: token.Revocation{Kind: kind, Target: target}, By: "olga"}); err != nil {
+		h.t.Error(err)
 	}
-	return s.check.Check(ctx, raw)
 }
 
 var errDisk = errors.New("write /var/lib/clawea/house.db: no space left on device")
@@ -351,9 +357,13 @@ func (noPolicy) Policy(context.Context, seal.Hash) (*policy.Policy, error) { ret
 
 type noTokens struct{}
 
-func (noTokens) Check(context.Context, string) (*token.Claims, error) { return nil, errDisk }
+func (noTokens) Check(context.Context, *token.Presentation) (*token.Claims, *token.Proof, error) {
+	return nil, nil, errDisk
+}
 
 type fullBook struct{}
+
+func (fullBook) Spend(context.Context, string, receipt.Spent) error { return errDisk }
 
 func (fullBook) Write(context.Context, string, func(*receipt.State) (*receipt.Line, error)) error {
 	return errDisk
@@ -361,13 +371,21 @@ func (fullBook) Write(context.Context, string, func(*receipt.State) (*receipt.Li
 
 // A halfBook takes one receipt.
 type halfBook struct {
-	book gate.Book
-	n    atomic.Int32
+	gate.Book
+	n atomic.Int32
 }
 
 func (b *halfBook) Write(ctx context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error {
 	if b.n.Add(1) > 1 {
 		return errDisk
 	}
-	return b.book.Write(ctx, job, next)
+	return b.Book.Write(ctx, job, next)
+}
+
+// calm cuts no call off.
+type calm struct{}
+
+// Watch returns ctx.
+func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	return ctx, func() {}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -59,6 +60,7 @@ var (
 // A Handler is the MCP server. Make one with New.
 type Handler struct {
 	gate  *gate.Gate
+	door  *gate.Door
 	tools map[string]served // by the name that agents call
 	log   *slog.Logger
 }
@@ -68,9 +70,12 @@ type served struct {
 	connector Connector
 }
 
+// Path is where the MCP endpoint is.
+const Path = "/mcp"
+
 // New returns the MCP endpoint for connectors. version is told to clients.
-func New(g *gate.Gate, cs []Connector, version string, log *slog.Logger) http.Handler {
-	h := &Handler{g, map[string]served{}, log}
+func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.Logger) http.Handler {
+	h := &Handler{g, d, map[string]served{}, log}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
 		Logger:       log,
@@ -95,24 +100,42 @@ func New(g *gate.Gate, cs []Connector, version string, log *slog.Logger) http.Ha
 		// here has no token to show.
 		DisableLocalhostProtection: true,
 	})
-	return h.challenge(stream)
+	return h.admit(stream)
 }
 
-// challenge lets requests with a token that holds through to next, and tells
-// others how to come again (RFC 6750 section 3).
-func (h *Handler) challenge(next http.Handler) http.Handler {
+// admit lets requests with a token that holds through to next, and tells others
+// how to come again. The token is checked once for a request, however many calls
+// that makes.
+func (h *Handler) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="clawea"`)
-		check := func(ctx context.Context, raw string, _ *http.Request) (*auth.TokenInfo, error) {
-			info, err := h.authenticate(ctx, raw)
-			w.Header().Del("WWW-Authenticate")
-			if errors.Is(err, auth.ErrInvalidToken) {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="clawea", error="invalid_token"`)
-			}
-			return info, err
+		r.Header.Del("X-Api-Key") // that is how models' clients send a key; here it is none
+		p, ok := h.door.Present(w, r)
+		if !ok {
+			h.turnAway(w, "", "the request has no CST, or more than one", http.StatusUnauthorized)
+			return
 		}
-		auth.RequireBearerToken(check, nil)(next).ServeHTTP(w, r)
+		c, err := h.gate.Admit(r.Context(), p, &gate.Request{Action: connect})
+		if refused := (*gate.Refused)(nil); errors.As(err, &refused) {
+			h.turnAway(w, refused.Code, "the CST is refused: "+refused.Code+"; ask for a fresh one, or prove that it is yours", http.StatusUnauthorized)
+			return
+		}
+		if err != nil {
+			h.log.ErrorContext(r.Context(), "token not checked", "err", err)
+			h.turnAway(w, "", "tokens cannot be checked now; try again later", http.StatusServiceUnavailable)
+			return
+		}
+		// The SDK takes who calls from its own check of a bearer token only.
+		info := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) { return tokenInfo(c), nil }
+		r.Header.Set("Authorization", "Bearer admitted")
+		auth.RequireBearerToken(info, nil)(next).ServeHTTP(w, r)
 	})
+}
+
+func (h *Handler) turnAway(w http.ResponseWriter, code, says string, status int) {
+	if status == http.StatusUnauthorized {
+		h.door.Challenge(w.Header(), code, Path)
+	}
+	http.Error(w, says, status)
 }
 
 func describe(t gate.Tool) *mcp.Tool {
@@ -124,30 +147,24 @@ func describe(t gate.Tool) *mcp.Tool {
 	}
 }
 
-const rawToken = "token"
+const callerKey = "caller"
 
-// authenticate lets a request in if its token holds. The gate checks it again
-// for every call; here it guards the list, and turns strangers away early.
-func (h *Handler) authenticate(ctx context.Context, raw string) (*auth.TokenInfo, error) {
-	narrowed, c, err := h.narrowed(ctx, raw)
-	if err != nil {
-		return nil, h.turnAway(ctx, raw, err)
-	}
+// tokenInfo is a caller as the SDK hands it on.
+func tokenInfo(c *gate.Caller) *auth.TokenInfo {
+	claims := c.Claims()
 	return &auth.TokenInfo{
-		UserID: c.job + "/" + c.id, Expiration: c.expires,
-		Extra: map[string]any{rawToken: raw, "policy": narrowed},
-	}, nil
+		UserID: claims.Job + "/" + string(claims.ID), Expiration: time.Unix(claims.Expires, 0),
+		Extra: map[string]any{callerKey: c},
+	}
 }
 
-// turnAway leaves a receipt of a request whose token does not hold, where the
-// token names a job that can be believed.
-func (h *Handler) turnAway(ctx context.Context, raw string, cause error) error {
-	_, _, err := h.gate.Do(ctx, raw, &gate.Request{Action: connect, Plan: notFound})
-	if refused := (*gate.Refused)(nil); errors.As(err, &refused) {
-		return fmt.Errorf("%w: %w; ask for a fresh one: clawea cst issue", auth.ErrInvalidToken, refused.Cause)
+// caller is who sent a request, or nil.
+func caller(e *mcp.RequestExtra) *gate.Caller {
+	if e == nil || e.TokenInfo == nil {
+		return nil
 	}
-	h.log.ErrorContext(ctx, "token not checked", "err", errors.Join(cause, err))
-	return errors.New("tokens cannot be checked now; try again later")
+	c, _ := e.TokenInfo.Extra[callerKey].(*gate.Caller)
+	return c
 }
 
 // filter answers tools/list with what the job's policy can ever allow, and
@@ -158,7 +175,7 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 		case "tools/list":
 			res, err := next(ctx, method, req)
 			if list, ok := res.(*mcp.ListToolsResult); ok && err == nil {
-				h.hide(list, info(req.GetExtra()))
+				h.hide(list, caller(req.GetExtra()))
 			}
 			return res, err
 		case "tools/call":
@@ -170,24 +187,19 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 	}
 }
 
-func (h *Handler) hide(list *mcp.ListToolsResult, t *auth.TokenInfo) {
-	p, _ := t.Extra["policy"].(*policy.Policy)
+func (h *Handler) hide(list *mcp.ListToolsResult, c *gate.Caller) {
 	list.Tools = slices.DeleteFunc(list.Tools, func(t *mcp.Tool) bool {
-		return p == nil || !p.CanEver(h.tools[t.Name].Action)
+		return c == nil || !c.CanEver(h.tools[t.Name].Action)
 	})
-}
-
-func info(e *mcp.RequestExtra) *auth.TokenInfo {
-	if e == nil || e.TokenInfo == nil {
-		return &auth.TokenInfo{}
-	}
-	return e.TokenInfo
 }
 
 // call carries one tools/call through the gate.
 func (h *Handler) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-	raw, _ := info(req.Extra).Extra[rawToken].(string)
-	r, res, err := h.gate.Do(ctx, raw, h.request(req.Params))
+	c := caller(req.Extra)
+	if c == nil { // unreachable: admit has let it in
+		return nil, errors.New("nobody has let this request in")
+	}
+	r, res, err := h.gate.Carry(ctx, c, h.request(req.Params))
 	if err != nil {
 		return h.failed(ctx, r, err), nil
 	}

@@ -18,7 +18,11 @@ import (
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
+
+// metadata is where strangers find out how to get a token (RFC 9728).
+const metadata = `resource_metadata="https://house.test/.well-known/oauth-protected-resource/mcp"`
 
 const list = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 
@@ -27,9 +31,7 @@ const list = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 func TestTurnedAway(t *testing.T) {
 	h := newHouse(t)
 	revoked := h.mint("job-1")
-	if err := h.issuer.Revoke(t.Context(), revoked.Claims.ID, "lost"); err != nil {
-		t.Fatal(err)
-	}
+	h.revoke(token.RevokeToken, string(revoked.Claims.ID))
 	flipped := []byte(h.mint("job-2").Raw)
 	flipped[len(flipped)-20] ^= 1
 	for name, raw := range map[string]string{
@@ -58,8 +60,8 @@ func TestTurnedAway(t *testing.T) {
 func TestChallenge(t *testing.T) {
 	h := newHouse(t)
 	for raw, want := range map[string]string{
-		"":                  `Bearer realm="clawea"`,
-		"x":                 `Bearer realm="clawea", error="invalid_token"`,
+		"":                  `Bearer realm="clawea", ` + metadata,
+		"x":                 `Bearer realm="clawea", ` + metadata + `, error="invalid_token"`,
 		h.mint("job-1").Raw: "",
 	} {
 		_, body := h.post(raw, list, map[string]string{"MCP-Protocol-Version": "2025-11-25"})
@@ -88,13 +90,11 @@ func TestRevokedBetween(t *testing.T) {
 	m := h.mint("job-1")
 	s := h.connect(m.Raw)
 	call(t, s, "desk.read", `{"text":"a"}`)
-	if _, err := h.issuer.RevokeJob(t.Context(), "job-1", "enough"); err != nil {
-		t.Fatal(err)
-	}
+	h.revoke(token.RevokeJob, "job-1")
 	if _, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "desk.read", Arguments: json.RawMessage(`{"text":"b"}`)}); err == nil {
 		t.Error("a revoked token still calls")
 	}
-	if got := h.book("job-1"); !strings.HasPrefix(got, "opened desk.read allow, closed done, refused mcp.connect token.revoked") {
+	if got := h.book("job-1"); !strings.HasPrefix(got, "opened desk.read allow, closed done, refused mcp.connect job.revoked") {
 		t.Errorf("the book holds %q", got)
 	}
 	if h.acts.Load() != 1 {
@@ -107,11 +107,7 @@ func TestRevokedAtTheGate(t *testing.T) {
 	h := newHouse(t)
 	m := h.mint("job-1")
 	s := h.connect(m.Raw)
-	h.gate.Tokens = &second{check: h.gate.Tokens, then: func() {
-		if err := h.issuer.Revoke(context.Background(), m.Claims.ID, "now"); err != nil {
-			t.Error(err)
-		}
-	}}
+	h.gate.Tokens = &then{h.gate.Tokens, func() { h.revoke(token.RevokeToken, string(m.Claims.ID)) }}
 	_, f, _ := call(t, s, "desk.read", `{"text":"a"}`)
 	if f == nil || f.Status != "refused" || f.Code != "token.revoked" || f.Receipt != "job-1/1" {
 		t.Errorf("got %+v", f)
@@ -148,7 +144,7 @@ func TestHouseInTrouble(t *testing.T) {
 	}
 	h.gate.Tokens = noTokens{}
 	status, body := h.post(raw, list, nil)
-	if status != http.StatusInternalServerError || strings.Contains(body, "/var/lib") {
+	if status != http.StatusServiceUnavailable || strings.Contains(body, "/var/lib") {
 		t.Errorf("%d %s", status, body)
 	}
 }
@@ -157,7 +153,7 @@ func TestHouseInTrouble(t *testing.T) {
 func TestUnrecorded(t *testing.T) {
 	h := newHouse(t)
 	s := h.connect(h.mint("job-1").Raw)
-	h.gate.Book = &halfBook{book: h.db}
+	h.gate.Book = &halfBook{Book: h.db}
 	_, f, _ := call(t, s, "desk.read", `{"text":"a"}`)
 	if f == nil || f.Status != "unrecorded" || f.Receipt != "job-1/1" {
 		t.Errorf("got %+v", f)

@@ -182,7 +182,7 @@ func TestAnthropicRefused(t *testing.T) {
 		wantAnthropicError(t, err, http.StatusUnauthorized, anthropic.ErrorTypeAuthenticationError)
 		sent.once(t)
 	})
-	h.wantProof(t, "anthropic-refused", calls{Denied: 2, Refused: 1})
+	h.wantProof(t, "anthropic-refused", calls{Denied: 2, Refused: 1}, 1)
 }
 
 // TestAnthropicAgent is the agent of TestOpenAIAgent in the other dialect.

@@ -158,12 +158,12 @@ type calls struct{ Allowed, Denied, Asked, Refused, Unclosed int }
 
 // wantProof fails the test unless the job's proof verifies, and holds exactly
 // the calls that the test has made: two receipts for one that was allowed, one
-// for any other.
+// for any other. orders are the receipts of revocations.
 //
 // A model's answer that says its own length is whole for its reader before the
 // house has written the closing receipt, so the last call may be open for a
 // moment.
-func (h *house) wantProof(t *testing.T, job string, want calls) {
+func (h *house) wantProof(t *testing.T, job string, want calls, orders ...int) {
 	t.Helper()
 	got := h.prove(t, job)
 	for range 100 {
@@ -174,6 +174,9 @@ func (h *house) wantProof(t *testing.T, job string, want calls) {
 		got = h.prove(t, job)
 	}
 	receipts := 2*want.Allowed + want.Denied + want.Asked + want.Refused
+	for _, n := range orders {
+		receipts += n
+	}
 	if diff := cmp.Diff(report{Verified: true, Job: job, Receipts: receipts, Calls: want}, got); diff != "" {
 		t.Errorf("proof of %s (-want +got):\n%s", job, diff)
 	}

@@ -281,5 +281,5 @@ func TestMCPStrangers(t *testing.T) {
 	if err == nil {
 		t.Errorf("a revoked token is good for %+v", res)
 	}
-	h.wantProof(t, "revoked", calls{Allowed: 1, Refused: 1})
+	h.wantProof(t, "revoked", calls{Allowed: 1, Refused: 1}, 1)
 }

@@ -159,11 +159,11 @@ func TestOpenAIRefused(t *testing.T) {
 		h.clawea(t, "cst", "revoke", "-job", "openai-revoked", "-reason", "over")
 		_, err := client.Chat.Completions.New(t.Context(), ask(askReport))
 		failure := wantOpenAIError(t, err, http.StatusUnauthorized)
-		if failure.Type != "authentication_error" || failure.Code != "token.revoked" {
+		if failure.Type != "authentication_error" || failure.Code != "job.revoked" {
 			t.Errorf("got %s", failure.RawJSON())
 		}
 		sent.once(t)
-		h.wantProof(t, "openai-revoked", calls{Allowed: 1, Refused: 1})
+		h.wantProof(t, "openai-revoked", calls{Allowed: 1, Refused: 1}, 1)
 	})
 	t.Run("no token of ours", func(t *testing.T) {
 		client, sent := newOpenAI(h, "sk-proj-0123456789")
