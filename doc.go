@@ -23,7 +23,7 @@
 //   - [github.com/clawea/clawea/policy] reads a WPC and decides calls by it.
 //     Decide is the heart of the house: a pure, total function.
 //   - [github.com/clawea/clawea/token] is the CST: claims, scope hash, minting,
-//     checking.
+//     checking; proofs that its bearer holds a key; what revokes it.
 //   - [github.com/clawea/clawea/receipt] is what a job leaves behind: opened and
 //     closed receipts in a chain, and people's signed answers.
 //   - [github.com/clawea/clawea/bundle] is the one file that proves a job.
@@ -40,10 +40,13 @@
 //     and bounds users' JQL and CQL; internal/atlassian is a careful REST
 //     transport; internal/api is the wire form of /v1.
 //   - internal/registry publishes policies and re-verifies them on every read;
-//     internal/issuer mints, checks and revokes tokens; internal/approval brings
-//     people's answers in; internal/proof puts bundles together.
-//   - internal/gate is the one way through: about a hundred lines, and the only
-//     caller of an act.
+//     internal/issuer mints and checks tokens; internal/revocation ends what they
+//     stand on, and cuts what is under way; internal/approval brings people's
+//     answers in; internal/proof puts bundles together; internal/oauth lets stock
+//     OAuth clients order tokens; internal/sidecar holds a token and its key for
+//     an agent that is to have neither.
+//   - internal/gate is the one way through: a few screens, and the only caller of
+//     an act.
 //   - internal/proxy carries model calls, internal/tools carries MCP tool calls,
 //     internal/confluence and internal/jira put calls into policy terms and carry
 //     them out.

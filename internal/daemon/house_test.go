@@ -52,6 +52,7 @@ type world struct {
 	modelURL   string
 	siteURL    string
 	ada, alice *keys.Key
+	more       string // lines of the configuration
 }
 
 const text = "one two three four five six seven eight nine ten eleven twelve"
@@ -105,7 +106,7 @@ func (w *world) person(name string) *keys.Key {
 const conf = `{
   "listen": %q, "house": "https://house.test", "origin": "house.test/log", "store": %q, "keys": "keys", // shared by replicas
   "authors": [%q], "people": [%q],
-  "operators": [{"name": "olga", "token": "file:operator"}], "plain_bearer": true,
+  "operators": [{"name": "olga", "token": "file:operator"}], "plain_bearer": true, %[7]s
   "providers": [
     {"name": "sim-openai", "dialect": "openai", "base_url": "%[5]s/v1", "key": "file:model"},
     {"name": "sim-anthropic", "dialect": "anthropic", "base_url": "%[5]s/v1", "key": "file:model"},
@@ -150,7 +151,7 @@ func (w *world) start() *house {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.write("clawea.hujson", fmt.Sprintf(conf, ln.Addr(), w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL))
+	w.write("clawea.hujson", fmt.Sprintf(conf, ln.Addr(), w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more))
 	c, err := config.Load(filepath.Join(w.dir, "clawea.hujson"))
 	if err != nil {
 		w.t.Fatal(err)
@@ -261,7 +262,12 @@ func tool(t *testing.T, s *mcp.ClientSession, name, args string) (status, body s
 
 // message asks the model in Anthropic's dialect, streaming.
 func (h *house) message(ctx context.Context, raw string) (*http.Response, error) {
-	body := `{"model":"claude-sim-1","max_tokens":256,"stream":true,"messages":[{"role":"user","content":"count"}]}`
+	return h.stream(ctx, raw, 256)
+}
+
+// stream asks for an answer of most tokens, of which a few come every 5 ms.
+func (h *house) stream(ctx context.Context, raw string, most int) (*http.Response, error) {
+	body := fmt.Sprintf(`{"model":"claude-sim-1","max_tokens":%d,"stream":true,"messages":[{"role":"user","content":"count"}]}`, most)
 	req, err := http.NewRequestWithContext(ctx, "POST", h.url+"/proxy/sim-anthropic/v1/messages", strings.NewReader(body))
 	if err != nil {
 		return nil, err

@@ -164,7 +164,8 @@ func (s *Server) holder(w http.ResponseWriter, r *http.Request, f form, path str
 	case err != nil && code == token.CodeUnknown:
 		return nil, err
 	case err != nil:
-		return &subject{err: err}, nil // unproved: who asks learns nothing, and ends nothing
+		w.Header().Set("Clawea-Refused", code) // as everywhere where a token is refused
+		return &subject{err: err}, nil         // unproved: who asks learns nothing, and ends nothing
 	}
 	return &subject{claims: c, ours: true, by: c.Client}, nil
 }

@@ -220,15 +220,24 @@ func ended(status int) receipt.Outcome {
 // broken says why the answer's body ended before its end.
 func (x *exchange) broken(ctx context.Context) receipt.Outcome {
 	code := codeCut
-	switch {
+	switch cause := context.Cause(ctx); {
 	case x.r.Context().Err() != nil:
 		code = codeHangup
-	case revoked(ctx) != "":
-		code = revoked(ctx)
-	case errors.Is(context.Cause(ctx), errIdle):
+	case errors.Is(cause, errIdle):
 		code = codeIdle
+	case cause != nil: // the house has cut it off, and the gate says why
+		x.hangUp()
 	}
 	return receipt.Outcome{Status: receipt.Aborted, Code: code}
+}
+
+// hangUp ends the agent's connection at once, and not when the receipt is
+// closed: what has cut the call off may be that the book cannot be reached.
+func (x *exchange) hangUp() {
+	conn, _, err := http.NewResponseController(x.w).Hijack()
+	if err == nil { // else it ends with the handler
+		conn.Close()
+	}
 }
 
 // write sends b to the agent at once and remembers what of it was taken.
