@@ -17,14 +17,19 @@ import (
 type wire interface {
 	key(h http.Header) string
 	checkHeader(h http.Header) *Error
-	idHeader() string
-	unauthorized() *Error
+	unauthorized(key string) *Error
 	unknownModel(name string) *Error
-	failure(e *Error, id string) []byte // the body of a failed request
-	abort(e *Error, id string) event    // the end of a failed stream
 	decode(body []byte) (*request, *Error)
+
+	name(h http.Header, number int)                                   // says the request's id
+	pace(h http.Header, l *Limits, wait time.Duration, now time.Time) // says the rate limits; l may be nil
+	failure(e *Error, number int) []byte                              // the body of a failed request
+	late(e *Error) int                                                // the status of one that failed while the model spoke
 	plain(a *answer) []byte
-	events(a *answer, usage bool) []event
+	streamType() string // a content type
+	events(a *answer) []event
+	ping() event                                 // keeps a stream alive; the zero event where the vendor has nothing of the kind
+	abort(a *answer, e *Error, sent int) []event // the end of a stream that failed after so many events
 	models(names []string, now time.Time) []byte
 }
 
@@ -32,9 +37,10 @@ type wire interface {
 type request struct {
 	Conversation
 	stream bool
-	usage  bool     // OpenAI: usage at the end of a stream
-	most   int      // tokens of text, 0: any number
-	stops  []string // texts to stop before
+	usage  bool              // OpenAI: usage at the end of a stream
+	most   int               // tokens of text, 0: any number
+	stops  []string          // texts to stop before
+	echo   *responsesRequest // Responses: what is said back
 }
 
 // An ending is why the model stopped.
@@ -56,20 +62,27 @@ type answer struct {
 	calls   []ToolCall
 	end     ending
 	stop    string // the stop text met
-	in, out int    // tokens
+	usage   *Usage // nil: not told
+	asked   *request
 }
 
 // finish does what a provider does after the model has spoken: it stops at stop texts and limits, numbers the calls and
 // counts tokens.
 func finish(req *request, reply Reply, number int, now time.Time) *answer {
-	a := &answer{number: number, model: req.Model, created: now.UTC()}
+	a := &answer{number: number, model: req.Model, created: now.UTC(), asked: req}
 	a.text, a.end, a.stop = cut(strings.ToValidUTF8(reply.Text, "\uFFFD"), req.stops, req.most)
 	if a.end == finished && len(reply.Calls) > 0 {
 		a.calls, a.end = numbered(reply.Calls, req.Dialect, number), calling
 	}
-	a.in, a.out = size(req.Conversation), tokens(a.text)
-	for _, c := range a.calls {
-		a.out += tokens(c.Name) + tokens(string(c.Arguments))
+	switch {
+	case reply.NoUsage:
+	case reply.Usage != nil:
+		a.usage = reply.Usage
+	default:
+		a.usage = &Usage{Input: size(req.Conversation), Output: tokens(a.text)}
+		for _, c := range a.calls {
+			a.usage.Output += tokens(c.Name) + tokens(string(c.Arguments))
+		}
 	}
 	return a
 }
@@ -92,8 +105,11 @@ func cut(text string, stops []string, most int) (string, ending, string) {
 
 func numbered(calls []ToolCall, d Dialect, number int) []ToolCall {
 	prefix := "call"
-	if d == Anthropic {
+	switch d {
+	case Anthropic:
 		prefix = "toolu"
+	case Gemini:
+		prefix = "fc"
 	}
 	list := make([]ToolCall, len(calls))
 	for i, c := range calls {
@@ -154,9 +170,13 @@ func pieces(s string) []string {
 type event struct {
 	name string // empty: no event line
 	data []byte // one line
+	raw  []byte // instead of both, as it is
 }
 
 func (e event) bytes() []byte {
+	if e.data == nil {
+		return e.raw
+	}
 	var b bytes.Buffer
 	if e.name != "" {
 		fmt.Fprintf(&b, "event: %s\n", e.name)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -14,7 +15,6 @@ import (
 type anthropic struct{}
 
 func (anthropic) key(h http.Header) string { return h.Get("X-Api-Key") }
-func (anthropic) idHeader() string         { return "Request-Id" }
 
 func (anthropic) checkHeader(h http.Header) *Error {
 	if h.Get("Anthropic-Version") == "" {
@@ -23,7 +23,22 @@ func (anthropic) checkHeader(h http.Header) *Error {
 	return nil
 }
 
-func (anthropic) unauthorized() *Error {
+func (anthropic) name(h http.Header, number int) { h.Set("Request-Id", requestID(number)) }
+
+func (anthropic) pace(h http.Header, l *Limits, wait time.Duration, now time.Time) {
+	retryAfter(h, wait)
+	if l == nil {
+		return
+	}
+	reset := now.Add(l.Reset).UTC().Format(time.RFC3339)
+	for kind, n := range map[string][2]int{"Requests": {l.Requests, l.RequestsLeft}, "Tokens": {l.Tokens, l.TokensLeft}} {
+		h.Set("Anthropic-Ratelimit-"+kind+"-Limit", strconv.Itoa(n[0]))
+		h.Set("Anthropic-Ratelimit-"+kind+"-Remaining", strconv.Itoa(n[1]))
+		h.Set("Anthropic-Ratelimit-"+kind+"-Reset", reset)
+	}
+}
+
+func (anthropic) unauthorized(string) *Error {
 	return &Error{Status: http.StatusUnauthorized, Message: "invalid x-api-key"}
 }
 
@@ -42,12 +57,12 @@ type messagesErrorBody struct {
 	Message string `json:"message"`
 }
 
-func (anthropic) failure(e *Error, id string) []byte {
+func (anthropic) failure(e *Error, number int) []byte {
 	kind := e.Type
 	if kind == "" {
 		kind = errorType(e.Status)
 	}
-	return encode(messagesError{"error", messagesErrorBody{kind, e.Message}, id})
+	return encode(messagesError{"error", messagesErrorBody{kind, e.Message}, requestID(number)})
 }
 
 func errorType(status int) string {
@@ -71,7 +86,13 @@ func errorType(status int) string {
 	return "invalid_request_error"
 }
 
-func (d anthropic) abort(e *Error, id string) event { return event{"error", d.failure(e, id)} }
+func (anthropic) late(e *Error) int  { return e.Status }
+func (anthropic) streamType() string { return sse }
+func (anthropic) ping() event        { return event{name: "ping", data: encode(stage{Type: "ping"})} }
+
+func (d anthropic) abort(a *answer, e *Error, _ int) []event {
+	return []event{{name: "error", data: d.failure(e, a.number)}}
+}
 
 type reply struct {
 	ID           string         `json:"id"`
@@ -81,7 +102,7 @@ type reply struct {
 	Content      []spoken       `json:"content"`
 	StopReason   *string        `json:"stop_reason"`
 	StopSequence *string        `json:"stop_sequence"`
-	Usage        *messagesUsage `json:"usage"`
+	Usage        *messagesUsage `json:"usage,omitempty"`
 }
 
 // spoken is a content block as answered: a text or a tool_use.
@@ -122,16 +143,24 @@ func (anthropic) plain(a *answer) []byte {
 	for _, c := range a.calls {
 		out.Content = append(out.Content, spoken{Type: "tool_use", ID: c.ID, Name: c.Name, Input: c.Arguments})
 	}
-	out.StopReason, out.StopSequence, out.Usage.OutputTokens = stopReason(a), orNull(a.stop), a.out
+	out.StopReason, out.StopSequence = stopReason(a), orNull(a.stop)
+	if out.Usage = messagesUsageOf(a); out.Usage != nil {
+		out.Usage.ServiceTier = "standard"
+	}
 	return encode(out)
 }
 
 // opening is the answer before the model has spoken.
 func opening(a *answer) reply {
-	return reply{
-		ID: fmt.Sprintf("msg_sim_%d", a.number), Type: "message", Role: "assistant", Model: a.model,
-		Content: []spoken{}, Usage: &messagesUsage{InputTokens: a.in, ServiceTier: "standard"},
+	return reply{ID: fmt.Sprintf("msg_sim_%d", a.number), Type: "message", Role: "assistant", Model: a.model, Content: []spoken{}}
+}
+
+// messagesUsageOf counts as the vendor does: what was read from its cache is not input.
+func messagesUsageOf(a *answer) *messagesUsage {
+	if a.usage == nil {
+		return nil
 	}
+	return &messagesUsage{InputTokens: a.usage.Input - a.usage.Cached, CacheReadInputTokens: a.usage.Cached, OutputTokens: a.usage.Output}
 }
 
 // A stage is one event of a stream; Type is the event's name, too.
@@ -157,9 +186,11 @@ type messageDelta struct {
 	StopSequence *string `json:"stop_sequence"`
 }
 
-func (anthropic) events(a *answer, _ bool) []event {
+func (anthropic) events(a *answer) []event {
 	start := opening(a)
-	start.Usage.OutputTokens = 1
+	if start.Usage = messagesUsageOf(a); start.Usage != nil {
+		start.Usage.OutputTokens, start.Usage.ServiceTier = 1, "standard"
+	}
 	stages := []stage{{Type: "message_start", Message: &start}}
 	empty, index := "", 0
 	if a.text != "" {
@@ -179,11 +210,11 @@ func (anthropic) events(a *answer, _ bool) []event {
 		index++
 	}
 	stages = append(stages,
-		stage{Type: "message_delta", Delta: encode(messageDelta{stopReason(a), orNull(a.stop)}), Usage: &messagesUsage{InputTokens: a.in, OutputTokens: a.out}},
+		stage{Type: "message_delta", Delta: encode(messageDelta{stopReason(a), orNull(a.stop)}), Usage: messagesUsageOf(a)},
 		stage{Type: "message_stop"})
 	list := make([]event, len(stages))
 	for i, s := range stages {
-		list[i] = event{s.Type, encode(s)}
+		list[i] = event{name: s.Type, data: encode(s)}
 	}
 	return list
 }

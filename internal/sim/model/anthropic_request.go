@@ -28,6 +28,7 @@ type turn struct {
 }
 
 type messageTool struct {
+	Type        string          `json:"type"` // none or custom, or that of a tool which the vendor runs
 	Name        string          `json:"name"`
 	Description string          `json:"description"`
 	InputSchema json.RawMessage `json:"input_schema"`
@@ -48,6 +49,9 @@ func (anthropic) decode(body []byte) (*request, *Error) {
 	out := &request{stream: in.Stream, most: *in.MaxTokens, stops: in.StopSequences}
 	out.Conversation = Conversation{Dialect: Anthropic, Model: in.Model, System: system}
 	for i, t := range in.Tools {
+		if t.Type != "" && t.Type != "custom" {
+			continue
+		}
 		if !object(t.InputSchema) {
 			return nil, invalid("", fmt.Sprintf("tools[%d].input_schema: Field required", i))
 		}

@@ -4,6 +4,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -19,6 +20,8 @@ type block struct {
 	ToolUseID string          `json:"tool_use_id"` // of a tool_result
 	Content   json.RawMessage `json:"content"`     // of a tool_result; read one level deep
 	IsError   bool            `json:"is_error"`    // of a tool_result
+
+	plain bool // from the plain spelling, which has no type
 }
 
 // blocks is content in either of its spellings: a plain text is one text block, null is none.
@@ -29,7 +32,7 @@ func (b *blocks) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '"' {
 		var s string
 		err := json.Unmarshal(data, &s)
-		*b = blocks{{Type: "text", Text: &s}}
+		*b = blocks{{Type: "text", Text: &s, plain: true}}
 		return err
 	}
 	var list []block
@@ -43,10 +46,10 @@ func (b blocks) text(at string, kinds ...string) (string, *Error) {
 	text := ""
 	for i, part := range b {
 		at := fmt.Sprintf("%s[%d]", at, i)
-		if !slices.Contains(kinds, part.Type) {
+		if !part.plain && !slices.Contains(kinds, part.Type) {
 			return "", invalid(at+".type", fmt.Sprintf("%s.type: %q does not belong here. Supported values are: %q.", at, part.Type, kinds))
 		}
-		if part.Type != "text" {
+		if !slices.Contains([]string{"text", "input_text", "output_text"}, part.Type) {
 			continue
 		}
 		if part.Text == nil {
@@ -81,6 +84,9 @@ func toolName(s string) bool {
 	}
 	return s != "" && len(s) <= 64
 }
+
+// validObject reports whether b is a JSON object.
+func validObject(b []byte) bool { return json.Valid(b) && object(bytes.TrimSpace(b)) }
 
 // object reports whether raw is a JSON object. raw has been read as JSON before.
 func object(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }

@@ -15,13 +15,19 @@ type Dialect string
 // The dialects.
 const (
 	OpenAI    Dialect = "openai"    // POST /v1/chat/completions
+	Responses Dialect = "responses" // POST /v1/responses, of OpenAI
 	Anthropic Dialect = "anthropic" // POST /v1/messages
+	Gemini    Dialect = "gemini"    // POST /v1beta/models/{model}:generateContent and :streamGenerateContent, with or without ?alt=sse
+
+	// POST /openrouter/router/openai/v1/chat/completions, as on fal.run. A token costs a millionth of a dollar on its
+	// way in and two on its way out.
+	OpenRouter Dialect = "openrouter"
 )
 
 // A Script is the model's mind: what it says next in a conversation. It may be called from several goroutines at once.
 type Script func(Conversation) Reply
 
-// A Conversation is a request, the same in both dialects. Neighbouring messages of one side are one turn, and results
+// A Conversation is a request, the same in all dialects. Neighbouring messages of one side are one turn, and results
 // of tools are the user's, as Anthropic has it.
 type Conversation struct {
 	Dialect  Dialect
@@ -49,14 +55,16 @@ type Message struct {
 }
 
 // A ToolCall is a tool that the model wants run. In a [Reply] an empty ID is filled in, and nil Arguments are "{}";
-// Arguments need not be JSON in the OpenAI dialect, where models get them wrong too.
+// Arguments need not be JSON in OpenAI's dialects and OpenRouter's, where models get them wrong too. The client need not
+// give an ID in the Gemini dialect.
 type ToolCall struct {
 	ID        string
 	Name      string
 	Arguments json.RawMessage
 }
 
-// A ToolResult is what the client says that a called tool gave. Failed is known in the Anthropic dialect only.
+// A ToolResult is what the client says that a called tool gave. Failed is known in the Anthropic and Gemini dialects only.
+// In the latter, Text is a JSON object.
 type ToolResult struct {
 	CallID string
 	Name   string // of the tool called
@@ -64,7 +72,7 @@ type ToolResult struct {
 	Failed bool
 }
 
-// A Tool is one that the client offers. Schema is the JSON Schema of its arguments, nil if there is none.
+// A Tool is one that the client offers and runs itself. Schema is the JSON Schema of its arguments, nil if there is none.
 type Tool struct {
 	Name        string
 	Description string
@@ -117,8 +125,26 @@ type Reply struct {
 	// Fault strikes after so many chunks. The chunks of a stream, whose headers always arrive, are its events; those of
 	// a plain answer are its two halves, and before the first not even the headers arrive. An answer of fewer chunks is
 	// sent whole.
-	Fault Fault
-	After int
+	Fault   Fault
+	After   int
+	Failure *Error // what a Fail says; nil: status 500
+
+	Usage   *Usage  // nil: counted
+	NoUsage bool    // no tokens are told, neither in a plain answer nor in a stream
+	Limits  *Limits // told with any answer, an Err included; nil: none
+
+	// PingEvery sends a keep-alive before every so many events of a stream, the first included: a comment, or a ping in
+	// the Anthropic dialect. They don't count as chunks. The Gemini dialect has none. 0: those that the vendor always
+	// sends, which are Anthropic's first ping and OpenRouter's first comment, and count.
+	PingEvery int
+}
+
+// Usage is tokens. Every dialect has its own way of adding them up.
+type Usage struct {
+	Input     int
+	Cached    int // of the Input, read from the vendor's cache
+	Output    int
+	Reasoning int // of the Output, not shown
 }
 
 // A Fault is what goes wrong while an answer is being sent.
@@ -129,17 +155,18 @@ const (
 	None  Fault = iota
 	Cut         // the connection breaks off
 	Stall       // nothing more comes until the client hangs up
-	Fail        // the stream ends with the dialect's error event; a plain answer has status 500
+	Fail        // the stream ends with the dialect's error event; a plain answer is an error (in the OpenRouter dialect with status 200)
+	Hang        // nothing comes at all, not even headers, until the client hangs up
 )
 
 // An Error is a failed request. An empty Type is the dialect's usual one for the Status.
 type Error struct {
 	Status     int
 	Type       string
-	Code       string // OpenAI only
-	Param      string // OpenAI only
+	Code       string // OpenAI's dialects only
+	Param      string // OpenAI's dialects only
 	Message    string
-	RetryAfter time.Duration // sent in whole seconds if positive
+	RetryAfter time.Duration // sent if positive, in whole seconds; in the Gemini dialect as details of the error
 }
 
 func invalid(param, message string) *Error {

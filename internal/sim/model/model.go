@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package model is a simulated model provider for tests and demonstrations. It speaks OpenAI's chat completions and
-// Anthropic's messages, plain and streaming, and says what a [Script] tells it to.
+// responses, Anthropic's messages, Google's generateContent, and OpenRouter's chat completions as fal serves them, plain
+// and streaming, and says what a [Script] tells it to.
 //
 // It follows the published shapes closely enough for the vendors' own clients, refuses what the vendors refuse, and can
-// break off, stall and fail as they do. Nothing of it is random: the same requests in the same order get the same bytes,
+// break off, stall, hang, limit and fail as they do. Nothing of it is random: the same requests in the same order get the same bytes,
 // up to the clock.
 package model
 
@@ -13,13 +14,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,14 +29,15 @@ const MaxBody = 32 << 20
 
 // A Config says how a [Provider] behaves. Without a Key every request is refused; without a Script every answer fails.
 type Config struct {
-	Key        string           // the API key that both dialects ask for
+	Key        string           // the API key that all dialects ask for
 	Script     Script           //
 	Models     []string         // the models there are; nil: any name is one
 	Now        func() time.Time // nil: time.Now
 	ChunkDelay time.Duration    // pause before each event of a stream
 }
 
-// A Provider is the simulated provider. It serves POST /v1/chat/completions, POST /v1/messages and GET /v1/models.
+// A Provider is the simulated provider. It serves the paths that the vendors serve, each in its [Dialect], and GET
+// /v1/models and /v1beta/models. It keeps nothing between requests but their log.
 //
 // A reply with the fault [Cut] ends in a panic with [http.ErrAbortHandler], which is how net/http breaks a connection.
 type Provider struct {
@@ -49,9 +49,10 @@ type Provider struct {
 
 // A Request is one that arrived, refused ones included. Header holds the key in plain text.
 type Request struct {
-	ID     string // as answered in x-request-id or request-id
+	ID     string // as answered in x-request-id, request-id or x-fal-request-id; by Gemini as responseId
 	Method string
 	Path   string
+	Query  string // raw
 	Header http.Header
 	Body   []byte // up to MaxBody
 }
@@ -73,10 +74,10 @@ func (p *Provider) Requests() []Request {
 
 // ServeHTTP answers in the dialect of the path, and elsewhere in the one that the headers look like.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d := dialectOf(r)
+	d := wireOf(r)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	x := &exchange{w: w, r: r, wire: d, number: p.record(r, body), delay: p.config.ChunkDelay}
-	w.Header().Set(d.idHeader(), requestID(x.number))
+	x := &exchange{w: w, r: r, wire: d, number: p.record(r, body), now: p.config.Now(), delay: p.config.ChunkDelay}
+	d.name(w.Header(), x.number)
 	if err != nil {
 		x.fail(unread(err))
 		return
@@ -86,7 +87,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodGet {
-		x.send(http.StatusOK, d.models(p.config.Models, p.config.Now()))
+		x.send(http.StatusOK, d.models(p.config.Models, x.now))
 		return
 	}
 	p.answer(x, body)
@@ -96,7 +97,7 @@ func (p *Provider) record(r *http.Request, body []byte) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.requests) + 1
-	p.requests = append(p.requests, Request{requestID(n), r.Method, r.URL.Path, r.Header.Clone(), bytes.Clone(body)})
+	p.requests = append(p.requests, Request{requestID(n), r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Clone(), bytes.Clone(body)})
 	return n
 }
 
@@ -110,13 +111,13 @@ func unread(err error) *Error {
 }
 
 func (p *Provider) admit(r *http.Request, d wire) *Error {
-	if !p.knows(d.key(r.Header)) {
-		return d.unauthorized()
+	if key := d.key(r.Header); !p.knows(key) {
+		return d.unauthorized(key)
 	}
 	if e := d.checkHeader(r.Header); e != nil {
 		return e
 	}
-	method, ok := methodOf(r.URL.Path)
+	method, ok := methodOf(r.URL.Path, d)
 	switch {
 	case !ok:
 		return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)}
@@ -141,18 +142,18 @@ func (p *Provider) answer(x *exchange, body []byte) {
 		x.fail(e)
 		return
 	}
-	reply := p.reply(req.Conversation)
-	if reply.Err != nil {
-		x.fail(reply.Err)
-		return
+	x.reply = p.reply(req.Conversation)
+	x.after = x.reply.After
+	switch a := finish(req, x.reply, x.number, x.now); {
+	case x.reply.Err != nil:
+		x.fail(x.reply.Err)
+	case x.reply.Fault == Hang:
+		<-x.r.Context().Done()
+	case req.stream:
+		x.stream(a)
+	default:
+		x.plain(a)
 	}
-	x.fault, x.after = reply.Fault, reply.After
-	a := finish(req, reply, x.number, p.config.Now())
-	if req.stream {
-		x.stream(x.wire.events(a, req.usage))
-		return
-	}
-	x.plain(a)
 }
 
 func (p *Provider) reply(c Conversation) Reply {
@@ -161,134 +162,51 @@ func (p *Provider) reply(c Conversation) Reply {
 	}
 	reply := p.config.Script(c)
 	for _, call := range reply.Calls {
-		if c.Dialect == Anthropic && call.Arguments != nil && !json.Valid(call.Arguments) {
-			return Reply{Err: &Error{Status: http.StatusInternalServerError, Message: "The script's arguments are not JSON."}}
+		if (c.Dialect == Anthropic || c.Dialect == Gemini) && call.Arguments != nil && !validObject(call.Arguments) {
+			return Reply{Err: &Error{Status: http.StatusInternalServerError, Message: "The script's arguments are not a JSON object."}}
 		}
 	}
 	return reply
 }
 
-// An exchange is one request and its answer on the wire.
-type exchange struct {
-	w      http.ResponseWriter
-	r      *http.Request
-	wire   wire
-	number int // of the request, from 1
-	delay  time.Duration
-	fault  Fault
-	after  int // chunks until the fault
-}
+const (
+	openRouterBase = "/openrouter/router/openai/v1"
+	geminiBase     = "/v1beta/models"
+)
 
-func (x *exchange) fail(e *Error) {
-	if e.RetryAfter > 0 {
-		x.w.Header().Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
-	}
-	x.send(e.Status, x.wire.failure(e, requestID(x.number)))
-}
-
-func (x *exchange) send(status int, body []byte) {
-	x.w.Header().Set("Content-Type", "application/json")
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	x.w.WriteHeader(status)
-	x.w.Write(body) // a client that has gone needs no answer
-}
-
-func (x *exchange) plain(a *answer) {
-	if x.fault == Fail {
-		x.fail(broken())
-		return
-	}
-	body := x.wire.plain(a)
-	x.w.Header().Set("Content-Type", "application/json")
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	half := len(body) / 2
-	for _, part := range [][]byte{body[:half], body[half:]} {
-		if !x.chunk(part) {
-			return
-		}
-	}
-}
-
-func (x *exchange) stream(list []event) {
-	x.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	x.w.Header().Set("Cache-Control", "no-cache")
-	x.w.WriteHeader(http.StatusOK)
-	x.flush()
-	for _, e := range list {
-		if !x.pause() || !x.chunk(e.bytes()) {
-			return
-		}
-	}
-}
-
-// chunk sends one piece, or lets the fault strike if its time has come. It reports whether to go on.
-func (x *exchange) chunk(b []byte) bool {
-	if x.fault != None && x.after <= 0 {
-		x.strike()
-		return false
-	}
-	x.after--
-	if _, err := x.w.Write(b); err != nil {
-		return false
-	}
-	return x.flush()
-}
-
-func (x *exchange) strike() {
-	switch x.fault {
-	case Cut:
-		panic(http.ErrAbortHandler)
-	case Stall:
-		<-x.r.Context().Done()
-	case Fail:
-		x.w.Write(x.wire.abort(broken(), requestID(x.number)).bytes())
-		x.flush()
-	}
-}
-
-func broken() *Error {
-	return &Error{Status: http.StatusInternalServerError, Message: "The server had an error while processing your request."}
-}
-
-func (x *exchange) flush() bool { return http.NewResponseController(x.w).Flush() == nil }
-
-func (x *exchange) pause() bool {
-	if x.delay <= 0 {
-		return true
-	}
-	t := time.NewTimer(x.delay)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-x.r.Context().Done():
-		return false
-	}
-}
-
-func methodOf(path string) (string, bool) {
+func methodOf(path string, d wire) (string, bool) {
 	switch path {
-	case "/v1/chat/completions", "/v1/messages":
+	case "/v1/chat/completions", "/v1/responses", "/v1/messages", openRouterBase + "/chat/completions":
 		return http.MethodPost, true
-	case "/v1/models":
+	case "/v1/models", geminiBase:
 		return http.MethodGet, true
 	}
-	return "", false
+	g, ok := d.(gemini)
+	return http.MethodPost, ok && g.known()
 }
 
-func dialectOf(r *http.Request) wire {
+// wireOf takes the dialect of the path, and for paths that are of none the one that the headers look like.
+func wireOf(r *http.Request) wire {
+	path := r.URL.Path
 	switch {
-	case r.URL.Path == "/v1/chat/completions":
+	case path == "/v1/chat/completions":
 		return openAI{}
-	case r.URL.Path == "/v1/messages", r.Header.Get("X-Api-Key") != "", r.Header.Get("Anthropic-Version") != "":
+	case path == "/v1/responses":
+		return responses{}
+	case strings.HasPrefix(path, "/openrouter/"):
+		return openRouter{}
+	case strings.HasPrefix(path, "/v1beta/"):
+		return geminiOf(r.URL)
+	case path == "/v1/messages", r.Header.Get("X-Api-Key") != "", r.Header.Get("Anthropic-Version") != "":
 		return anthropic{}
 	}
 	return openAI{}
 }
 
-func bearer(h http.Header) string {
-	scheme, key, _ := strings.Cut(h.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+// credential returns what the Authorization header says in the scheme, "" if it is in another one.
+func credential(h http.Header, scheme string) string {
+	got, key, _ := strings.Cut(h.Get("Authorization"), " ")
+	if !strings.EqualFold(got, scheme) {
 		return ""
 	}
 	return key

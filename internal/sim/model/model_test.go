@@ -22,6 +22,11 @@ import (
 const (
 	chatPath     = "/v1/chat/completions"
 	messagesPath = "/v1/messages"
+	respondPath  = "/v1/responses"
+	routedPath   = "/openrouter/router/openai/v1/chat/completions"
+	geminiPath   = "/v1beta/models/m:generateContent"
+	arrayPath    = "/v1beta/models/m:streamGenerateContent"
+	ssePath      = "/v1beta/models/m:streamGenerateContent?alt=sse"
 )
 
 func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
@@ -41,10 +46,15 @@ func ask(t *testing.T, p *Provider, path, body string) *httptest.ResponseRecorde
 func post(t *testing.T, path, body string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
-	if strings.HasSuffix(path, messagesPath) {
+	switch {
+	case strings.HasSuffix(path, messagesPath):
 		r.Header.Set("X-Api-Key", "secret")
 		r.Header.Set("Anthropic-Version", "2023-06-01")
-	} else {
+	case strings.HasSuffix(path, routedPath):
+		r.Header.Set("Authorization", "Key secret")
+	case strings.Contains(path, geminiBase):
+		r.Header.Set("X-Goog-Api-Key", "secret")
+	default:
 		r.Header.Set("Authorization", "Bearer secret")
 	}
 	return r
@@ -57,9 +67,9 @@ func weather() Reply {
 func TestPlain(t *testing.T) {
 	tests := []struct{ name, path, body, want string }{
 		{"chat", chatPath, `{"model":"m","messages":[{"role":"user","content":"Weather?"}]}`,
-			`{"id":"chatcmpl-sim-1","object":"chat.completion","created":1772366400,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"I look it up <now>.","refusal":null,"annotations":[],"tool_calls":[{"id":"call_sim_1_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Brühl\"}"}}]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":2,"completion_tokens":12,"total_tokens":14},"service_tier":"default","system_fingerprint":"fp_sim"}`},
+			`{"id":"chatcmpl-sim-1","object":"chat.completion","created":1772366400,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"I look it up <now>.","refusal":null,"annotations":[],"tool_calls":[{"id":"call_sim_1_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Brühl\"}"}}]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":2,"completion_tokens":12,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}},"service_tier":"default","system_fingerprint":"fp_sim"}`},
 		{"chat at the limit", chatPath, `{"model":"m","max_completion_tokens":2,"messages":[{"role":"user","content":"Weather?"}]}`,
-			`{"id":"chatcmpl-sim-1","object":"chat.completion","created":1772366400,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"I look i","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":2,"completion_tokens":2,"total_tokens":4},"service_tier":"default","system_fingerprint":"fp_sim"}`},
+			`{"id":"chatcmpl-sim-1","object":"chat.completion","created":1772366400,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"I look i","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":2,"completion_tokens":2,"total_tokens":4,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}},"service_tier":"default","system_fingerprint":"fp_sim"}`},
 		{"messages", messagesPath, `{"model":"m","max_tokens":99,"messages":[{"role":"user","content":"Weather?"}]}`,
 			`{"id":"msg_sim_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"I look it up <now>."},{"type":"tool_use","id":"toolu_sim_1_1","name":"weather","input":{"city":"Brühl"}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":2,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":12,"service_tier":"standard"}}`},
 		{"messages with a stop text", messagesPath, `{"model":"m","max_tokens":99,"stop_sequences":["now","look"],"messages":[{"role":"user","content":"Weather?"}]}`,
@@ -80,6 +90,9 @@ func TestPlain(t *testing.T) {
 
 func TestStream(t *testing.T) {
 	chunk := func(rest string) string {
+		if !strings.Contains(rest, `"usage"`) {
+			rest += `,"usage":null`
+		}
 		return `data: {"id":"chatcmpl-sim-1","object":"chat.completion.chunk","created":1772366400,"model":"m","service_tier":"default","system_fingerprint":"fp_sim","choices":[` + rest + "}\n\n"
 	}
 	tests := []struct{ name, path, body, want string }{
@@ -91,7 +104,7 @@ func TestStream(t *testing.T) {
 				chunk(`{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":\"Br"}}]},"logprobs":null,"finish_reason":null}]`) +
 				chunk(`{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"ühl\"}"}}]},"logprobs":null,"finish_reason":null}]`) +
 				chunk(`{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}]`) +
-				chunk(`],"usage":{"prompt_tokens":2,"completion_tokens":12,"total_tokens":14}`) +
+				chunk(`],"usage":{"prompt_tokens":2,"completion_tokens":12,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}`) +
 				"data: [DONE]\n\n"},
 		{"messages", messagesPath, `{"model":"m","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"Weather?"}]}`,
 			"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_sim_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":2,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":1,\"service_tier\":\"standard\"}}}\n\n" +

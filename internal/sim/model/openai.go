@@ -6,17 +6,30 @@ package model
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
 // openAI is the dialect of chat completions.
 type openAI struct{}
 
-func (openAI) key(h http.Header) string       { return bearer(h) }
+func (openAI) key(h http.Header) string       { return credential(h, "Bearer") }
 func (openAI) checkHeader(http.Header) *Error { return nil }
-func (openAI) idHeader() string               { return "X-Request-Id" }
+func (openAI) name(h http.Header, number int) { h.Set("X-Request-Id", requestID(number)) }
 
-func (openAI) unauthorized() *Error {
+func (openAI) pace(h http.Header, l *Limits, wait time.Duration, _ time.Time) {
+	retryAfter(h, wait)
+	if l == nil {
+		return
+	}
+	for kind, n := range map[string][2]int{"Requests": {l.Requests, l.RequestsLeft}, "Tokens": {l.Tokens, l.TokensLeft}} {
+		h.Set("X-Ratelimit-Limit-"+kind, strconv.Itoa(n[0]))
+		h.Set("X-Ratelimit-Remaining-"+kind, strconv.Itoa(n[1]))
+		h.Set("X-Ratelimit-Reset-"+kind, l.Reset.String())
+	}
+}
+
+func (openAI) unauthorized(string) *Error {
 	return &Error{Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: "Incorrect API key provided."}
 }
 
@@ -35,7 +48,7 @@ type chatErrorBody struct {
 	Code    *string `json:"code"`
 }
 
-func (openAI) failure(e *Error, _ string) []byte {
+func (openAI) failure(e *Error, _ int) []byte {
 	kind := e.Type
 	switch {
 	case kind != "":
@@ -49,7 +62,13 @@ func (openAI) failure(e *Error, _ string) []byte {
 	return encode(chatError{chatErrorBody{e.Message, kind, orNull(e.Param), orNull(e.Code)}})
 }
 
-func (d openAI) abort(e *Error, id string) event { return event{data: d.failure(e, id)} }
+func (openAI) late(e *Error) int  { return e.Status }
+func (openAI) streamType() string { return sse }
+func (openAI) ping() event        { return comment("ping") }
+
+func (d openAI) abort(a *answer, e *Error, _ int) []event {
+	return []event{{data: d.failure(e, a.number)}}
+}
 
 func orNull(s string) *string {
 	if s == "" {
@@ -60,12 +79,13 @@ func orNull(s string) *string {
 
 type chatCompletion struct {
 	ID                string     `json:"id"`
+	Provider          string     `json:"provider,omitempty"` // OpenRouter
 	Object            string     `json:"object"`
 	Created           int64      `json:"created"`
 	Model             string     `json:"model"`
 	Choices           []choice   `json:"choices"`
-	Usage             *chatUsage `json:"usage"`
-	ServiceTier       string     `json:"service_tier"`
+	Usage             *chatUsage `json:"usage,omitempty"`
+	ServiceTier       string     `json:"service_tier,omitempty"`
 	SystemFingerprint string     `json:"system_fingerprint"`
 }
 
@@ -74,15 +94,36 @@ type choice struct {
 	Message      said      `json:"message"`
 	Logprobs     *struct{} `json:"logprobs"`
 	FinishReason string    `json:"finish_reason"`
+	NativeReason string    `json:"native_finish_reason,omitempty"` // OpenRouter
 }
 
 type chatUsage struct {
-	PromptTokens     int `json:"prompt_tokens"`
-	CompletionTokens int `json:"completion_tokens"`
-	TotalTokens      int `json:"total_tokens"`
+	PromptTokens     int          `json:"prompt_tokens"`
+	CompletionTokens int          `json:"completion_tokens"`
+	TotalTokens      int          `json:"total_tokens"`
+	Prompt           promptDetail `json:"prompt_tokens_details"`
+	Completion       outputDetail `json:"completion_tokens_details"`
+	*costs                        // OpenRouter
 }
 
-func usageOf(a *answer) *chatUsage { return &chatUsage{a.in, a.out, a.in + a.out} }
+type promptDetail struct {
+	Cached int `json:"cached_tokens"`
+}
+
+type outputDetail struct {
+	Reasoning int `json:"reasoning_tokens"`
+}
+
+func chatUsageOf(a *answer) *chatUsage {
+	if a.usage == nil {
+		return nil
+	}
+	u := *a.usage
+	return &chatUsage{
+		PromptTokens: u.Input, CompletionTokens: u.Output, TotalTokens: u.Input + u.Output,
+		Prompt: promptDetail{u.Cached}, Completion: outputDetail{u.Reasoning},
+	}
+}
 
 func finishReason(a *answer) string {
 	switch a.end {
@@ -96,7 +137,9 @@ func finishReason(a *answer) string {
 
 const fingerprint = "fp_sim"
 
-func (openAI) plain(a *answer) []byte {
+func (openAI) plain(a *answer) []byte { return encode(completion(a)) }
+
+func completion(a *answer) chatCompletion {
 	m := said{Role: "assistant", Content: &a.text, Annotations: []struct{}{}}
 	for _, c := range a.calls {
 		m.ToolCalls = append(m.ToolCalls, chatCall{ID: c.ID, Type: "function", Function: chatFunction{c.Name, string(c.Arguments)}})
@@ -104,11 +147,11 @@ func (openAI) plain(a *answer) []byte {
 	if a.text == "" && len(a.calls) > 0 {
 		m.Content = nil
 	}
-	return encode(chatCompletion{
+	return chatCompletion{
 		ID: completionID(a), Object: "chat.completion", Created: a.created.Unix(), Model: a.model,
 		Choices: []choice{{Message: m, FinishReason: finishReason(a)}},
-		Usage:   usageOf(a), ServiceTier: "default", SystemFingerprint: fingerprint,
-	})
+		Usage:   chatUsageOf(a), ServiceTier: "default", SystemFingerprint: fingerprint,
+	}
 }
 
 // said is the assistant's message as answered.
@@ -124,20 +167,32 @@ func completionID(a *answer) string { return fmt.Sprintf("chatcmpl-sim-%d", a.nu
 
 type chatChunk struct {
 	ID                string        `json:"id"`
+	Provider          string        `json:"provider,omitempty"` // OpenRouter
 	Object            string        `json:"object"`
 	Created           int64         `json:"created"`
 	Model             string        `json:"model"`
-	ServiceTier       string        `json:"service_tier"`
+	ServiceTier       string        `json:"service_tier,omitempty"`
 	SystemFingerprint string        `json:"system_fingerprint"`
 	Choices           []chunkChoice `json:"choices"`
-	Usage             *chatUsage    `json:"usage,omitempty"`
+	Error             *routedError  `json:"error,omitempty"` // OpenRouter
+	Usage             optional      `json:"usage,omitzero"`
 }
+
+// optional is usage that is left out, null or there.
+type optional struct {
+	asked bool
+	usage *chatUsage
+}
+
+// MarshalJSON writes the usage, or null where it was asked for and has not come yet.
+func (o optional) MarshalJSON() ([]byte, error) { return encode(o.usage), nil }
 
 type chunkChoice struct {
 	Index        int       `json:"index"`
 	Delta        delta     `json:"delta"`
 	Logprobs     *struct{} `json:"logprobs"`
 	FinishReason *string   `json:"finish_reason"`
+	NativeReason *string   `json:"native_finish_reason,omitempty"` // OpenRouter
 }
 
 type delta struct {
@@ -146,31 +201,44 @@ type delta struct {
 	ToolCalls []chatCall `json:"tool_calls,omitempty"`
 }
 
-func (openAI) events(a *answer, usage bool) []event {
+func (openAI) events(a *answer) []event {
+	asked := a.asked.usage && a.usage != nil
 	var list []event
-	add := func(usage *chatUsage, choices ...chunkChoice) {
-		list = append(list, event{data: encode(chatChunk{
-			ID: completionID(a), Object: "chat.completion.chunk", Created: a.created.Unix(), Model: a.model,
-			ServiceTier: "default", SystemFingerprint: fingerprint, Choices: append([]chunkChoice{}, choices...), Usage: usage,
-		})})
+	for _, c := range chunks(a) {
+		c.Usage.asked = asked
+		list = append(list, event{data: encode(c)})
 	}
-	empty := ""
-	add(nil, chunkChoice{Delta: delta{Role: "assistant", Content: &empty}})
+	if asked {
+		last := chunk(a)
+		last.Usage = optional{asked, chatUsageOf(a)}
+		list = append(list, event{data: encode(last)})
+	}
+	return append(list, done)
+}
+
+var done = event{data: []byte("[DONE]")}
+
+// chunks is all of the answer but its usage. The last one has the finish reason.
+func chunks(a *answer) []chatChunk {
+	empty, reason := "", finishReason(a)
+	list := []chatChunk{chunk(a, chunkChoice{Delta: delta{Role: "assistant", Content: &empty}})}
 	for _, s := range pieces(a.text) {
-		add(nil, chunkChoice{Delta: delta{Content: &s}})
+		list = append(list, chunk(a, chunkChoice{Delta: delta{Content: &s}}))
 	}
 	for i, c := range a.calls {
-		add(nil, callDelta(chatCall{Index: &i, ID: c.ID, Type: "function", Function: chatFunction{Name: c.Name}}))
+		list = append(list, chunk(a, callDelta(chatCall{Index: &i, ID: c.ID, Type: "function", Function: chatFunction{Name: c.Name}})))
 		for _, s := range pieces(string(c.Arguments)) {
-			add(nil, callDelta(chatCall{Index: &i, Function: chatFunction{Arguments: s}}))
+			list = append(list, chunk(a, callDelta(chatCall{Index: &i, Function: chatFunction{Arguments: s}})))
 		}
 	}
-	reason := finishReason(a)
-	add(nil, chunkChoice{FinishReason: &reason})
-	if usage {
-		add(usageOf(a))
+	return append(list, chunk(a, chunkChoice{FinishReason: &reason}))
+}
+
+func chunk(a *answer, choices ...chunkChoice) chatChunk {
+	return chatChunk{
+		ID: completionID(a), Object: "chat.completion.chunk", Created: a.created.Unix(), Model: a.model,
+		ServiceTier: "default", SystemFingerprint: fingerprint, Choices: append([]chunkChoice{}, choices...),
 	}
-	return append(list, event{data: []byte("[DONE]")})
 }
 
 func callDelta(c chatCall) chunkChoice {

@@ -55,7 +55,9 @@ type chatTool struct {
 	} `json:"function"`
 }
 
-func (openAI) decode(body []byte) (*request, *Error) {
+func (openAI) decode(body []byte) (*request, *Error) { return decodeChat(body, OpenAI) }
+
+func decodeChat(body []byte, d Dialect) (*request, *Error) {
 	var in chatRequest
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, invalid("", "We could not parse the JSON body of your request: "+err.Error())
@@ -63,7 +65,7 @@ func (openAI) decode(body []byte) (*request, *Error) {
 	if e := in.check(); e != nil {
 		return nil, e
 	}
-	out := &request{Conversation: Conversation{Dialect: OpenAI, Model: in.Model}, stream: in.Stream, stops: in.Stop}
+	out := &request{Conversation: Conversation{Dialect: d, Model: in.Model}, stream: in.Stream, stops: in.Stop}
 	out.usage = in.StreamOptions != nil && in.StreamOptions.IncludeUsage
 	for _, n := range []*int{in.MaxTokens, in.MaxCompletionTokens} {
 		if n != nil {

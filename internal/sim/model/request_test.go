@@ -173,37 +173,3 @@ func TestCut(t *testing.T) {
 		}
 	})
 }
-
-// FuzzDecode feeds both decoders: they read or refuse, and what they have read can be answered in full.
-func FuzzDecode(f *testing.F) {
-	for _, tt := range badChats() {
-		f.Add([]byte(tt.body))
-	}
-	for _, tt := range badMessages() {
-		f.Add([]byte(tt.body))
-	}
-	f.Add([]byte(`{"model":"m","max_tokens":9,"stop":"a","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, w := range []wire{openAI{}, anthropic{}} {
-			req, e := w.decode(body)
-			if e != nil {
-				if e.Status < 400 || !json.Valid(w.failure(e, "id")) {
-					t.Fatalf("%T refuses %q with %+v", w, body, e)
-				}
-				continue
-			}
-			if req.Model == "" || len(req.stops) > 4 && req.Dialect == OpenAI {
-				t.Fatalf("%T reads %q as %+v", w, body, req)
-			}
-			a := finish(req, weather(), 1, noon())
-			if !json.Valid(w.plain(a)) || a.in < 0 {
-				t.Fatalf("%T answers %q with %s", w, body, w.plain(a))
-			}
-			for _, e := range w.events(a, true) {
-				if !json.Valid(e.data) && string(e.data) != "[DONE]" {
-					t.Fatalf("%T answers %q with the event %s", w, body, e.data)
-				}
-			}
-		}
-	})
-}
