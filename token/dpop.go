@@ -94,6 +94,13 @@ const (
 	SchemeDPoP   = "DPoP"
 )
 
+// Shown is what a presentation comes to. The zero value shows nothing.
+type Shown struct {
+	Claims  *Claims      // nil if there are none that can be believed
+	Proof   *Proof       // nil if it does not hold, and for a plain bearer token
+	Revoked []Revocation // what is in force and may concern the job
+}
+
 // Expects says whether c's token is the one that its sender expects to send
 // (spec/token.md 2.7).
 func (p *Presentation) Expects(c *Claims) error {

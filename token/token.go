@@ -87,6 +87,17 @@ var (
 	ErrBearer    = errors.New("token is bound to no key, and neither its policy nor this house takes such tokens")
 )
 
+// Hint returns what mends a refusal, by its code, for people: a line without a
+// stop at its end.
+func Hint(code string) string {
+	for _, c := range codes {
+		if c.code == code {
+			return c.hint
+		}
+	}
+	return "order a new one for the job, or ask the house's operator"
+}
+
 // CodeUnknown is the code of an error that says nothing about the token.
 const CodeUnknown = "token.unknown"
 
@@ -103,34 +114,35 @@ func Code(err error) string {
 var codes = []struct {
 	err  error
 	code string
+	hint string // what mends it
 }{
-	{ErrMalformed, "token.malformed"},
-	{ErrSignature, "token.signature"},
-	{ErrAudience, "token.audience"},
-	{ErrNotYet, "token.not-yet"},
-	{ErrExpired, "token.expired"},
-	{ErrRevoked, "token.revoked"},
-	{ErrPolicy, "token.policy"},
-	{ErrTTL, "token.ttl"},
-	{ErrScope, "token.scope"},
-	{policy.ErrGrant, "token.grant"},
-	{ErrJob, "token.job"},
-	{ErrBearer, "token.bearer"},
-	{ErrJobRevoked, "job.revoked"},
-	{ErrAgentRevoked, "agent.revoked"},
-	{ErrPolicyRevoked, "policy.revoked"},
-	{ErrActionRevoked, "action.revoked"},
-	{ErrAllRevoked, "house.revoked"},
-	{ErrProofMissing, "dpop.missing"},
-	{ErrProofMalformed, "dpop.malformed"},
-	{ErrProofSignature, "dpop.signature"},
-	{ErrProofMethod, "dpop.method"},
-	{ErrProofURL, "dpop.url"},
-	{ErrProofTime, "dpop.time"},
-	{ErrProofToken, "dpop.token"},
-	{ErrProofKey, "dpop.key"},
-	{ErrProofNonce, "dpop.nonce"},
-	{ErrReplayed, "dpop.replayed"},
+	{ErrMalformed, "token.malformed", "order one from this house: clawea run, or its token endpoint"},
+	{ErrSignature, "token.signature", "order one from this house: clawea run, or its token endpoint"},
+	{ErrAudience, "token.audience", "order one from this house: clawea run, or its token endpoint"},
+	{ErrNotYet, "token.not-yet", "set the clock of the house that minted it"},
+	{ErrExpired, "token.expired", "order a new one for the job"},
+	{ErrRevoked, "token.revoked", "order a new one for the job; this one stays revoked"},
+	{ErrPolicy, "token.policy", "use a token that is pinned to the policy that you expect"},
+	{ErrTTL, "token.ttl", "order a new one, of a life that the policy permits"},
+	{ErrScope, "token.scope", "order a new one: what the policy's names lead to has changed"},
+	{policy.ErrGrant, "token.grant", "order a new one, of no more than the policy holds"},
+	{ErrJob, "token.job", "use a token of the job that you name"},
+	{ErrBearer, "token.bearer", "start the agent with clawea run, or order a token that is bound to a key"},
+	{ErrJobRevoked, "job.revoked", "the job is stopped for good; what it was for can go on as another job"},
+	{ErrAgentRevoked, "agent.revoked", "an operator can let the agent go on: clawea revocation list"},
+	{ErrPolicyRevoked, "policy.revoked", "use a policy that is in force, or have an operator let this one be: clawea revocation list"},
+	{ErrActionRevoked, "action.revoked", "do something else, or have an operator let it go on: clawea revocation list"},
+	{ErrAllRevoked, "house.revoked", "an operator can let the house go on: clawea revocation list"},
+	{ErrProofMissing, "dpop.missing", "send the token under the scheme DPoP, with one proof in the header DPoP (RFC 9449)"},
+	{ErrProofMalformed, "dpop.malformed", "make proofs as RFC 9449 section 4.2 says, signed with ES256, EdDSA or Ed25519"},
+	{ErrProofSignature, "dpop.signature", "sign the proof with the key that it shows"},
+	{ErrProofMethod, "dpop.method", "make a proof for each request, with its own method"},
+	{ErrProofURL, "dpop.url", "make the proof for the address that the house calls itself by, without query"},
+	{ErrProofTime, "dpop.time", "make the proof when it is sent, by a clock that is right"},
+	{ErrProofToken, "dpop.token", "make the proof for this token: ath is the SHA-256 of its text"},
+	{ErrProofKey, "dpop.key", "prove with the key that the token was ordered with"},
+	{ErrProofNonce, "dpop.nonce", "send it again, with a proof that has the nonce of the header DPoP-Nonce"},
+	{ErrReplayed, "dpop.replayed", "make a fresh proof for every request"},
 }
 
 // jobName is what a job or an agent may be called: it goes into URLs, file

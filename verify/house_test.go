@@ -196,12 +196,12 @@ func (o opaque) Algs() []jose.SignatureAlgorithm { return []jose.SignatureAlgori
 func (o opaque) SignPayload(b []byte, _ jose.SignatureAlgorithm) ([]byte, error) { return o.Sign(b) }
 
 // Check fills gate.Tokens. Receipts hold no proofs: none is asked for here.
-func (h *house) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+func (h *house) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {
 	c, err := token.Check(p.Raw, houseName, h.now, h.verifier(h.issuer))
 	if err == nil && h.revoked[string(c.ID)] {
 		err = token.ErrRevoked
 	}
-	return c, nil, err
+	return token.Shown{Claims: c}, err
 }
 
 // show presents a token.

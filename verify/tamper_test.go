@@ -105,7 +105,7 @@ var editing = []tamper{
 
 	{"first receipt dropped", func(h *house, b *bundle.Bundle) {
 		b.Receipts = b.Receipts[1:]
-	}, fails("receipt.chain", "receipt.closed", "receipt.counters", "standing.end", "bundle.unused", "log.proof", "policy.receipts")},
+	}, fails("receipt.chain", "receipt.closed", "receipt.counters", "standing.end", "bundle.unused", "log.proof", "disclosure.unknown", "policy.receipts")},
 	{"a receipt dropped in the middle", func(h *house, b *bundle.Bundle) {
 		b.Receipts = slices.Delete(b.Receipts, adminDenied-1, adminDenied)
 	}, fails("receipt.chain", "standing.end", "bundle.unused", "log.proof", "disclosure.unknown", "policy.receipts")},

@@ -4,11 +4,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/bundle"
@@ -26,6 +28,8 @@ type keeping struct {
 	cited  uint64    // receipts that the house has named: there must be as many
 	out    string    // file; "": JOB.proof, or JOB-2.proof and so on
 	trust  string    // file; "": the house's own word
+
+	patience time.Duration // with calls under way; zero: settleTime
 }
 
 // A kept is what came of it.
@@ -38,28 +42,52 @@ type kept struct {
 // settleTime is how long a job has to close the calls that are under way.
 const settleTime = 10 * time.Second
 
-// settle waits until no call of a job is under way, and returns how many are
-// left when its time is over.
-func settle(ctx context.Context, cl *api.Client, job string) (open int, err error) {
-	pause := 20 * time.Millisecond
-	for end := time.Now().Add(settleTime); ; {
-		list, err := cl.Receipts(ctx, job)
+// settle waits until no call of a job is under way. It fails with an unsettled
+// if some are when its time is over.
+func settle(ctx context.Context, cl *api.Client, k *keeping) error {
+	pause, patience := 20*time.Millisecond, cmp.Or(k.patience, settleTime)
+	for end := time.Now().Add(patience); ; {
+		list, err := cl.Receipts(ctx, k.job)
 		if p := (*api.Problem)(nil); errors.As(err, &p) && p.Code == "not_found" {
-			return 0, nil // no job, no calls
+			return nil // no job, no calls
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
-		if open, err = unclosed(list.Receipts); err != nil || open == 0 || time.Now().After(end) {
-			return open, err
+		open, err := unclosed(list.Receipts)
+		if err != nil || open == 0 {
+			return err
+		}
+		if time.Now().After(end) {
+			return &unsettled{k.job, open, patience}
 		}
 		select {
 		case <-ctx.Done():
-			return open, ctx.Err()
+			return ctx.Err()
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, 500*time.Millisecond)
 	}
+}
+
+// An unsettled says that calls of a job are under way still.
+type unsettled struct {
+	job   string
+	open  int
+	after time.Duration
+}
+
+// Error says how many, and what to do.
+func (u *unsettled) Error() string {
+	return fmt.Sprintf("%s after %v: the proof shows what was begun, and not how it ended\nlook into the daemon's log; when they have ended, keep the proof again with: clawea proof export %s -o FILE",
+		u.count(), u.after, u.job)
+}
+
+func (u *unsettled) count() string {
+	if u.open == 1 {
+		return "1 call is still under way"
+	}
+	return fmt.Sprintf("%d calls are still under way", u.open)
 }
 
 // unclosed counts the calls that were allowed and have no closed receipt yet.
@@ -80,16 +108,16 @@ func unclosed(list []*seal.Envelope) (int, error) {
 	return len(open), nil
 }
 
-// preserve keeps what a run leaves and says so in a line.
+// preserve keeps what a run leaves and says so in a line. What is not settled is
+// said, and kept as it is.
 func (c *call) preserve(ctx context.Context, cl *api.Client, k *keeping, begun time.Time) error {
 	took := time.Since(begun)
-	if _, err := settle(ctx, cl, k.job); err != nil {
-		return err
-	}
+	settling := settle(ctx, cl, k)
 	got, err := c.export(ctx, cl, k)
 	if err != nil {
-		return err
+		return k.lost(err)
 	}
+	c.warnUnsettled(settling)
 	if got.path == "" {
 		fmt.Fprintf(c.stderr, "clawea: job %s: no calls in %.1f s, so there is nothing to prove\n", k.job, took.Seconds())
 		return nil
@@ -98,6 +126,30 @@ func (c *call) preserve(ctx context.Context, cl *api.Client, k *keeping, begun t
 	fmt.Fprintf(c.stderr, "clawea: job %s: %d calls allowed, %d denied, %d asked, %d refused in %.1f s; proof %s %s\n",
 		k.job, n.Allowed, n.Denied, n.Asked, n.Refused, took.Seconds(), clean(got.path), got.verdict())
 	return c.judge(got, k)
+}
+
+// warnUnsettled says why a proof may lack the end of what it shows.
+func (c *call) warnUnsettled(err error) {
+	if err == nil {
+		return
+	}
+	wrong, mends, _ := strings.Cut(err.Error(), "\n")
+	if !errors.As(err, new(*unsettled)) {
+		wrong = "it is not known whether calls are still under way: " + wrong
+	}
+	fmt.Fprintf(c.stderr, "clawea: warning: %s\n", clean(wrong))
+	if mends != "" {
+		fmt.Fprintf(c.stderr, "clawea: hint: %s\n", clean(mends))
+	}
+}
+
+// lost says what err left undone, and how it is done later.
+func (k *keeping) lost(err error) error {
+	wrong, mends, _ := strings.Cut(err.Error(), "\n")
+	if mends != "" {
+		mends += "; "
+	}
+	return fmt.Errorf("the proof of job %s is not kept and verified: %s\n%sthen keep it with: clawea proof export %s -o FILE, and clawea proof verify", k.job, wrong, mends, k.job)
 }
 
 func (g *kept) verdict() string {
@@ -111,9 +163,7 @@ func (g *kept) verdict() string {
 // into it.
 func (c *call) judge(g *kept, k *keeping) error {
 	if !g.report.Verified() {
-		if err := verify.WriteText(c.stderr, g.report); err != nil {
-			return err
-		}
+		verify.WriteText(c.stderr, g.report) // if nobody reads it, the exit code says so
 		return errFalse
 	}
 	if uint64(g.report.Receipts) < k.cited {

@@ -5,7 +5,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/clawea/clawea/internal/keys"
@@ -20,8 +22,13 @@ func keyNew(_ context.Context, c *call) error {
 		return err
 	}
 	public, err := keys.GenerateTo(c.args[0], *name)
-	if err != nil {
+	switch told := (*keys.Error)(nil); {
+	case errors.As(err, &told):
 		return err
+	case errors.As(err, new(*fs.PathError)):
+		return fmt.Errorf("%w\nname a file in a directory that exists and can be written", err)
+	case err != nil:
+		return fmt.Errorf("%w\nname a person or a program, like alice@example.com", err)
 	}
 	fmt.Fprintln(c.stdout, public)
 	return nil

@@ -136,7 +136,7 @@ func run(ctx context.Context, e *env, args []string) error {
 	}
 	cmd, rest := find(args)
 	if cmd == nil {
-		return usagef("there is no command %q\nlist the commands with: clawea help", strings.Join(args[:min(2, len(args))], " "))
+		return noCommand(args[:min(2, len(args))])
 	}
 	return cmd.run(ctx, newCall(e, cmd, rest))
 }
@@ -151,6 +151,21 @@ func find(args []string) (*command, []string) {
 		}
 	}
 	return nil, nil
+}
+
+// noCommand says that words name no command, and which ones begin as they do.
+func noCommand(words []string) error {
+	var like []string
+	for _, cmd := range commands() {
+		if strings.HasPrefix(cmd.name, words[0]+" ") {
+			like = append(like, "clawea "+cmd.name)
+		}
+	}
+	hint := "list the commands with: clawea help"
+	if len(like) > 0 {
+		hint += "; these begin so: " + strings.Join(like, ", ")
+	}
+	return usagef("there is no command %q\n%s", strings.Join(words, " "), hint)
 }
 
 // A call is one command line being carried out.
@@ -225,13 +240,13 @@ func helpCommand(ctx context.Context, c *call) error {
 	if len(c.args) > 0 {
 		cmd, _ := find(c.args)
 		if cmd == nil {
-			return usagef("there is no command %q\nlist the commands with: clawea help", strings.Join(c.args, " "))
+			return noCommand(c.args)
 		}
 		return cmd.run(ctx, newCall(c.env, cmd, []string{"-h"}))
 	}
 	fmt.Fprint(c.stdout, "Clawea lets AI agents act only under a signed policy, and proves what they did.\n\n")
 	for _, cmd := range commands() {
-		fmt.Fprintf(c.stdout, "  clawea %-14s %s\n", cmd.name, cmd.about)
+		fmt.Fprintf(c.stdout, "  clawea %-16s %s\n", cmd.name, cmd.about)
 	}
 	fmt.Fprint(c.stdout, "\nStart with: clawea demo\nFlags of a command: clawea help COMMAND\n")
 	return nil

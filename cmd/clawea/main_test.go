@@ -17,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or each process that tests start waits a second at its end
 	testscript.Main(m, map[string]func(){"clawea": func() { os.Exit(start()) }, "worker": worker})
 }
 
@@ -25,7 +26,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, "SHARED="+shared(), "EXAMPLES="+examplesDir(t))
+			e.Vars = append(e.Vars, "SHARED="+shared(), "GORACE="+os.Getenv("GORACE"), "EXAMPLES="+examplesDir(t))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

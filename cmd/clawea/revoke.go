@@ -47,6 +47,9 @@ func parseRevocation(s string) (*api.RevocationOrder, error) {
 
 // printRevoked says what an order came to.
 func (c *call) printRevoked(r *api.Revoked) {
+	if r.Kind == token.RevokeAgent && len(r.Jobs) == 0 {
+		fmt.Fprintf(c.stderr, "clawea: note: no agent of that name has a token that is good; the order holds for those to come\n")
+	}
 	fmt.Fprintf(c.stdout, "revoked %s at %s, order %d: tokens %d, jobs %d, questions cancelled %d\n",
 		clean(revocationOf(r)), stamp(r.At), r.ID, r.Tokens, len(r.Jobs), len(r.Cancelled))
 }
@@ -75,7 +78,7 @@ func revocationList(ctx context.Context, c *call) error {
 		if r.Lifted != nil {
 			line += fmt.Sprintf("  lifted %s by %s", stamp(*r.Lifted), r.LiftedBy)
 		}
-		fmt.Fprintln(c.stdout, clean(strings.TrimSpace(line+"  "+r.Reason)))
+		fmt.Fprintln(c.stdout, clean(strings.TrimRight(line+"  "+r.Reason, " ")))
 	}
 	return nil
 }

@@ -41,6 +41,12 @@ type launch struct {
 // runCommand is the daily door. Its exit code is 3 if the proof is false, 1 if the
 // run could not start, was ended by the house or left no proof, and else the
 // program's own.
+//
+// A signal to end (INT, TERM, HUP, QUIT) is the program's too, and all that it
+// has started gets it; the run ends when the program does, and its proof is kept.
+// Whoever kills the launcher itself (KILL) also kills the sidecar, and there is
+// no proof but the house's: on Linux the program dies with its launcher, and what
+// the program has started lives on, with nothing to be let in by.
 func runCommand(ctx context.Context, c *call) error {
 	l := &launch{call: c}
 	given := c.launchFlags(l)
@@ -66,6 +72,8 @@ func runCommand(ctx context.Context, c *call) error {
 	if err := given(); err != nil {
 		return err
 	}
+	ctx, stop := outlive(ctx)
+	defer stop()
 	return l.run(ctx, path)
 }
 
@@ -233,7 +241,7 @@ func (l *launch) run(ctx context.Context, path string) error {
 	cmd.Args[0] = l.command[0]
 	cmd.Env = childEnv(os.Environ(), l.secrets, l.doors(car, routes))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = l.stdin, l.stdout, l.stderr
-	status, err := l.supervise(cmd, car)
+	status, err := l.supervise(ctx, cmd, car)
 	if err != nil {
 		return err
 	}

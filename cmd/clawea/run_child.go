@@ -4,52 +4,92 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/clawea/clawea/internal/sidecar"
 )
 
-// grace is how long a program has to end in order after it was told to.
+// grace is how long a program has to end in order after it was told to, and
+// what it has started after that.
 const grace = 5 * time.Second
+
+// endings are the signals by which a run is ended: asked to, or since its
+// terminal or its connection has gone. One that we were started to ignore, as
+// by nohup(1), ends nothing.
+func endings() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	return slices.DeleteFunc(all, signal.Ignored)
+}
+
+// outlive has ctx end at the first of these signals and keeps us alive through
+// all of them until stop is called: there is a proof to keep. It does so as well
+// when nobody reads any more what we print.
+func outlive(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := signal.NotifyContext(ctx, endings()...)
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE) // or a write would end us; ignoring it would be inherited
+	return ctx, func() {
+		signal.Stop(broken)
+		cancel()
+	}
+}
 
 // supervise runs the program until it ends or the sidecar is done, and returns
 // its exit code as a shell would: 128 and the signal's number for one that was
 // killed.
-func (l *launch) supervise(cmd *exec.Cmd, car *sidecar.Sidecar) (status int, err error) {
+func (l *launch) supervise(ctx context.Context, cmd *exec.Cmd, car *sidecar.Sidecar) (status int, err error) {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, endings()...)
 	defer signal.Stop(signals)
+	if ctx.Err() != nil { // a signal that came before
+		return 0, errors.New("ended before the program was started\nstart it again")
+	}
 	release := isolate(cmd)
 	defer release()
 	ended, err := launchChild(cmd)
 	if err != nil {
 		return 0, fmt.Errorf("%w\nname a program that can be run, after --", err)
 	}
-	done, kill := car.Done(), (<-chan time.Time)(nil)
+	done, kill, told := car.Done(), (<-chan time.Time)(nil), false
 	for {
 		select {
 		case s := <-signals:
+			told = true
+			adopt()
 			signalChild(cmd, s)
 		case <-done:
-			done = nil
+			done, told = nil, true
 			fmt.Fprintln(l.stderr, "clawea: stopping the program")
 			report(l.env, car.Err())
+			adopt()
 			signalChild(cmd, syscall.SIGTERM)
 			kill = time.After(grace)
 		case <-kill:
 			killChild(cmd)
 		case err := <-ended:
-			if done == nil {
-				killChild(cmd) // what it left behind
+			if told {
+				endRest(cmd)
 			}
 			return exitCodeOf(cmd, err)
+		}
+	}
+}
+
+// endRest ends what the program has left behind, which was told with it.
+func endRest(cmd *exec.Cmd) {
+	for end := time.Now().Add(grace); left(cmd); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			killChild(cmd)
+			return
 		}
 	}
 }

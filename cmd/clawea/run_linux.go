@@ -51,5 +51,20 @@ func signalChild(cmd *exec.Cmd, s os.Signal) {
 	}
 }
 
+// adopt makes us the parent of what the program leaves behind from now on, so
+// that left sees it end: prctl(2), PR_SET_CHILD_SUBREAPER. If it fails, left sees
+// that when the system's first process has.
+func adopt() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// left reports whether anything is left of the program's process group, after
+// the program itself.
+func left(cmd *exec.Cmd) bool {
+	for {
+		if pid, err := syscall.Wait4(-cmd.Process.Pid, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
+			return syscall.Kill(-cmd.Process.Pid, 0) == nil
+		}
+	}
+}
+
 // killChild ends the program and what it has started.
 func killChild(cmd *exec.Cmd) { signalChild(cmd, syscall.SIGKILL) }

@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -62,24 +61,56 @@ func (p *daemonProcess) command(dir string, args ...string) *exec.Cmd {
 // runs runs it, and returns its exit code and what it printed.
 func (p *daemonProcess) runs(dir string, args ...string) (code int, out, errs string) {
 	p.t.Helper()
-	cmd := p.command(dir, args...)
+	return p.runsAs(p.command(dir, args...))
+}
+
+func (p *daemonProcess) runsAs(cmd *exec.Cmd) (code int, out, errs string) {
+	p.t.Helper()
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 		p.t.Fatal(err)
 	}
 	if jwtShape.MatchString(o.String() + e.String()) {
-		p.t.Errorf("clawea %s printed a token", strings.Join(args, " "))
+		p.t.Errorf("%q printed a token", cmd.Args)
 	}
 	return cmd.ProcessState.ExitCode(), o.String(), e.String()
 }
 
-// A program works through its sidecar, and nothing that looks like a token is
-// in its environment or its memory then.
-func TestRunHoldsNothing(t *testing.T) {
+// TestRun lets programs work in one house, several at a time.
+func TestRun(t *testing.T) {
 	p := newProcess(t)
+	p.addClients()
 	p.start()
 	hash := p.publish()
+	p.clawea("proof", "trust", "-o", p.path("trust.json"))
+	t.Run("programs", func(t *testing.T) { // returns when all have ended
+		for _, test := range []struct {
+			name string
+			slow bool // and others cover most of it
+			run  func(t *testing.T, p *daemonProcess, hash string)
+		}{
+			{"left behind", true, runLeftBehind}, {"stubborn", false, runStubborn}, // they wait most
+			{"exit codes", false, runExitCodes}, {"holds nothing", false, runHoldsNothing}, {"client", false, runAsClient}, {"signals", false, runSignals},
+			{"ignored", false, runIgnored}, {"killed", false, runKilled}, {"keeping", false, runKeeping}, {"unsettled", false, runUnsettled},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				if test.slow && testing.Short() {
+					t.Skip("it takes seconds")
+				}
+				t.Parallel()
+				own := *p
+				own.t = t
+				test.run(t, &own, hash)
+			})
+		}
+	})
+	p.scan()
+}
+
+// A program works through its sidecar, and nothing that looks like a token is
+// in its environment or its memory then.
+func runHoldsNothing(t *testing.T, p *daemonProcess, hash string) {
 	dir := t.TempDir()
 	code, out, errs := p.runs(dir, "run", "-wpc", hash, "-job", "held", "-agent", "robot", "--", "worker", "scan")
 	if code != 0 || !strings.Contains(out, "worked") || !strings.Contains(errs, "proof held.proof verified") {
@@ -94,16 +125,11 @@ func TestRunHoldsNothing(t *testing.T) {
 	if found := regexp.MustCompile(`tokens (\d+)`).FindStringSubmatch(out); found == nil || found[1] == "0" {
 		t.Errorf("the scan does not see a token that is there: %s", out)
 	}
-	p.clawea("proof", "trust", "-o", p.path("trust.json"))
 	p.clawea("proof", "verify", "-trust", p.path("trust.json"), "-expect-policy", hash, "-expect-job", "held", filepath.Join(dir, "held.proof"))
-	p.scan()
 }
 
 // The exit code is the program's own, unless the proof has something to say.
-func TestRunExitCodes(t *testing.T) {
-	p := newProcess(t)
-	p.start()
-	hash := p.publish()
+func runExitCodes(t *testing.T, p *daemonProcess, hash string) {
 	dir := t.TempDir()
 	run := func(job string, more ...string) (int, string) {
 		t.Helper()
@@ -113,7 +139,7 @@ func TestRunExitCodes(t *testing.T) {
 	if code, errs := run("exits", "-agent", "robot", "--", "worker", "exit", "7"); code != 7 || !strings.Contains(errs, "no calls") {
 		t.Errorf("program's own: %d\n%s", code, errs)
 	}
-	if code, errs := run("killed", "--", "worker", "kill", "15"); code != 128+15 {
+	if code, errs := run("by-signal", "--", "worker", "kill", "15"); code != 128+15 {
 		t.Errorf("killed: %d\n%s", code, errs)
 	}
 	if code, errs := run("nothing", "--", "no-such-program"); code != exitError || !strings.Contains(errs, "hint: name a program") {
@@ -145,10 +171,7 @@ func TestRunExitCodes(t *testing.T) {
 }
 
 // A program that is told to end and does not is ended, with what it started.
-func TestRunStubborn(t *testing.T) {
-	p := newProcess(t)
-	p.start()
-	hash := p.publish()
+func runStubborn(t *testing.T, p *daemonProcess, hash string) {
 	begun := time.Now()
 	code, out, errs := p.runs(t.TempDir(), "run", "-wpc", hash, "-job", "stubborn", "-agent", "robot", "-for", "1s", "--", "worker", "stubborn")
 	if took := time.Since(begun); code != exitError || took < grace || took > 3*grace {
@@ -161,67 +184,17 @@ func TestRunStubborn(t *testing.T) {
 	}
 }
 
-// Signals reach the program, whose end is told as its own; and if clawea is
-// killed, so is the program.
-func TestRunSignals(t *testing.T) {
-	p := newProcess(t)
-	p.start()
-	hash := p.publish()
-	for i, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
-		dir := t.TempDir()
-		cmd := p.command(dir, "run", "-wpc", hash, "-job", fmt.Sprint("signal-", i), "-agent", "robot", "--", "worker", "wait", "ready")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var pid []byte
-		for len(pid) == 0 {
-			time.Sleep(20 * time.Millisecond)
-			pid, _ = os.ReadFile(filepath.Join(dir, "ready"))
-		}
-		cmd.Process.Signal(s)
-		err := cmd.Wait()
-		if s != syscall.SIGKILL && cmd.ProcessState.ExitCode() != 128+int(s) {
-			t.Errorf("%v: %v", s, err)
-		}
-		for end := time.Now().Add(5 * time.Second); alive(string(pid)) && time.Now().Before(end); {
-			time.Sleep(20 * time.Millisecond)
-		}
-		if alive(string(pid)) {
-			t.Errorf("%v: the program lives on", s)
-		}
-	}
-}
-
 // OAuth clients run programs too, by key or by secret, without an operator.
-func TestRunAsClient(t *testing.T) {
-	p := newProcess(t)
-	p.clawea("key", "new", "-name", "ci", p.path("ci.key"))
-	public, err := os.ReadFile(p.path("ci.key.pub"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(p.path("secrets/builder"), []byte("builder-secret-0123456789-0123456789\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	conf, err := os.ReadFile(p.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clients := fmt.Sprintf(`{"clients": [{"id": "ci", "key": %q, "agents": ["robot"]}, {"id": "builder", "secret": "file:secrets/builder", "agents": ["robot"]}],`, strings.TrimSpace(string(public)))
-	if err := os.WriteFile(p.config, bytes.Replace(conf, []byte("{"), []byte(clients), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.start()
-	hash := p.publish()
+func runAsClient(t *testing.T, p *daemonProcess, hash string) {
 	dir := t.TempDir()
-	os.Setenv("BUILDER", "builder-secret-0123456789-0123456789")
-	defer os.Unsetenv("BUILDER")
 	for name, credential := range map[string][]string{
 		"ci":      {"-client", "ci", "-key", p.path("ci.key")},
 		"builder": {"-client", "builder", "-secret", "env:BUILDER"},
 	} {
 		args := append([]string{"run", "-operator", "", "-wpc", hash, "-job", "for-" + name}, credential...)
-		code, out, errs := p.runs(dir, append(args, "--", "worker", "scan")...)
+		cmd := p.command(dir, append(args, "--", "worker", "scan")...)
+		cmd.Env = append(cmd.Env, "BUILDER="+builderSecret)
+		code, out, errs := p.runsAs(cmd)
 		if code != 0 || !strings.Contains(out, "tokens 0") || !strings.Contains(errs, "proof for-"+name+".proof verified") {
 			t.Errorf("%s: %d\n%s%s", name, code, out, errs)
 		}
@@ -236,17 +209,32 @@ func TestRunAsClient(t *testing.T) {
 	if code != exitError || !strings.Contains(errs, "invalid_client") {
 		t.Errorf("a stranger: %d\n%s", code, errs)
 	}
-	p.scan("builder-secret-0123456789-0123456789")
+}
+
+const builderSecret = "builder-secret-0123456789-0123456789"
+
+// addClients lets two OAuth clients order: one with a key, one with a secret.
+func (p *daemonProcess) addClients() {
+	p.t.Helper()
+	public := p.clawea("key", "new", "-name", "ci", p.path("ci.key"))
+	if err := os.WriteFile(p.path("secrets/builder"), []byte(builderSecret+"\n"), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	conf, err := os.ReadFile(p.config)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	clients := fmt.Sprintf(`{"clients": [{"id": "ci", "key": %q, "agents": ["robot"]}, {"id": "builder", "secret": "file:secrets/builder", "agents": ["robot"]}],`, public)
+	if err := os.WriteFile(p.config, bytes.Replace(conf, []byte("{"), []byte(clients), 1), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // What is under way is counted, and the house's claims about its receipts are
 // held against the proof.
-func TestKeeping(t *testing.T) {
-	p := newProcess(t)
-	p.start()
-	hash := p.publish()
+func runKeeping(t *testing.T, p *daemonProcess, hash string) {
 	dir := t.TempDir()
-	if code, _, errs := p.runs(dir, "run", "-wpc", hash, "-job", "held", "-agent", "robot", "--", "worker", "work"); code != 0 {
+	if code, _, errs := p.runs(dir, "run", "-wpc", hash, "-job", "counted", "-agent", "robot", "--", "worker", "work"); code != 0 {
 		t.Fatalf("%d\n%s", code, errs)
 	}
 	var errs bytes.Buffer
@@ -255,7 +243,7 @@ func TestKeeping(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := cl.Receipts(t.Context(), "held")
+	list, err := cl.Receipts(t.Context(), "counted")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +256,7 @@ func TestKeeping(t *testing.T) {
 		t.Error("a receipt that is none counts for nothing")
 	}
 	for cited, want := range map[uint64]error{6: nil, 7: errFalse} {
-		k := &keeping{job: "held", out: filepath.Join(dir, "x.proof"), cited: cited}
+		k := &keeping{job: "counted", out: filepath.Join(dir, "x.proof"), cited: cited}
 		got, err := c.export(t.Context(), cl, k)
 		if err != nil {
 			t.Fatal(err)

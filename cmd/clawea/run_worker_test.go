@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -56,11 +57,7 @@ var workers = map[string]func(arg string) error{
 		return nil
 	},
 	"wait": func(arg string) error { // says that it is there, and waits to be ended
-		if err := os.WriteFile(arg, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
-			return err
-		}
-		time.Sleep(time.Minute)
-		return nil
+		return writeWhole(arg, strconv.Itoa(os.Getpid()), time.Minute)
 	},
 	"await": func(arg string) error {
 		for range 600 {
@@ -84,12 +81,58 @@ var workers = map[string]func(arg string) error{
 		time.Sleep(time.Minute)
 		return nil
 	},
+	"parent": func(arg string) error { // has a child that outlives it
+		child := exec.Command("/proc/self/exe", "orphan", arg)
+		child.Args[0] = "worker"
+		if err := child.Start(); err != nil {
+			return err
+		}
+		return writeWhole(arg, strconv.Itoa(os.Getpid()), time.Minute)
+	},
+	"orphan": func(arg string) error { // works before and after its parent's end
+		if err := writeWhole(arg+".before", knock(), 0); err != nil {
+			return err
+		}
+		for parent := os.Getppid(); parent == os.Getppid(); {
+			time.Sleep(20 * time.Millisecond)
+		}
+		var said string
+		for range 100 { // the launcher's end and its child's are not one moment
+			if said = knock(); strings.Contains(said, "connection refused") {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		return writeWhole(arg+".after", said, 0)
+	},
 	"launch": launchProbe,
 	"probe":  probe,
 }
 
 // jwtShape is what every token and every proof looks like.
 var jwtShape = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}`)
+
+// writeWhole writes a file that appears as a whole, and waits.
+func writeWhole(path, text string, d time.Duration) error {
+	if err := os.WriteFile(path+".part", []byte(text), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".part", path); err != nil {
+		return err
+	}
+	time.Sleep(d)
+	return nil
+}
+
+// knock says whether there is an answer where the house is reached.
+func knock() string {
+	res, err := http.Post(os.Getenv("CLAWEA_PROXY_URL")+"/nobody", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		return err.Error()
+	}
+	res.Body.Close()
+	return "answered " + res.Status
+}
 
 // makeCalls makes calls of every kind.
 func makeCalls() error {

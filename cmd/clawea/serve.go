@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -26,6 +27,9 @@ func serveCommand(ctx context.Context, c *call) error {
 		return err
 	}
 	conf, err := config.Load(*path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
+	}
 	if err != nil {
 		return err
 	}

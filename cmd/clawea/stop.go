@@ -4,10 +4,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/clawea/clawea/internal/api"
 )
 
 // jobStop is containment: end the job, see that nothing of it is under way, and
@@ -22,33 +24,43 @@ func jobStop(ctx context.Context, c *call) error {
 		return err
 	}
 	k.job = c.args[0]
+	return c.contain(ctx, cl, k, *reason)
+}
+
+// contain revokes k's job, waits until nothing of it is under way, and keeps its
+// proof: also if something stays under way, which it then fails with.
+func (c *call) contain(ctx context.Context, cl *api.Client, k *keeping, reason string) error {
 	begun := time.Now()
-	done, err := cl.RevokeJob(ctx, k.job, *reason)
+	done, err := cl.RevokeJob(ctx, k.job, reason)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "revoked    %s, order %d: tokens %d, questions cancelled %d  (%v)\n", clean(k.job), done.ID, done.Tokens, len(done.Cancelled), since(begun))
-	open, settling := settle(ctx, cl, k.job)
+	settling, open := settle(ctx, cl, k), (*unsettled)(nil)
 	switch {
-	case settling != nil: // the proof is kept all the same
-		fmt.Fprintln(c.stdout, "stopped    not known")
-	case open > 0:
-		settling = fmt.Errorf("%d calls are still under way after %v\nlook into the daemon's log, and stop it if need be", open, settleTime)
-		fmt.Fprintf(c.stdout, "stopped    not all: %d calls are under way  (%v)\n", open, since(begun))
+	case errors.As(settling, &open):
+		fmt.Fprintf(c.stdout, "stopped    not all: %s  (%v)\n", open.count(), since(begun))
+	case settling != nil:
+		fmt.Fprintf(c.stdout, "stopped    not known  (%v)\n", since(begun))
 	default:
 		fmt.Fprintf(c.stdout, "stopped    nothing is under way  (%v)\n", since(begun))
 	}
 	got, err := c.export(ctx, cl, k)
 	if err != nil {
-		return err
+		c.warnUnsettled(settling)
+		return k.lost(err)
 	}
 	if got.path == "" {
 		fmt.Fprintf(c.stdout, "kept       nothing: the job has no receipts  (%v)\n", since(begun))
 		return settling
 	}
 	fmt.Fprintf(c.stdout, "kept       %s, %d bytes, %d receipts: %s  (%v)\n", clean(got.path), got.size, got.report.Receipts, got.verdict(), since(begun))
-	if err := c.judge(got, k); err != nil || settling != nil {
-		return cmp.Or(err, settling)
+	if err := c.judge(got, k); err != nil {
+		c.warnUnsettled(settling)
+		return err
+	}
+	if settling != nil {
+		return settling
 	}
 	fmt.Fprintf(c.stdout, "contained  in %.1f s\n", time.Since(begun).Seconds())
 	return nil

@@ -46,8 +46,8 @@ func (h *house) now() time.Time       { return time.UnixMilli(h.clock.Load()).UT
 func (h *house) move(d time.Duration) { h.clock.Add(d.Milliseconds()) }
 
 // Check and Policy make the house the gate's Tokens and Policies.
-func (h *house) Check(context.Context, *token.Presentation) (*token.Claims, *token.Proof, error) {
-	return h.claims, nil, nil
+func (h *house) Check(context.Context, *token.Presentation) (token.Shown, error) {
+	return token.Shown{Claims: h.claims}, nil
 }
 
 func (h *house) Policy(context.Context, seal.Hash) (*policy.Policy, error) { return h.policy, nil }

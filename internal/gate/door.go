@@ -62,6 +62,9 @@ func (d *Door) Challenge(h http.Header, code, resource string) {
 	metadata := fmt.Sprintf("resource_metadata=%q", d.URL+"/.well-known/oauth-protected-resource"+resource)
 	bearer, dpop := `Bearer realm="clawea", `+metadata, `DPoP realm="clawea", algs="`+strings.Join(token.ProofAlgorithms(), " ")+`", `+metadata
 	switch {
+	case code == token.Code(token.ErrActionRevoked): // nothing is wrong with the token
+		h.Set("Clawea-Refused", code)
+		return
 	case code == token.Code(token.ErrProofNonce):
 		dpop += `, error="use_dpop_nonce"`
 		h.Set("DPoP-Nonce", d.Nonces.New())

@@ -6,8 +6,10 @@ package gate
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 // ErrUnclosed is returned when an act was carried out and its closed receipt
@@ -46,6 +48,23 @@ func (e *Refused) Error() string { return "refused: " + e.Cause.Error() }
 
 // Unwrap returns the cause.
 func (e *Refused) Unwrap() error { return e.Cause }
+
+// Status is the HTTP status of the refusal: whose token is good for other
+// actions must not throw it away.
+func (e *Refused) Status() int {
+	if errors.Is(e.Cause, token.ErrActionRevoked) {
+		return http.StatusForbidden
+	}
+	return http.StatusUnauthorized
+}
+
+// Hint is what mends it, in a line.
+func (e *Refused) Hint() string {
+	if errors.As(e.Cause, new(*unusable)) {
+		return "have the house's operator look at the policy: clawea wpc list"
+	}
+	return token.Hint(e.Code)
+}
 
 // A Fault is an error of a connector or of the other side that the agent may
 // see. Code goes into receipts; Msg does not.

@@ -24,11 +24,11 @@ import (
 
 // Tokens authenticates. internal/issuer fills it.
 type Tokens interface {
-	// Check verifies a token and the proof that it comes with, revocation
-	// included, but not whether the proof was used before. The proof is nil for a
-	// token that is bound to no key. Where the token's signature holds, the claims
-	// come back even with an error, so that the refusal can be recorded.
-	Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error)
+	// Check verifies a token and the proof that it comes with, and whether what it
+	// stands on is revoked, but not whether the proof was used before. Claims that
+	// can be believed come back even with an error, so that the refusal can be
+	// recorded, and so does a proof that holds, so that it is used up.
+	Check(ctx context.Context, p *token.Presentation) (token.Shown, error)
 }
 
 // Policies finds policies by hash. internal/registry fills it.
@@ -98,16 +98,17 @@ type Gate struct {
 	PlainBearer bool            // whether tokens that are bound to no key are good where their policy does not say
 	Log         *slog.Logger
 
-	strangers limiter
+	refusals limiter
 }
 
 // A Caller is who has shown a token that holds, and the policy that it holds
-// under. Only Admit makes one.
+// under. Only Authenticate and Admit make one.
 type Caller struct {
-	claims *token.Claims
-	whole  *policy.Policy // as published
-	policy *policy.Policy // narrowed to the token's grant
-	spent  *receipt.Spent // the proof, until it is used up
+	claims  *token.Claims
+	whole   *policy.Policy     // as published
+	policy  *policy.Policy     // narrowed to the token's grant
+	revoked []token.Revocation // when the token was checked
+	spent   *receipt.Spent     // the proof, until it is used up
 }
 
 // Claims are what the caller's token says.
@@ -122,24 +123,27 @@ func (c *Caller) CanEver(a policy.Action) bool { return c.policy.CanEver(a) }
 // not hold, a *Fault from the act, and anything else when the house itself is
 // in trouble, in which case nothing was done unless the error is ErrUnclosed.
 func (g *Gate) Do(ctx context.Context, p *token.Presentation, req *Request) (*receipt.Receipt, *Result, error) {
-	c, r, err := g.authenticate(ctx, p, req)
+	c, err := g.Authenticate(ctx, p, req.Action)
+	if refused := (*Refused)(nil); errors.As(err, &refused) {
+		return refused.Receipt, nil, err
+	}
 	if err != nil {
-		return r, nil, err
+		return nil, nil, err
 	}
 	return g.Carry(ctx, c, req)
 }
 
 // Admit authenticates who may then make several calls, such as those of one
-// HTTP request. req says what they come for, should they be refused; its plan
-// is not made. Errors are as of Do.
-func (g *Gate) Admit(ctx context.Context, p *token.Presentation, req *Request) (*Caller, error) {
-	c, _, err := g.authenticate(ctx, p, req)
+// HTTP request, and uses up the proof. a says what they come for, should they be
+// refused. Errors are as of Do.
+func (g *Gate) Admit(ctx context.Context, p *token.Presentation, a policy.Action) (*Caller, error) {
+	c, err := g.Authenticate(ctx, p, a)
 	if err != nil || c.spent == nil {
 		return c, err
 	}
 	err = g.Book.Spend(ctx, c.claims.Job, *c.spent)
 	if errors.Is(err, token.ErrReplayed) {
-		_, err = g.refuse(ctx, c.claims, req, token.ErrReplayed)
+		_, err = g.refuse(ctx, c.claims, nil, a, token.ErrReplayed)
 	}
 	if err != nil {
 		return nil, err
@@ -148,30 +152,37 @@ func (g *Gate) Admit(ctx context.Context, p *token.Presentation, req *Request) (
 	return c, nil
 }
 
-// authenticate checks the token, its proof, its policy, and that they fit.
-func (g *Gate) authenticate(ctx context.Context, p *token.Presentation, req *Request) (*Caller, *receipt.Receipt, error) {
-	claims, proof, err := g.Tokens.Check(ctx, p)
-	if err != nil {
-		r, err := g.refuse(ctx, claims, req, err)
-		return nil, r, err
+// Authenticate checks the token, its proof, its policy, and that they fit, for
+// one call of a: its receipt uses up the proof. Errors are as of Do.
+func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy.Action) (*Caller, error) {
+	shown, err := g.Tokens.Check(ctx, p)
+	c := &Caller{claims: shown.Claims, revoked: shown.Revoked}
+	if shown.Proof != nil {
+		c.spent = &receipt.Spent{ID: shown.Proof.Key + " " + token.HashToken(shown.Proof.ID), Until: shown.Proof.Until()}
 	}
-	c := &Caller{claims: claims}
-	if proof != nil {
-		c.spent = &receipt.Spent{ID: proof.Key + " " + token.HashToken(proof.ID), Until: proof.Until()}
-	}
-	if c.whole, err = g.Policies.Policy(ctx, claims.Policy); err != nil {
-		r, err := g.refuse(ctx, claims, req, &unusable{err})
-		return nil, r, err
-	}
-	c.policy, err = claims.Fit(c.whole)
-	if err == nil && claims.Bound() == "" && !bearer(c.whole, g.PlainBearer) {
-		err = token.ErrBearer
+	if err == nil {
+		err = g.fit(ctx, c)
 	}
 	if err != nil {
-		r, err := g.refuse(ctx, claims, req, err)
-		return nil, r, err
+		_, err := g.refuse(ctx, c.claims, c.spent, a, err)
+		return nil, err
 	}
-	return c, nil, nil
+	return c, nil
+}
+
+// fit finds the policy that c's token is pinned to, and narrows it.
+func (g *Gate) fit(ctx context.Context, c *Caller) error {
+	var err error
+	if c.whole, err = g.Policies.Policy(ctx, c.claims.Policy); err != nil {
+		return &unusable{err}
+	}
+	if c.policy, err = c.claims.Fit(c.whole); err != nil {
+		return err
+	}
+	if c.claims.Bound() == "" && !bearer(c.whole, g.PlainBearer) {
+		return token.ErrBearer
+	}
+	return nil
 }
 
 // bearer reports whether p takes tokens that are bound to no key.
@@ -184,17 +195,21 @@ func bearer(p *policy.Policy, byDefault bool) bool {
 
 // Carry carries one call of c. Errors are as of Do.
 func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (*receipt.Receipt, *Result, error) {
-	plan, planErr := g.plan(ctx, c.policy, req)
-	args := g.text(c.claims.Job, req.Text)
-	plan.Call.Args = args.Commitment
-	full := plan.Call
-	plan.Call = c.policy.Minimal(full)
-	beside := g.beside(ctx, c.whole, c.claims.Grant())
+	if r := token.Ended(c.revoked, c.claims, req.Action); r != nil { // before anything is looked up for it
+		r, err := g.refuse(ctx, c.claims, c.spent, req.Action, r.Err())
+		return r, nil, err
+	}
 	watched, stop, err := g.Revocations.Watch(ctx, c.claims, req.Action)
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch for revocations: %w", err) // fail closed
 	}
 	defer stop()
+	plan, planErr := g.plan(watched, c.policy, req)
+	args := g.text(c.claims.Job, req.Text)
+	plan.Call.Args = args.Commitment
+	full := plan.Call
+	plan.Call = c.policy.Minimal(full)
+	beside := g.beside(ctx, c.whole, c.claims.Grant())
 
 	var opened *receipt.Receipt
 	var ended error
@@ -214,7 +229,7 @@ func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 		return line, err
 	})
 	if errors.Is(err, token.ErrReplayed) {
-		r, err := g.refuse(ctx, c.claims, req, token.ErrReplayed)
+		r, err := g.refuse(ctx, c.claims, nil, req.Action, token.ErrReplayed)
 		return r, nil, err
 	}
 	if err != nil {
@@ -325,19 +340,17 @@ func run(ctx context.Context, opened *receipt.Receipt, act Act) (res *Result, er
 	return act(ctx, opened)
 }
 
-// maxRefused bounds the text that is kept of a call that is refused, in bytes.
-// Of strangers' nothing is kept: they could fill the house with it.
-const maxRefused = 64 << 10
-
 // unusable is the error for a policy that cannot be used.
 type unusable struct{ error }
 
 func (e *unusable) Unwrap() error { return e.error }
 
-// refuse records a call whose token or policy does not hold: in its job's chain
-// if the token's signature says which that is, and otherwise in the journal.
-// The error is a *Refused, unless the house is in trouble.
-func (g *Gate) refuse(ctx context.Context, c *token.Claims, req *Request, cause error) (*receipt.Receipt, error) {
+// refuse records that a call was refused for its token's or its policy's sake:
+// in its job's chain if the token says which that is and can be believed, and
+// otherwise in the journal. The proof is used up all the same. Nothing is kept
+// of what was sent: whoever is refused could fill the house with it. The error
+// is a *Refused, unless the house is in trouble.
+func (g *Gate) refuse(ctx context.Context, c *token.Claims, spent *receipt.Spent, a policy.Action, cause error) (*receipt.Receipt, error) {
 	code := token.Code(cause)
 	switch {
 	case errors.As(cause, new(*unusable)):
@@ -351,28 +364,40 @@ func (g *Gate) refuse(ctx context.Context, c *token.Claims, req *Request, cause 
 	if c != nil {
 		job = c.Job
 	}
-	if !g.strangers.allow(job) {
-		g.Log.WarnContext(ctx, "refused without a receipt: too many in a short while", "job", job, "code", code)
-		return nil, &Refused{nil, code, cause}
+	if !g.refusals.allow(job) {
+		g.Log.WarnContext(ctx, "refused without a receipt: too many in a while", "job", job, "code", code)
+		return nil, g.spend(ctx, job, spent, &Refused{nil, code, cause})
 	}
-	call := &policy.Call{Tool: req.Action.Tool, Action: req.Action.Name, Class: req.Action.Class}
-	args := g.text(job, req.Text)
-	call.Args = args.Commitment
-	var kept []receipt.Text
-	if c != nil && len(req.Text) <= maxRefused {
-		kept = append(kept, args)
-	}
+	call := &policy.Call{Tool: a.Tool, Action: a.Name, Class: a.Class, Args: g.text(job, nil).Commitment}
 	var r *receipt.Receipt
 	err := g.Book.Write(ctx, job, func(st *receipt.State) (*receipt.Line, error) {
 		if r = receipt.RefuseStranger(st, call, code); c != nil {
 			r = receipt.Refuse(st, c, call, code)
 		}
-		return r.Sign(g.Signer, kept...)
+		line, err := r.Sign(g.Signer)
+		if err == nil {
+			line.Spent = spent
+		}
+		return line, err
 	})
+	if errors.Is(err, token.ErrReplayed) {
+		return g.refuse(ctx, c, nil, a, token.ErrReplayed)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record refusal %s: %w", code, err)
 	}
 	return r, &Refused{r, code, cause}
+}
+
+// spend uses up a proof that no receipt does. refused is the answer all the same.
+func (g *Gate) spend(ctx context.Context, job string, spent *receipt.Spent, refused *Refused) error {
+	if spent == nil {
+		return refused
+	}
+	if err := g.Book.Spend(ctx, job, *spent); err != nil && !errors.Is(err, token.ErrReplayed) {
+		return fmt.Errorf("use up proof: %w", err)
+	}
+	return refused
 }
 
 func (g *Gate) text(job string, b []byte) receipt.Text {

@@ -34,10 +34,11 @@ type house struct {
 	tokenErr  error
 	policyErr error
 
-	proof *token.Proof            // that the token came with
-	spent map[string]bool         // proofs
-	cut   context.CancelCauseFunc // ends the last call that is watched
-	blind error                   // of watching
+	revoked []token.Revocation      // when the token is checked
+	proof   *token.Proof            // that the token came with
+	spent   map[string]bool         // proofs
+	cut     context.CancelCauseFunc // ends the last call that is watched
+	blind   error                   // of watching
 
 	state  receipt.State
 	lines  []*receipt.Line
@@ -91,11 +92,11 @@ func newSigner(t *testing.T, name string, seed byte) seal.Signer {
 	return s
 }
 
-func (h *house) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+func (h *house) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {
 	if p.Raw != h.raw {
-		return nil, nil, token.ErrSignature
+		return token.Shown{}, token.ErrSignature
 	}
-	return h.claims, h.proof, h.tokenErr
+	return token.Shown{Claims: h.claims, Proof: h.proof, Revoked: h.revoked}, h.tokenErr
 }
 
 // show presents a token.

@@ -5,16 +5,17 @@ package gate
 
 import (
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// Refusals cost whoever causes them nothing, and the house a durable line each.
-// Beyond these bounds, in each job, they are refused all the same and only the
-// daemon's log says so.
+// Refusals cost whoever causes them nothing, and the house a durable line each,
+// in a chain that has to fit into a bundle. Beyond these bounds, in each job, they
+// are refused all the same and only the daemon's log says so.
 const (
-	refusalsPerSecond = 20
-	refusalsAtOnce    = 100
+	refusalsEvery  = time.Minute
+	refusalsAtOnce = 100
 
 	maxLimits = 1024 // jobs that are remembered
 )
@@ -36,7 +37,7 @@ func (l *limiter) allow(job string) bool {
 		if l.jobs == nil {
 			l.jobs = map[string]*rate.Limiter{}
 		}
-		l.jobs[job] = rate.NewLimiter(refusalsPerSecond, refusalsAtOnce)
+		l.jobs[job] = rate.NewLimiter(rate.Every(refusalsEvery), refusalsAtOnce)
 	}
 	return l.jobs[job].Allow()
 }

@@ -101,7 +101,7 @@ func TestProofIsSpent(t *testing.T) {
 		t.Errorf("receipt %+v, %d acts", r, acts)
 	}
 	h.proof.ID = "p2"
-	c, err := h.Admit(t.Context(), show(h.raw), &gate.Request{Action: deploy})
+	c, err := h.Admit(t.Context(), show(h.raw), deploy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +110,58 @@ func TestProofIsSpent(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err = h.Admit(t.Context(), show(h.raw), &gate.Request{Action: deploy}); err == nil {
+	if _, err = h.Admit(t.Context(), show(h.raw), deploy); err == nil {
 		t.Error("a proof is admitted twice")
 	}
 	wantRefused(t, err, "dpop.replayed")
+}
+
+// A proof is used up whatever becomes of its call.
+func TestRefusedProofIsSpent(t *testing.T) {
+	for name, spoil := range map[string]func(*house){
+		"policy":  func(h *house) { h.policyErr = errors.New("bad signature") },
+		"revoked": func(h *house) { h.tokenErr = token.ErrJobRevoked },
+		"stopped": func(h *house) { h.revoked = []token.Revocation{{Kind: token.RevokeAction, Target: "deploy"}} },
+		"out of limit": func(h *house) {
+			h.tokenErr = token.ErrJobRevoked
+			for range 200 {
+				h.proof.ID += "x"
+				_, _, _ = h.Do(t.Context(), show(h.raw), request(new(int)))
+			}
+		},
+	} {
+		h, acts := newHouse(t), 0
+		h.bindToken()
+		spoil(h)
+		if _, _, err := h.Do(t.Context(), show(h.raw), request(&acts)); !is[*gate.Refused](err) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		h.policyErr, h.tokenErr, h.revoked = nil, nil, nil
+		_, _, err := h.Do(t.Context(), show(h.raw), request(&acts))
+		wantRefused(t, err, "dpop.replayed")
+		if acts != 0 {
+			t.Errorf("%s: a proof that was refused is good afterwards", name)
+		}
+	}
+}
+
+// Nothing is looked up for a call that is stopped, or that nobody watches.
+func TestNoPlanWhenStopped(t *testing.T) {
+	for name, spoil := range map[string]func(*house){
+		"stopped": func(h *house) { h.revoked = []token.Revocation{{Kind: token.RevokeAction, Target: "deploy:write"}} },
+		"blind":   func(h *house) { h.blind = errors.New("out of sight") },
+	} {
+		h := newHouse(t)
+		spoil(h)
+		req := request(new(int))
+		req.Plan = func(context.Context, []policy.Bound) (*gate.Plan, error) {
+			t.Errorf("%s: it is planned", name)
+			return nil, errors.New("no")
+		}
+		if _, _, err := h.Do(t.Context(), show(h.raw), req); err == nil {
+			t.Errorf("%s: carried", name)
+		}
+	}
 }
 
 // Asking for a nonce is a step of the protocol, and leaves no receipt.
@@ -185,14 +233,14 @@ func TestStrangersAreBounded(t *testing.T) {
 			_, _, err := h.Do(t.Context(), show("x"), request(new(int)))
 			wantRefused(t, err, "token.signature")
 		}
-		if n := len(h.lines); n < 50 || n > 200 {
+		if n := len(h.lines); n < 50 || n > 150 {
 			t.Errorf("%d receipts of 1000 refusals", n)
 		}
 		if r := h.lines[0].Receipt; r.Job != receipt.Journal || r.Token != "" || !r.Decision.Policy.IsZero() {
 			t.Errorf("%+v", r)
 		}
 		before := len(h.lines)
-		time.Sleep(time.Second)
+		time.Sleep(time.Minute)
 		_, _, _ = h.Do(t.Context(), show("x"), request(new(int)))
 		if len(h.lines) != before+1 {
 			t.Error("it does not begin again")

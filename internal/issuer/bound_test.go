@@ -50,9 +50,9 @@ func TestBound(t *testing.T) {
 	if m.Claims.Bound() != k.Thumbprint() || m.Claims.Client != "ci" {
 		t.Errorf("%+v", m.Claims)
 	}
-	c, proof, err := h.Check(t.Context(), h.show(t, m.Raw, k, nil))
-	if err != nil || proof == nil || c.ID != m.Claims.ID {
-		t.Fatalf("%v, %v, %v", c, proof, err)
+	shown, err := h.Check(t.Context(), h.show(t, m.Raw, k, nil))
+	if err != nil || shown.Proof == nil || shown.Claims.ID != m.Claims.ID {
+		t.Fatalf("%+v, %v", shown, err)
 	}
 	for name, test := range map[string]struct {
 		p    *token.Presentation
@@ -69,15 +69,36 @@ func TestBound(t *testing.T) {
 		"another's nonce": {h.show(t, m.Raw, k, func(p *token.Proof) { p.Nonce = strings.Repeat("A", 24) }), token.ErrProofNonce},
 		"a plain token":   {h.show(t, plain.Raw, k, nil), token.ErrProofKey},
 	} {
-		c, proof, err := h.Check(t.Context(), test.p)
-		if !errors.Is(err, test.want) || proof != nil || c == nil {
-			t.Errorf("%s: %v, %v, %v", name, c, proof, err)
+		shown, err := h.Check(t.Context(), test.p)
+		if !errors.Is(err, test.want) || shown.Proof != nil || shown.Claims == nil {
+			t.Errorf("%s: %+v, %v", name, shown, err)
 		}
 	}
 	twice := h.show(t, m.Raw, k, nil)
 	twice.Proofs = append(twice.Proofs, twice.Proofs[0])
-	if _, _, err := h.Check(t.Context(), twice); !errors.Is(err, token.ErrProofMissing) {
+	if _, err := h.Check(t.Context(), twice); !errors.Is(err, token.ErrProofMissing) {
 		t.Errorf("two proofs: %v", err)
+	}
+}
+
+// A proof that holds comes back even if what the token stands on is revoked, so
+// that it is used up; and who does not prove learns nothing of that.
+func TestRevokedAndBound(t *testing.T) {
+	h := newHouse(t)
+	k := newProofKey(t)
+	m, err := h.Mint(t.Context(), issuer.Order{Agent: "robot", Job: "job-1", Policy: h.policy, Key: k.Thumbprint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.revoke(t, token.RevokeAgent, "robot")
+	if shown, err := h.Check(t.Context(), h.show(t, m.Raw, k, nil)); !errors.Is(err, token.ErrAgentRevoked) || shown.Proof == nil || shown.Claims == nil {
+		t.Errorf("%+v, %v", shown, err)
+	}
+	if _, err := h.Check(t.Context(), &token.Presentation{Raw: m.Raw}); !errors.Is(err, token.ErrProofMissing) {
+		t.Errorf("unproved: %v", err)
+	}
+	if c, err := h.Look(t.Context(), m.Raw); !errors.Is(err, token.ErrAgentRevoked) || c == nil {
+		t.Errorf("looked at: %v, %v", c, err)
 	}
 }
 
@@ -90,7 +111,7 @@ func TestExpected(t *testing.T) {
 		token.ErrJob:    {Raw: m.Raw, Job: "job-2"},
 		token.ErrPolicy: {Raw: m.Raw, Policy: h.other.String()},
 	} {
-		if c, _, err := h.Check(t.Context(), p); !errors.Is(err, want) || c == nil {
+		if shown, err := h.Check(t.Context(), p); !errors.Is(err, want) || shown.Claims == nil {
 			t.Errorf("%v: %v", want, err)
 		}
 	}

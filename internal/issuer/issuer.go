@@ -41,6 +41,9 @@ type Policies interface {
 // its policy does not hold.
 var ErrOrder = errors.New("not issued")
 
+// ErrTaken is the cause of ErrOrder where the job is somebody else's.
+var ErrTaken = errors.New("the job is taken")
+
 // An Issuer mints and checks. All fields must be set, but for PlainBearer.
 type Issuer struct {
 	DB       DB
@@ -112,7 +115,7 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 	}
 	err = i.DB.CreateJob(ctx, store.Job{ID: o.Job, Agent: o.Agent, Policy: o.Policy, Client: o.Client, Created: now})
 	if errors.Is(err, store.ErrConflict) {
-		return nil, fmt.Errorf("%w: job %s belongs to another agent or policy, or was ordered by somebody else; a new purpose needs a new job", ErrOrder, o.Job)
+		return nil, fmt.Errorf("%w: %w: %s belongs to another agent or policy, or was ordered by somebody else", ErrOrder, ErrTaken, o.Job)
 	}
 	if err != nil {
 		return nil, err
@@ -140,7 +143,7 @@ func (i *Issuer) check(o *Order, p *policy.Policy) error {
 		return fmt.Errorf("the job %q is the house's own; choose another name", o.Job)
 	}
 	if allowed, said := p.Bearer(); o.Key == "" && !(allowed || !said && i.PlainBearer) {
-		return fmt.Errorf("%w; order it with a key's thumbprint, as clawea run does", token.ErrBearer)
+		return token.ErrBearer
 	}
 	if o.TTL == 0 {
 		o.TTL = p.MaxTTL()
@@ -166,35 +169,54 @@ func newID() token.ID {
 }
 
 // Check verifies a token, the proof that it comes with, and looks up whether
-// what it stands on is revoked. It fills gate.Tokens: the proof is nil for a
-// plain bearer token. Where the token's signature holds and the house has minted
-// it, the claims come back even with an error; a token that it has not minted
-// counts as revoked, and what it says of itself is not to be believed, whoever
-// signed it.
-func (i *Issuer) Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+// what it stands on is revoked. It fills gate.Tokens. Where the token's signature
+// holds and the house has minted it, the claims come back even with an error, and
+// so does a proof that holds, which is used up all the same; a token that the
+// house has not minted counts as revoked, and what it says of itself is not to
+// be believed, whoever signed it.
+func (i *Issuer) Check(ctx context.Context, p *token.Presentation) (token.Shown, error) {
 	now := i.Now()
-	c, err := token.Check(p.Raw, i.House, now, i.Keys().Verifiers...)
+	c, err := i.own(ctx, p.Raw, now)
+	shown := token.Shown{Claims: c}
+	if err == nil {
+		err = p.Expects(c)
+	}
+	if err != nil {
+		return shown, err
+	}
+	if shown.Proof, err = p.Proven(c, now, i.Nonces.Good); err != nil {
+		return shown, err
+	}
+	shown.Revoked, err = i.standing(ctx, c)
+	return shown, err
+}
+
+// Look is Check for who only asks what a token is worth, and does not use it:
+// without a proof.
+func (i *Issuer) Look(ctx context.Context, raw string) (*token.Claims, error) {
+	c, err := i.own(ctx, raw, i.Now())
+	if err == nil {
+		_, err = i.standing(ctx, c)
+	}
+	return c, err
+}
+
+// own verifies a token of this house's. The claims of one that is not come back
+// as nil.
+func (i *Issuer) own(ctx context.Context, raw string, now time.Time) (*token.Claims, error) {
+	c, err := token.Check(raw, i.House, now, i.Keys().Verifiers...)
 	if c == nil {
-		return nil, nil, err
+		return nil, err
 	}
 	switch stranger, trouble := i.minted(ctx, c); {
 	case trouble != nil:
-		return nil, nil, trouble
+		return nil, trouble
 	case stranger != nil && err == nil:
-		return nil, nil, stranger
+		return nil, stranger
 	case stranger != nil:
-		return nil, nil, err
-	case err != nil:
-		return c, nil, err
+		return nil, err
 	}
-	if err := p.Expects(c); err != nil {
-		return c, nil, err
-	}
-	if err := i.standing(ctx, c); err != nil {
-		return c, nil, err
-	}
-	proof, err := p.Proven(c, now, i.Nonces.Good)
-	return c, proof, err
+	return c, err
 }
 
 // minted says why c is no token of this house's minting.
@@ -214,19 +236,22 @@ func (i *Issuer) minted(ctx context.Context, c *token.Claims) (stranger, trouble
 	return nil, nil
 }
 
-// standing looks up whether what c stands on is revoked.
-func (i *Issuer) standing(ctx context.Context, c *token.Claims) error {
+// standing looks up what is revoked and may concern c, and says whether it ends
+// what c stands on. Whether an action is stopped depends on the call: the gate
+// sees to that.
+func (i *Issuer) standing(ctx context.Context, c *token.Claims) ([]token.Revocation, error) {
 	list, err := i.DB.Revoking(ctx, []string{c.Job})
 	if err != nil {
-		return fmt.Errorf("look up revocations: %w", err)
+		return nil, fmt.Errorf("look up revocations: %w", err)
 	}
+	var out []token.Revocation
 	for _, r := range list {
-		// Whether an action is stopped depends on the call: the gate sees to that.
 		if r.Kind != token.RevokeAction && r.Ends(c, policy.Action{}) {
-			return r.Err()
+			return nil, r.Err()
 		}
+		out = append(out, r.Revocation)
 	}
-	return nil
+	return out, nil
 }
 
 // recorded reports whether the house minted these very claims: who has stolen

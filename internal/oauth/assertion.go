@@ -4,11 +4,15 @@
 package oauth
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -59,18 +63,51 @@ func readAssertion(raw string) (*assertion, error) {
 
 // ofAssertion reports whether a JWT is not of another kind, such as a proof.
 func ofAssertion(h jose.Header) bool {
-	typ, has := h.ExtraHeaders[jose.HeaderType]
-	if !has {
-		return true
-	}
-	name, _ := typ.(string)
-	name = strings.TrimPrefix(strings.ToLower(name), "application/")
-	return name == "jwt" || name == "client-authentication+jwt"
+	k := kind(h)
+	return k == "jwt" || k == "client-authentication+jwt"
 }
 
-// decoy stands for the key of clients that there are not, so that an answer for
-// them takes its time. Whoever signs by it is let in nowhere.
-var decoy = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public()
+// kind is what a JWT says that it is (RFC 8725 section 3.11), in lower case and
+// without "application/". One that does not say is "jwt".
+func kind(h jose.Header) string {
+	typ, has := h.ExtraHeaders[jose.HeaderType]
+	if !has {
+		return "jwt"
+	}
+	name, _ := typ.(string)
+	return strings.TrimPrefix(strings.ToLower(name), "application/")
+}
+
+// Decoys stand for the keys of clients that there are not, and of those whose
+// key is of another kind, so that an answer for them takes its time. Whoever
+// signs by one is let in nowhere.
+var (
+	decoyEd = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public()
+	decoyEC = sync.OnceValue(func() crypto.PublicKey {
+		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{1}, 32))
+		if err != nil { // unreachable: the number is below the order of P-256
+			return nil
+		}
+		return key.Public()
+	})
+)
+
+func decoy(alg string) crypto.PublicKey {
+	if alg == string(jose.ES256) {
+		return decoyEC()
+	}
+	return decoyEd
+}
+
+// suits reports whether key is of the kind that alg takes.
+func suits(key crypto.PublicKey, alg string) bool {
+	if alg == string(jose.ES256) {
+		_, ok := key.(*ecdsa.PublicKey)
+		return ok
+	}
+	_, ok := key.(ed25519.PublicKey)
+	return ok
+}
 
 // signedBy reports whether key has signed a.
 func (a *assertion) signedBy(key crypto.PublicKey) bool {
@@ -81,8 +118,8 @@ func (a *assertion) signedBy(key crypto.PublicKey) bool {
 // check verifies that a is client's, who may be nil, and made now for one of
 // audiences. Only who has signed it is told what is wrong with it.
 func (a *assertion) check(client *Client, now time.Time, audiences []string) error {
-	key := crypto.PublicKey(decoy)
-	known := client != nil && client.Key != nil
+	alg := a.jws.Signatures[0].Protected.Algorithm
+	key, known := decoy(alg), client != nil && suits(client.Key, alg)
 	if known {
 		key = client.Key
 	}
@@ -101,7 +138,7 @@ func (a *assertion) check(client *Client, now time.Time, audiences []string) err
 		wrong = "it has expired, or has no exp"
 	case a.until().After(now.Add(assertionLife + assertionLead)):
 		wrong = "exp must be at most 5 minutes ahead"
-	case early(a.NotBefore, now) || early(a.Issued, now):
+	case early(a.NotBefore, now.Add(assertionLead)) || early(a.Issued, now.Add(assertionLead)):
 		wrong = "it is not valid yet"
 	default:
 		return nil
@@ -136,5 +173,5 @@ func timely(at float64) bool { return at > 0 && at <= maxTime }
 
 // early reports whether at, which 0 leaves open, is yet to come.
 func early(at float64, now time.Time) bool {
-	return at != 0 && (!timely(at) || time.Unix(int64(at), 0).After(now.Add(assertionLead)))
+	return at != 0 && (!timely(at) || time.Unix(int64(at), 0).After(now))
 }

@@ -24,6 +24,10 @@ const minSecret = 32
 // be a client's.
 var ErrClient = errors.New("no client")
 
+// ErrTooOften is returned together with ErrClient where there were too many such
+// requests of late, in that client's name and from that address.
+var ErrTooOften = errors.New(errTooOften.says)
+
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" // RFC 7523 section 2.2
 
 // credentials are how a request says whose it is: by a secret or an assertion.
@@ -35,12 +39,16 @@ type credentials struct {
 
 // Client returns the id of the client that r is shown to be from: by HTTP Basic
 // with its secret, or by an assertion as a bearer token, whose audience is the
-// house's URL. It fails with ErrClient; other errors are the house's trouble.
+// house's URL. It fails with ErrClient, and with ErrTooOften as well if that has
+// happened too often of late; other errors are the house's trouble.
 func (s *Server) Client(r *http.Request) (id string, err error) {
 	c, err := headerCredentials(r)
 	var client *Client
 	if err == nil {
 		client, err = s.authenticate(r, c, s.URL)
+	}
+	if errors.Is(err, errTooOften) {
+		return "", fmt.Errorf("%w: %w", ErrClient, ErrTooOften)
 	}
 	if f := (*fault)(nil); errors.As(err, &f) {
 		return "", fmt.Errorf("%w: %s", ErrClient, f.says)
@@ -129,21 +137,25 @@ func formCredentials(r *http.Request, f form) (*credentials, error) {
 }
 
 // authenticate returns the client that c proves. audiences are what an
-// assertion may call this house. Whoever fails often is not listened to.
+// assertion may call this house. Failures are bounded, and nothing else: what is
+// right is let in whatever others have tried from the same address.
 func (s *Server) authenticate(r *http.Request, c *credentials, audiences ...string) (*Client, error) {
-	known, from, now := "", source(r), s.Now()
+	client, err := s.prove(r.Context(), c, audiences)
+	f := (*fault)(nil)
+	if !errors.As(err, &f) {
+		return client, err
+	}
+	from := source(r)
+	// By the name that is claimed: the bound does not tell either which there are.
+	if s.failures.tooMany(c.id, from, s.Now()) {
+		return nil, errTooOften
+	}
+	known := ""
 	if s.named(c.id) != nil {
 		known = c.id
 	}
-	if s.failures.tooMany(known, from, now) {
-		return nil, errTooOften
-	}
-	client, err := s.prove(r.Context(), c, audiences)
-	if f := (*fault)(nil); errors.As(err, &f) {
-		s.failures.add(known, from, now)
-		s.Log.WarnContext(r.Context(), "client not authenticated", "client", known, "from", from, "path", r.URL.Path, "says", f.says)
-	}
-	return client, err
+	s.Log.WarnContext(r.Context(), "client not authenticated", "client", known, "from", from, "path", r.URL.Path, "says", f.says)
+	return nil, err
 }
 
 func (s *Server) prove(ctx context.Context, c *credentials, audiences []string) (*Client, error) {

@@ -4,6 +4,7 @@
 package oauth
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -121,6 +122,15 @@ func TestStrangers(t *testing.T) {
 		{"RFC 7523 3: a client by the decoy", func(h *house, q *request) {
 			q.asserted(sign(t, jose.EdDSA, ed25519.NewKeyFromSeed(make([]byte, 32)), "", h.vouch("disk")))
 		}, same},
+		{"RFC 7523 3: a client by the other decoy", func(h *house, q *request) {
+			q.asserted(sign(t, jose.ES256, curveDecoy(t), "", h.vouch("disk")))
+		}, same},
+		{"RFC 7523 3: a key's client by the other decoy", func(h *house, q *request) {
+			q.asserted(sign(t, jose.ES256, curveDecoy(t), "", h.vouch("signer")))
+		}, same},
+		{"RFC 7523 3: a key's client by the decoy", func(h *house, q *request) {
+			q.asserted(sign(t, jose.EdDSA, ed25519.NewKeyFromSeed(make([]byte, 32)), "", h.vouch("curved")))
+		}, same},
 		{"RFC 7523 3: a secret's client by the decoy", func(h *house, q *request) {
 			q.asserted(sign(t, jose.EdDSA, ed25519.NewKeyFromSeed(make([]byte, 32)), "", h.vouch("desk")))
 		}, same},
@@ -178,6 +188,16 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// curveDecoy is the secret key of the decoy on P-256.
+func curveDecoy(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{1}, 32))
+	if err != nil || !key.PublicKey.Equal(decoyEC()) {
+		t.Fatalf("not the decoy: %v", err)
+	}
+	return key
+}
+
 // RFC 6749 section 2.3: one method in each request.
 func TestOneMethod(t *testing.T) {
 	h := newHouse(t)
@@ -200,30 +220,6 @@ func TestAssertionNotSpent(t *testing.T) {
 	h := newHouse(t)
 	h.spent.err = errors.New("no disk")
 	h.wantError(h.send(order().asserted(sign(t, jose.EdDSA, h.ed, "", h.vouch("signer")))), 503, unavailable)
-}
-
-// Who fails often is not listened to for a while; others are.
-func TestTooOften(t *testing.T) {
-	h := newHouse(t)
-	wrong := func() *request { return order().set("client_secret", "wrong") }
-	for range failuresAtOnce {
-		h.wantError(h.send(wrong()), 401, invalidClient)
-	}
-	h.wantError(h.send(wrong()), 429, unavailable)
-	h.wantError(h.send(order()), 429, unavailable)
-	elsewhere := order()
-	elsewhere.from = "198.51.100.7:1"
-	h.wantToken(h.send(elsewhere))
-	h.wantToken(h.send(order().basic("many", "many's secret, which is as long as it must be").set("authorization_details", detailOf(`"agent":"clerk"`))))
-	h.now = h.now.Add(time.Minute)
-	h.wantToken(h.send(order()))
-	for range 2 * failuresAtOnce {
-		h.wantToken(h.send(order())) // what is right is not counted
-	}
-	for i := range failuresAtOnce { // all strangers of one address are one
-		h.wantError(h.send(order().set("client_id", strings.Repeat("x", i+1))), 401, invalidClient)
-	}
-	h.wantError(h.send(order().set("client_id", "yet another")), 429, unavailable)
 }
 
 func TestSource(t *testing.T) {

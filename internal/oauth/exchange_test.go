@@ -95,6 +95,10 @@ func public(key any) any {
 // subject signs a token of the voucher's that is good at now, but for changes.
 func (v *voucher) subject(t *testing.T, now time.Time, changes map[string]any) string {
 	t.Helper()
+	return v.sign(t, "k1", v.claims(now, changes))
+}
+
+func (v *voucher) claims(now time.Time, changes map[string]any) map[string]any {
 	claims := map[string]any{
 		"iss": v.url, "sub": "repo:acme/site", "aud": "https://house.test", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
 		"repository": "acme/site", "run": 7, "protected": true, "groups": []string{"dev", "release"},
@@ -104,16 +108,21 @@ func (v *voucher) subject(t *testing.T, now time.Time, changes map[string]any) s
 			delete(claims, name)
 		}
 	}
-	return v.sign(t, "k1", claims)
+	return claims
 }
 
 func (v *voucher) sign(t *testing.T, kid string, claims map[string]any) string {
+	t.Helper()
+	return v.signAs(t, kid, "JWT", claims)
+}
+
+func (v *voucher) signAs(t *testing.T, kid, typ string, claims map[string]any) string {
 	t.Helper()
 	alg := jose.RS256
 	if _, ok := v.keys[kid].(*ecdsa.PrivateKey); ok {
 		alg = jose.ES256
 	}
-	return sign(t, alg, jose.JSONWebKey{Key: v.keys[kid], KeyID: kid}, "JWT", claims)
+	return sign(t, alg, jose.JSONWebKey{Key: v.keys[kid], KeyID: kid}, typ, claims)
 }
 
 // newExchange is a house with an identity that v vouches for.
@@ -162,7 +171,7 @@ func TestExchange(t *testing.T) {
 		t.Errorf("its issuer was asked %d times", n)
 	}
 	h.wantToken(h.send(swap(v.subject(t, h.now, map[string]any{"environment": "prod"})).set("client_id", "deploy")))
-	h.wantToken(h.send(swap(v.subject(t, h.now, map[string]any{"environment": "prod", "aud": []string{"x", h.URL}})).set("client_id", "ci")))
+	h.wantToken(h.send(swap(v.subject(t, h.now, map[string]any{"environment": "prod", "aud": []string{"x", h.URL}, "azp": h.URL})).set("client_id", "ci")))
 	var got []string
 	for _, o := range h.issuer.orders[3:] {
 		got = append(got, o.Client+" for "+o.Agent)

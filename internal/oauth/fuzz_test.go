@@ -5,8 +5,10 @@ package oauth
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,10 +132,29 @@ func FuzzAssertion(f *testing.F) {
 func FuzzSubject(f *testing.F) {
 	f.Add("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUifQ.AA")
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	b64 := base64.RawURLEncoding.EncodeToString
+	for _, claims := range []string{
+		`{"aud":["house","other"],"azp":"house","exp":1795262700,"iss":"https://id.example","nbf":1795262430}`,
+		`{"AUD":"house","aud":"other","events":{},"exp":1e300,"iss":"https://id.example"}`,
+		`{"aud":null,"exp":"1","iss":7}`,
+	} {
+		f.Add(b64([]byte(`{"alg":"ES256","typ":"JWT"}`)) + "." + b64([]byte(claims)) + "." + b64(make([]byte, 64)))
+	}
 	f.Add(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik"},{"kty":"oct","k":"AA"},{"kty":"?"}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if iss := issuerOf(text); iss != "" && strings.Count(text, ".") != 2 {
-			t.Errorf("%q is from %q", text, iss)
+		if s, err := readStatement(text); err == nil {
+			if strings.Count(text, ".") != 2 || len(text) > maxSubject {
+				t.Errorf("%q is from %q", text, s.Issuer)
+			}
+			if err := s.check(time.Unix(1795262400, 0)); err == nil && (s.Expires <= 1795262400 || s.NotBefore > 1795262430) {
+				t.Errorf("%q is good", text)
+			}
+			id := &Identity{Audience: "house"}
+			if s.isFor(id) && !slices.Contains(s.audience(), "house") {
+				t.Errorf("%q is for the house", text)
+			}
+		} else if !errors.Is(err, errSubject) {
+			t.Errorf("got %v", err)
 		}
 		keys, err := readKeys([]byte(text))
 		if (err == nil) != (len(keys) > 0) {

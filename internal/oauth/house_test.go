@@ -85,24 +85,35 @@ func (m *mint) Mint(_ context.Context, o issuer.Order) (*issuer.Minted, error) {
 	return &issuer.Minted{Raw: raw, Claims: c}, nil
 }
 
-func (m *mint) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
-	c := m.minted[p.Raw]
+func (m *mint) own(raw string) (*token.Claims, error) {
+	c := m.minted[raw]
 	switch {
 	case m.err != nil:
-		return nil, nil, m.err
+		return nil, m.err
 	case c == nil:
-		return nil, nil, token.ErrSignature
-	case m.wrong[p.Raw] != nil:
-		return c, nil, m.wrong[p.Raw]
-	case c.Bound() == "" && p.Scheme == token.SchemeDPoP:
-		return c, nil, token.ErrProofKey
-	case c.Bound() == "":
-		return c, nil, nil
-	case p.Scheme != token.SchemeDPoP || len(p.Proofs) != 1:
-		return c, nil, token.ErrProofMissing
+		return nil, token.ErrSignature
 	}
-	proof, err := token.CheckProof(p.Proofs[0], &token.ProofWant{Method: p.Method, URL: p.URL, Token: p.Raw, Key: c.Bound(), Now: m.house.now, Nonce: m.house.Nonces.Good})
-	return c, proof, err
+	return c, nil
+}
+
+func (m *mint) Look(_ context.Context, raw string) (*token.Claims, error) {
+	c, err := m.own(raw)
+	if err == nil {
+		err = m.wrong[raw]
+	}
+	return c, err
+}
+
+func (m *mint) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {
+	c, err := m.own(p.Raw)
+	shown := token.Shown{Claims: c}
+	if err == nil {
+		shown.Proof, err = p.Proven(c, m.house.now, m.house.Nonces.Good)
+	}
+	if err == nil {
+		err = m.wrong[p.Raw]
+	}
+	return shown, err
 }
 
 // A spent remembers what was spent.

@@ -73,7 +73,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	case over(t.err):
 		return nil // RFC 7009 section 2.2: what is not good any more need not be revoked
 	case t.claims == nil && stopped(t.err):
-		return bad(accessDenied, t.err.Error()) // it could be good again, and its holder has proved nothing
+		return bad(accessDenied, t.err.Error()) // it could be good again; its client can end it all the same
 	case t.claims == nil:
 		return nil
 	case !t.ours:
@@ -122,10 +122,7 @@ func (s *Server) subject(w http.ResponseWriter, r *http.Request, path string) (*
 	if client == nil {
 		return nil, errClient
 	}
-	c, _, err := s.Issuer.Check(r.Context(), &token.Presentation{Raw: raw, Scheme: token.SchemeBearer})
-	if errors.Is(err, token.ErrProofMissing) { // which is the last thing that is looked at
-		err = nil
-	}
+	c, err := s.Issuer.Look(r.Context(), raw)
 	if err != nil && token.Code(err) == token.CodeUnknown {
 		return nil, err
 	}
@@ -152,9 +149,12 @@ func (s *Server) holder(w http.ResponseWriter, r *http.Request, f form, path str
 	if subtle.ConstantTimeCompare([]byte(raw), []byte(f.get("token"))) != 1 || f.get("client_secret") != "" || f.get("client_assertion") != "" {
 		return nil, errClient // a token speaks for itself and no other
 	}
-	c, proof, err := s.Issuer.Check(r.Context(), p)
-	if err == nil && proof != nil {
-		err = s.spend(r.Context(), proof)
+	shown, err := s.Issuer.Check(r.Context(), p)
+	c := shown.Claims
+	if shown.Proof != nil {
+		if spent := s.spend(r.Context(), shown.Proof); spent != nil {
+			err = spent
+		}
 	}
 	switch code := token.Code(err); {
 	case errors.Is(err, token.ErrProofNonce):
@@ -165,7 +165,7 @@ func (s *Server) holder(w http.ResponseWriter, r *http.Request, f form, path str
 		return nil, err
 	case err != nil:
 		w.Header().Set("Clawea-Refused", code) // as everywhere where a token is refused
-		return &subject{err: err}, nil         // unproved: who asks learns nothing, and ends nothing
+		return &subject{err: err}, nil         // who asks learns nothing else, and ends nothing
 	}
 	return &subject{claims: c, ours: true, by: c.Client}, nil
 }

@@ -14,13 +14,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Who fails to authenticate more often than this, by client and address, is not
-// listened to for a while.
 const (
-	failuresPerSecond = 1. / 6
-	failuresAtOnce    = 10
+	// failuresPerMinute is how many failed attempts, by the client's name and the
+	// address, are told what is wrong with them.
+	failuresPerMinute = 10
 
-	buckets = 4096 // for all pairs of client and address; two that share one share its bound
+	buckets = 4096 // for all pairs of name and address; two that share one share its bound
 )
 
 // failures bounds failed attempts, in fixed memory. The zero value is ready.
@@ -30,25 +29,22 @@ type failures struct {
 	all  [buckets]*rate.Limiter
 }
 
-// of returns the bound of a client at an address. Those that nobody knows are
-// one client, "".
+// tooMany counts a failed attempt in the name of a client, be there one or not,
+// and reports whether there have been too many of late.
+func (f *failures) tooMany(client, from string, now time.Time) bool {
+	return !f.of(client, from).AllowN(now, 1)
+}
+
+// of returns the bound of a name and an address.
 func (f *failures) of(client, from string) *rate.Limiter {
 	f.once.Do(func() {
 		f.seed = maphash.MakeSeed()
 		for i := range f.all {
-			f.all[i] = rate.NewLimiter(failuresPerSecond, failuresAtOnce)
+			f.all[i] = rate.NewLimiter(rate.Every(time.Minute/failuresPerMinute), failuresPerMinute)
 		}
 	})
-	return f.all[maphash.String(f.seed, client+" "+from)%buckets]
+	return f.all[maphash.String(f.seed, from+" "+client)%buckets]
 }
-
-// tooMany reports whether a client at an address has failed too often of late.
-func (f *failures) tooMany(client, from string, now time.Time) bool {
-	return f.of(client, from).TokensAt(now) < 1
-}
-
-// add counts a failed attempt.
-func (f *failures) add(client, from string, now time.Time) { f.of(client, from).AllowN(now, 1) }
 
 // source is the address that r comes from, or the network of 2^64 that one
 // household has of IPv6. Behind a proxy it is the proxy's.

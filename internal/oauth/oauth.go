@@ -33,9 +33,11 @@ const (
 type Issuer interface {
 	// Mint fails with issuer.ErrOrder for an order beyond its policy.
 	Mint(ctx context.Context, o issuer.Order) (*issuer.Minted, error)
-	// Check verifies a token, what it stands on and, last, its proof. Where the
-	// token's signature holds, the claims come back even with an error.
-	Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error)
+	// Check verifies a token that is being used, its proof, and what it stands on.
+	// Claims that can be believed come back even with an error.
+	Check(ctx context.Context, p *token.Presentation) (token.Shown, error)
+	// Look is Check for a token that is only asked about: without a proof.
+	Look(ctx context.Context, raw string) (*token.Claims, error)
 }
 
 // Nonces are the house's own, for proofs. internal/issuer fills it.

@@ -49,70 +49,71 @@ func (s *sources) of(issuer string, now func() time.Time) *keySet {
 		s.client, s.all = newClient(), map[string]*keySet{}
 	}
 	if s.all[issuer] == nil {
-		s.all[issuer] = &keySet{issuer: issuer, client: s.client, now: now}
+		s.all[issuer] = &keySet{issuer: issuer, client: s.client, now: now, asking: make(chan struct{}, 1)}
 	}
 	return s.all[issuer]
 }
 
-// A keySet is an issuer's public keys. It is an oidc.KeySet.
+// A keySet is an issuer's public keys.
 type keySet struct {
 	issuer string
 	client *http.Client
 	now    func() time.Time
 
-	asking sync.Mutex // held while the issuer is asked, so that many ask once
-	asked  time.Time  // when that was over
+	asking chan struct{} // holds one while the issuer is asked, so that many ask once
+	asked  time.Time     // when that was over
 
 	mu   sync.Mutex
 	keys []jose.JSONWebKey
 	have time.Time // when they came
 }
 
-// VerifySignature returns the payload of a token that one of the keys has
-// signed. Which algorithms are good its caller has seen to. Tokens by keys that
-// are at hand do not wait for the issuer.
-func (k *keySet) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(raw, subjectAlgorithms)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := k.verify(jws)
+// verify says whether one of the keys has signed jws. Which algorithms are good
+// its caller has seen to. Tokens by keys that are at hand do not wait for the
+// issuer, and no token waits for longer than ctx. It fails with errNoKey or a
+// *silent.
+func (k *keySet) verify(ctx context.Context, jws *jose.JSONWebSignature) error {
+	err := k.atHand(jws)
 	if err == nil {
-		return payload, nil
+		return nil
 	}
-	k.asking.Lock()
-	defer k.asking.Unlock()
-	if payload, err = k.verify(jws); err == nil { // someone else has asked
-		return payload, nil
+	select {
+	case k.asking <- struct{}{}:
+		defer func() { <-k.asking }()
+	case <-ctx.Done():
+		return &silent{fmt.Errorf("while another request asks it: %w", context.Cause(ctx))}
+	}
+	if err = k.atHand(jws); err == nil { // someone else has asked
+		return nil
 	}
 	if k.now().Before(k.asked.Add(sourcePause)) {
-		return nil, err
+		return err
 	}
 	err = k.ask(ctx)
 	k.asked = k.now()
 	if err != nil {
-		return nil, &silent{err}
+		return &silent{err}
 	}
-	return k.verify(jws)
+	return k.atHand(jws)
 }
 
-// verify goes by the keys that are at hand and fresh.
-func (k *keySet) verify(jws *jose.JSONWebSignature) ([]byte, error) {
+// atHand is verify by the keys that are at hand and fresh.
+func (k *keySet) atHand(jws *jose.JSONWebSignature) error {
 	k.mu.Lock()
 	keys, have := k.keys, k.have
 	k.mu.Unlock()
 	if !k.now().Before(have.Add(sourceFresh)) {
-		return nil, &silent{errors.New("it did not answer a moment ago")}
+		return &silent{errors.New("it did not answer a moment ago")}
 	}
 	id := jws.Signatures[0].Protected.KeyID
 	for i := range keys {
 		if id == "" || keys[i].KeyID == id {
-			if payload, err := jws.Verify(&keys[i]); err == nil {
-				return payload, nil
+			if _, err := jws.Verify(&keys[i]); err == nil {
+				return nil
 			}
 		}
 	}
-	return nil, errNoKey
+	return errNoKey
 }
 
 // A silent is the trouble of an issuer that does not answer as it should. It

@@ -84,6 +84,8 @@ func (x *exchange) forward(ctx context.Context) receipt.Outcome {
 		return x.fail(receipt.Failed, codeRedirect)
 	}
 	x.begin(resp)
+	// An agent that takes nothing is not waited for when it is cut off.
+	defer context.AfterFunc(ctx, x.stopWriting)()
 	out = x.stream(ctx, cancel, resp)
 	out.Upstream = requestID(resp.Header)
 	return out
@@ -152,7 +154,7 @@ func revoked(ctx context.Context) string {
 // ended answers a call that a revocation has cut off before the provider answered.
 func (x *exchange) ended(code string) receipt.Outcome {
 	x.proxy.Door.Challenge(x.w.Header(), code, "")
-	answer(x.w, x.dialect, http.StatusUnauthorized, code, "the call was cut off: "+code, "Ask the house's operator.")
+	answer(x.w, x.dialect, http.StatusUnauthorized, code, "the call was cut off: "+code, token.Hint(code))
 	x.whole = true
 	return receipt.Outcome{Status: receipt.Aborted, Code: code}
 }
@@ -166,7 +168,7 @@ func (x *exchange) fail(status receipt.Status, code string) receipt.Outcome {
 	b := x.dialect.problemBody(http.StatusBadGateway, code, what, "Try again later, or tell the house's operator.")
 	problemHeader(x.w.Header(), b)
 	x.w.WriteHeader(http.StatusBadGateway)
-	x.whole = x.write(b) == nil
+	x.whole = x.write(x.r.Context(), b) == nil
 	return receipt.Outcome{Status: status, Code: code}
 }
 
@@ -194,8 +196,8 @@ func (x *exchange) stream(ctx context.Context, cancel context.CancelCauseFunc, r
 		n, err := resp.Body.Read(buf)
 		silence.Stop() // an agent that is slow to take it has a limit of its own
 		room := maxAnswer - len(x.sent)
-		if x.write(buf[:min(n, room)]) != nil {
-			return receipt.Outcome{Status: receipt.Aborted, Code: codeHangup}
+		if x.write(ctx, buf[:min(n, room)]) != nil {
+			return x.untaken(ctx)
 		}
 		switch {
 		case n > room:
@@ -240,13 +242,29 @@ func (x *exchange) hangUp() {
 	}
 }
 
+// untaken says why the agent did not take the answer.
+func (x *exchange) untaken(ctx context.Context) receipt.Outcome {
+	if ctx.Err() != nil && x.r.Context().Err() == nil {
+		return x.broken(ctx)
+	}
+	return receipt.Outcome{Status: receipt.Aborted, Code: codeHangup}
+}
+
+// stopWriting ends a write that is under way.
+func (x *exchange) stopWriting() {
+	http.NewResponseController(x.w).SetWriteDeadline(time.Unix(1, 0)) // not every writer has one
+}
+
 // write sends b to the agent at once and remembers what of it was taken.
-func (x *exchange) write(b []byte) error {
+func (x *exchange) write(ctx context.Context, b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
 	c := http.NewResponseController(x.w)
 	c.SetWriteDeadline(time.Now().Add(x.proxy.idle())) // not every writer has one
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	defer c.SetWriteDeadline(time.Time{})
 	n, err := x.w.Write(b)
 	x.sent = append(x.sent, b[:n]...)

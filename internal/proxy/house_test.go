@@ -116,9 +116,9 @@ func (h *house) mint(p *policy.Policy, job string) string {
 
 type tokens struct{ issuer seal.Verifier }
 
-func (k *tokens) Check(_ context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+func (k *tokens) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {
 	c, err := token.Check(p.Raw, audience, time.Now(), k.issuer)
-	return c, nil, err
+	return token.Shown{Claims: c}, err
 }
 
 // New is the one nonce of the house.

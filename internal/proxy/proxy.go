@@ -28,7 +28,6 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/token"
 )
 
 const (
@@ -105,10 +104,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		p.Door.Challenge(w.Header(), "", "")
 		answer(w, d, http.StatusUnauthorized, "token.missing", "the request has no CST, or more than one",
-			"Send the CST in place of the API key: as Authorization: Bearer, or as x-api-key.")
+			"start the agent with clawea run; else send the CST as Authorization: DPoP, with a proof, or where plain bearer tokens are good as Authorization: Bearer or x-api-key")
 		return
 	}
-	body, err := read(w, r)
+	x := &exchange{proxy: p, route: route, dialect: d, w: w, r: r}
+	caller, err := p.Gate.Authenticate(r.Context(), shown, d.action) // before anything of what strangers send is kept
+	if err != nil {
+		p.refuse(x, err)
+		return
+	}
+	x.body, err = read(w, r)
 	if errors.As(err, new(*http.MaxBytesError)) {
 		answer(w, d, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the request is longer than %d bytes", maxRequest), "Send less.")
 		return
@@ -117,7 +122,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, d, http.StatusBadRequest, "bad_request", "the request could not be read", "Send it again, with its whole body and without Content-Encoding.")
 		return
 	}
-	p.call(&exchange{proxy: p, route: route, dialect: d, w: w, r: r, body: body}, shown)
+	p.call(x, caller)
 }
 
 // find returns the route and the dialect of the request's path. Without a route
@@ -155,8 +160,8 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // call carries x through the gate and answers, unless the act has done so.
-func (p *Proxy) call(x *exchange, shown *token.Presentation) {
-	_, _, err := p.Gate.Do(x.r.Context(), shown, &gate.Request{
+func (p *Proxy) call(x *exchange, c *gate.Caller) {
+	_, _, err := p.Gate.Carry(x.r.Context(), c, &gate.Request{
 		Action: x.dialect.action,
 		Text:   x.body,
 		Plan:   x.plan,
@@ -196,7 +201,7 @@ func (p *Proxy) refuse(x *exchange, err error) {
 	case errors.As(err, &refused):
 		x.cite(refused.Receipt)
 		p.Door.Challenge(x.w.Header(), refused.Code, "")
-		answer(x.w, x.dialect, http.StatusUnauthorized, refused.Code, "the CST is refused: "+refused.Code, "Get a new CST for the job.")
+		answer(x.w, x.dialect, refused.Status(), refused.Code, "the CST is refused: "+refused.Code, refused.Hint())
 	default:
 		p.Log.ErrorContext(x.r.Context(), "carry model call", "route", x.route.Name, "error", err)
 		answer(x.w, x.dialect, http.StatusServiceUnavailable, "unavailable", "the call could not be recorded, so it was not made",

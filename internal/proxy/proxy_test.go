@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -291,6 +292,32 @@ func TestRevokedBeforeAnswer(t *testing.T) {
 		t.Errorf("headers %v", resp.Header)
 	}
 	if r := h.receipts(2)[1]; r.Outcome.Status != receipt.Aborted || r.Outcome.Code != "house.revoked" {
+		t.Errorf("%+v", r.Outcome)
+	}
+}
+
+// An agent that takes nothing of its answer does not keep a call alive that is
+// cut off.
+func TestRevokedWhileStalled(t *testing.T) {
+	flood := bytes.Repeat([]byte("data: 0123456789\n\n"), 4096)
+	stalled := make(chan struct{})
+	h := newHouse(t, wpc, upstream(t, "oai", "openai", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		c := http.NewResponseController(w)
+		for i := 0; ; i++ {
+			c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			if _, err := w.Write(flood); err != nil {
+				close(stalled) // every buffer between is full
+				<-r.Context().Done()
+				return
+			}
+		}
+	}))
+	resp := h.post(chat, gpt)
+	defer resp.Body.Close()
+	<-stalled
+	(*h.cut.Load())(token.ErrAgentRevoked)
+	if r := h.receipts(2)[1]; r.Outcome == nil || r.Outcome.Status != receipt.Aborted || r.Outcome.Code != "agent.revoked" {
 		t.Errorf("%+v", r.Outcome)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/oauth"
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -39,20 +41,28 @@ func (s *Server) admit(w who, h http.Handler) http.Handler {
 	case agent:
 		return headers(arriving(h))
 	case operator:
-		return headers(timely(s.let(h, s.operator)))
+		return headers(timely(s.let(h, func(r *http.Request) (string, error) {
+			if name, ok := s.operator(r); ok {
+				return name, nil
+			}
+			return "", errNoOperator
+		})))
 	case orderer:
 		return headers(timely(s.let(h, s.orderer)))
 	}
 	return headers(timely(http.HandlerFunc(s.lost)))
 }
 
-// let lets those through to h whom known knows.
-func (s *Server) let(h http.Handler, known func(*http.Request) (string, bool)) http.Handler {
+// let lets those through to h whom known knows; it fails with errNoOperator for
+// others.
+func (s *Server) let(h http.Handler, known func(*http.Request) (string, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, ok := known(r)
-		if !ok {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="clawea operators"`)
-			s.fail(w, r, errNoOperator)
+		name, err := known(r)
+		if err != nil {
+			if errors.Is(err, errNoOperator) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="clawea operators"`)
+			}
+			s.fail(w, r, err)
 			return
 		}
 		if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
@@ -74,16 +84,28 @@ func whoIs(ctx context.Context) string {
 
 // orderer returns the operator whose token r carries, or the client whom r
 // proves to be from, if it ordered the job that the path names.
-func (s *Server) orderer(r *http.Request) (name string, ok bool) {
+func (s *Server) orderer(r *http.Request) (name string, err error) {
 	if name, ok := s.operator(r); ok {
-		return name, true
+		return name, nil
 	}
 	client, err := s.OAuth.Client(r)
+	if errors.Is(err, oauth.ErrTooOften) {
+		return "", &api.Problem{
+			Status: http.StatusTooManyRequests, Code: "too_often", Title: "this client has failed to show that it is itself too often",
+			Hint: "wait a minute, and send what is right",
+		}
+	}
+	if errors.Is(err, oauth.ErrClient) {
+		return "", errNoOperator
+	}
 	if err != nil {
-		return "", false
+		return "", err
 	}
 	j, err := s.DB.Job(r.Context(), r.PathValue("job"))
-	return client, err == nil && j.Client == client
+	if errors.Is(err, store.ErrNotFound) || err == nil && j.Client != client {
+		return "", errNoOperator // which of the two is nobody's business
+	}
+	return client, err
 }
 
 func headers(h http.Handler) http.Handler {

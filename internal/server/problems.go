@@ -15,6 +15,7 @@ import (
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 var (
@@ -35,7 +36,7 @@ var told = []struct {
 	hint   string
 	detail bool // whether the error's own text is for clients
 }{
-	{errNoOperator, 401, "unauthorized", "this needs an operator's token", "send one as a bearer token; with the command line, set -operator or CLAWEA_OPERATOR", false},
+	{errNoOperator, 401, "unauthorized", "this needs an operator's token, and what was sent is none or nobody's", "send one as a bearer token; with the command line, set -operator or CLAWEA_OPERATOR", false},
 	{errTooLarge, 413, "too_large", "the request is larger than 2 MiB", "send less", false},
 	{errBody, 400, "bad_body", "the request broke off", "send it again", false},
 	{errJSON, 400, "bad_json", "the JSON is not what is wanted", "mend the line and send it again", true},
@@ -45,11 +46,14 @@ var told = []struct {
 	{policy.ErrAuthor, 422, "not_approved", "the policy lacks a signature", "have an author sign it: clawea wpc sign -key FILE -o OUT SIGNED", true},
 	{policy.ErrApprovals, 422, "not_approved", "the policy lacks signatures", "have each of them sign it, and publish it then: clawea wpc sign -key FILE -o OUT SIGNED", true},
 	{registry.ErrRefused, 422, "not_published", "the policy is not published", "mend the policy, sign it again and publish it", true},
+	{store.ErrRevoked, 422, "revoked", "the token is not issued", "see what is revoked, and what can be lifted: clawea revocation list", true},
+	{issuer.ErrTaken, 422, "job_taken", "the token is not issued", "choose another name for the job", true},
+	{token.ErrBearer, 422, "unbound", "the token is not issued", "start the agent with clawea run, or order it with a key's thumbprint", true},
 	{issuer.ErrOrder, 422, "not_issued", "the token is not issued", "ask for what the policy holds: clawea wpc show HASH", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
-	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list", true},
-	{store.ErrConflict, 409, "conflict", "it is not open any more", "look at what became of it: clawea approve show ID, clawea cst show ID", true},
+	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list, clawea revocation list -all", true},
+	{store.ErrConflict, 409, "conflict", "that cannot be done as things stand", "look at what became of it: clawea approve show ID, clawea job show JOB, clawea revocation list -all", true},
 }
 
 func problem(err error) *api.Problem {

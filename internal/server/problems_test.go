@@ -102,6 +102,10 @@ func TestTold(t *testing.T) {
 	want(h.post("/v1/wpc", h.signed(governed, carol)), 422, "not_approved")
 	h.Registry.Environments = nil
 	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`","ttl_seconds":601}`), 422, "not_issued")
+	want(h.post("/v1/cst", `{"agent":"another","job":"job-1","policy":"`+p.Hash.String()+`"}`), 422, "job_taken")
+	h.Issuer.PlainBearer = false
+	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`"}`), 422, "unbound")
+	h.Issuer.PlainBearer = true
 	want(h.get("/v1/jobs/job-1/proof"), 409, "no_receipts")
 	want(h.get("/v1/jobs/none"), 404, "not_found")
 	asked, err := h.call(issued.Token, post, "a letter")
@@ -115,6 +119,10 @@ func TestTold(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	want(h.post("/v1/approvals/"+asked.Asks, yes), 409, "conflict")
+	if a := h.post("/v1/revocations", `{"kind":"agent","target":"robot"}`); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`"}`), 422, "revoked")
 	h.exec(`UPDATE policy SET binding = X'7b'`)
 	want(h.get("/v1/wpc/"+p.Hash.String()), 409, "policy_unusable")
 	for _, row := range told {

@@ -14,9 +14,11 @@ import (
 	"unicode"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
 
@@ -43,11 +45,29 @@ func (s *Server) end(ctx context.Context, what token.Revocation, reason string) 
 	if what.Kind == token.RevokeAction && !s.stopsSomething(what.Target) {
 		return nil, fmt.Errorf("%w: no action of this house's tools is meant by %q, so stopping it would stop nothing", errArgument, what.Target)
 	}
+	if what.Kind == token.RevokePolicy {
+		if err := s.published(ctx, what.Target); err != nil {
+			return nil, err
+		}
+	}
 	done, err := s.Revocations.Revoke(ctx, store.Revocation{Revocation: what, By: whoIs(ctx), Reason: reason})
 	if err != nil && !errors.Is(err, revocation.ErrUnrecorded) { // which holds all the same, and is in the log
 		return nil, err
 	}
 	return revokedPaper(done), nil
+}
+
+// published fails with store.ErrNotFound for the hash of no policy. One that no
+// longer verifies can be withdrawn.
+func (s *Server) published(ctx context.Context, hash string) error {
+	h, err := seal.ParseHash(hash)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errArgument, err)
+	}
+	if _, err := s.Registry.Entry(ctx, h); err != nil && !errors.Is(err, registry.ErrUnusable) {
+		return err
+	}
+	return nil
 }
 
 // stopsSomething reports whether a pattern means any action that there is: a

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
 
@@ -77,6 +78,7 @@ func TestRevocationsRefused(t *testing.T) {
 		`{"kind":"job","target":"nobody"}`:                            "404 not_found",
 		`{"kind":"token","target":"nobody"}`:                          "404 not_found",
 		`{"kind":"job","target":"../x"}`:                              "400 bad_argument",
+		`{"kind":"policy","target":"` + seal.Sum(nil).String() + `"}`: "404 not_found",
 		`{"kind":"policy","target":"x"}`:                              "400 bad_argument",
 		`{"kind":"action","target":"jria:write"}`:                     "400 bad_argument", // means nothing that there is
 		`{"kind":"action","target":"a b"}`:                            "400 bad_argument",

@@ -37,7 +37,13 @@ var withheld = []string{"Www-Authenticate", "Dpop-Nonce", "Set-Cookie"}
 func (s *Sidecar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, ok := s.admit(r)
 	if !ok {
+		w.Header().Set("Connection", "close") // with what else it may send
 		http.NotFound(w, r)
+		return
+	}
+	if !s.door.welcome(r.Context()) {
+		w.Header().Set("Connection", "close")
+		tell(w, http.StatusServiceUnavailable, "too_many", fmt.Sprintf("there are %d connections already. Close some.", maxGuests))
 		return
 	}
 	if why := s.Err(); why != nil {

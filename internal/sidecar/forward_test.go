@@ -20,6 +20,7 @@ import (
 // What the program sends arrives with our token and proof, and without whatever
 // it takes for its credentials; what comes back has nothing of ours.
 func TestForward(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Clawea-Receipt", "job-1/7")
@@ -63,6 +64,7 @@ func TestForward(t *testing.T) {
 // A change of nonces costs one more request, and the program sees none of it,
 // whatever the size of what it sent.
 func TestNonce(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	s := h.start()
@@ -81,6 +83,7 @@ func TestNonce(t *testing.T) {
 
 // A house that always wants another nonce is asked twice and not for ever.
 func TestNonceForEver(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	s := h.start()
 	asked := 0
@@ -99,6 +102,7 @@ func TestNonceForEver(t *testing.T) {
 }
 
 func TestClosedDoors(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	s := h.start()
@@ -140,6 +144,7 @@ func TestClosedDoors(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	s := h.start()
@@ -154,6 +159,7 @@ func TestSizes(t *testing.T) {
 
 // A body without a length arrives with one, and trailers come back.
 func TestChunkedAndTrailers(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Sum")
@@ -175,6 +181,7 @@ func TestChunkedAndTrailers(t *testing.T) {
 // Each event of a stream arrives when it is sent, and hanging up ends it on the
 // other side.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	next, gone := make(chan string), make(chan struct{})
 	h.serve = func(w http.ResponseWriter, r *http.Request) {
@@ -222,6 +229,7 @@ func TestStream(t *testing.T) {
 
 // A redirect is neither followed nor passed on.
 func TestRedirect(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://elsewhere.example/", http.StatusTemporaryRedirect)
@@ -235,6 +243,7 @@ func TestRedirect(t *testing.T) {
 
 // A house that is down is a 502 that says so, and ends nothing.
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	s := h.start()
 	h.srv.CloseClientConnections()
@@ -251,6 +260,7 @@ func TestUnreachable(t *testing.T) {
 
 // A refusal keeps its words, and its challenge stays here.
 func TestRefusal(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="x"`)
@@ -270,6 +280,7 @@ func TestRefusal(t *testing.T) {
 
 // Closing cuts what is under way, in a way that shows.
 func TestClose(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "a beginning")
@@ -310,6 +321,7 @@ func TestBase(t *testing.T) {
 
 // No two sidecars have a secret in common, and none prints it.
 func TestSecret(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	a, b := h.start(), h.start()
 	if a.secret == b.secret || len(a.secret) < 43 {

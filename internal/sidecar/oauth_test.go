@@ -79,6 +79,7 @@ func clientKey(t *testing.T) (seal.Signer, string) {
 // A client with a key orders by assertions, each good once, and its tokens are
 // bound to the sidecar's key.
 func TestOAuthKey(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	forms := h.tokenEndpoint()
@@ -143,6 +144,7 @@ func checkAssertion(t *testing.T, raw, audience, public string) {
 // A client with a secret sends it in the one way that is always there, and only
 // to the house.
 func TestOAuthSecret(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	forms := h.tokenEndpoint()
 	o := &OAuth{House: h.srv.URL, ID: "ci: a", Secret: func() (string, error) { return clientSecret, nil }, Order: Detail{Policy: seal.Sum([]byte("policy"))}}
@@ -173,6 +175,7 @@ func TestOAuthSecret(t *testing.T) {
 
 // What the house refuses is told in its words; what is no answer is told so.
 func TestOAuthRefused(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		status int
 		body   string

@@ -31,6 +31,7 @@ import (
 const (
 	maxHeader   = 64 << 10         // bytes of a request's header
 	headerTime  = 10 * time.Second // for it to arrive
+	idleTime    = 5 * time.Minute  // for the next request of a connection: longer than clients keep one
 	lookEvery   = time.Second      // how often the house is asked whether the token is good
 	lookTime    = 5 * time.Second  // for its answer
 	closeTime   = 2 * time.Second  // for requests to end that were cancelled
@@ -69,6 +70,7 @@ type Config struct {
 	Transport http.RoundTripper
 
 	every time.Duration // between two looks at the token; zero: lookEvery
+	idle  time.Duration // until a connection that is not used is closed; zero: idleTime
 }
 
 // A Revoked says that the house has ended what the token stands on.
@@ -78,7 +80,7 @@ type Revoked struct {
 
 // Error says so, and that nothing mends it.
 func (r *Revoked) Error() string {
-	return fmt.Sprintf("the house has ended it: %s\nask an operator why; what it was for can go on as another job", r.Code)
+	return fmt.Sprintf("the house has ended it: %s\n%s", r.Code, token.Hint(r.Code))
 }
 
 // ErrUntil is why a sidecar is done whose time is over.
@@ -101,6 +103,7 @@ type Sidecar struct {
 	life    context.Context
 	end     context.CancelCauseFunc
 	server  *http.Server
+	door    door
 	workers sync.WaitGroup
 }
 
@@ -129,9 +132,10 @@ func Start(ctx context.Context, c *Config) (*Sidecar, error) {
 	s.url = "http://" + s.host + "/" + s.secret
 	s.life, s.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	s.server = &http.Server{
-		Handler: s, ReadHeaderTimeout: headerTime, MaxHeaderBytes: maxHeader,
+		Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: cmp.Or(c.idle, idleTime), MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
+	s.door.guard(s.server)
 	s.workers.Go(func() { s.server.Serve(ln) })
 	s.workers.Go(func() { s.stop(s.keeper.run(s.life)) })
 	s.workers.Go(s.watch)

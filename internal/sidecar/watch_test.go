@@ -25,10 +25,11 @@ func wantRevoked(t *testing.T, err error, code string) {
 // A program that sends nothing is stopped all the same, within the time of two
 // looks.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	s := h.start()
 	h.revoke("job.revoked")
-	wantRevoked(t, wait(t, s, 20*testEvery), "revoked") // introspection does not say why
+	wantRevoked(t, wait(t, s, 50*testEvery), "revoked") // introspection does not say why
 	res, body := ask(t, "POST", s.URL()+"/mcp", "{}")
 	if res.StatusCode != 403 || res.Header.Get("Clawea-Refused") != "revoked" || !strings.Contains(body, "the run is over") {
 		t.Errorf("after it: %d %v %q", res.StatusCode, res.Header, body)
@@ -40,6 +41,7 @@ func TestWatch(t *testing.T) {
 
 // An answer that says so ends it at once, streams under way included.
 func TestRevokedByAnswer(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.look = func(w http.ResponseWriter, _ string) bool { // sees nothing
 		io.WriteString(w, `{"active":true}`)
@@ -63,7 +65,7 @@ func TestRevokedByAnswer(t *testing.T) {
 	if res, body := ask(t, "POST", s.URL()+"/mcp", "{}"); res.StatusCode != 403 || !strings.Contains(body, `"agent.revoked"`) {
 		t.Errorf("told: %d %q", res.StatusCode, body)
 	}
-	wantRevoked(t, wait(t, s, time.Second), "agent.revoked")
+	wantRevoked(t, wait(t, s, 50*testEvery), "agent.revoked")
 	if _, err := io.ReadAll(stream.Body); err == nil {
 		t.Error("the stream goes on")
 	}
@@ -71,6 +73,7 @@ func TestRevokedByAnswer(t *testing.T) {
 
 // Introspection may be refused as a request is, with a code.
 func TestRevokedByRefusedLook(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	s := h.start()
 	h.look = nil
@@ -91,11 +94,12 @@ func TestRevokedByRefusedLook(t *testing.T) {
 		h.refuse(w, "policy.revoked")
 		return true
 	}
-	wantRevoked(t, wait(t, h.start(), 20*testEvery), "policy.revoked")
+	wantRevoked(t, wait(t, h.start(), 50*testEvery), "policy.revoked")
 }
 
 // A token that merely expired while this machine slept is renewed, not mourned.
 func TestExpiredMeanwhile(t *testing.T) {
+	t.Parallel()
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	s := h.start()
@@ -124,23 +128,26 @@ func TestExpiredMeanwhile(t *testing.T) {
 func TestShortLives(t *testing.T) {
 	t.Parallel()
 	h := newFakeHouse(t)
-	h.life = 3
+	h.life = 2
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	s := h.start()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	begun := time.Now()
+	for time.Since(begun) < 2300*time.Millisecond {
 		if res, body := ask(t, "POST", s.URL()+"/mcp", "{}"); res.StatusCode != 200 {
 			t.Fatalf("%d %q, %v", res.StatusCode, body, s.Err())
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.orders != 3 {
-		t.Errorf("%d orders in 5 seconds of 3-second tokens", h.orders)
+	if most := 2 + int(time.Since(begun)*3/4/time.Second); h.orders < 2 || h.orders > most {
+		t.Errorf("%d orders in %v of 2-second tokens", h.orders, time.Since(begun))
 	}
 }
 
 // Nothing starts that could not be stopped, or would be refused.
 func TestNoStart(t *testing.T) {
+	t.Parallel()
 	start := func(h *fakeHouse, change func(c *Config)) error {
 		c := &Config{House: h.srv.URL, Source: h, Log: slog.New(slog.DiscardHandler)}
 		if change != nil {

@@ -71,7 +71,7 @@ func explain(err error) *Failure {
 		return &Failure{Status: "waiting", Message: "a person must approve this exact call", Approval: pending.Receipt.Asks, Reasons: pending.Receipt.Decision.Reasons,
 			Hint: "send the same call again, unchanged, once somebody has run: clawea approve yes " + pending.Receipt.Asks}
 	case errors.As(err, &refused):
-		return &Failure{Status: "refused", Code: refused.Code, Message: "the token does not hold", Hint: "ask for a fresh one: clawea cst issue"}
+		return &Failure{Status: "refused", Code: refused.Code, Message: "the call is refused: " + refused.Code, Hint: refused.Hint()}
 	case errors.Is(err, gate.ErrUnclosed):
 		return &Failure{Status: "unrecorded", Message: "the call was carried out, but its closing receipt could not be written", Hint: "do not send it again; tell the operator of this house"}
 	case errors.As(err, &fault):

@@ -337,7 +337,7 @@ type then struct {
 	happens func()
 }
 
-func (s *then) Check(ctx context.Context, p *token.Presentation) (*token.Claims, *token.Proof, error) {
+func (s *then) Check(ctx context.Context, p *token.Presentation) (token.Shown, error) {
 	defer s.happens()
 	return s.Tokens.Check(ctx, p)
 }
@@ -357,8 +357,8 @@ func (noPolicy) Policy(context.Context, seal.Hash) (*policy.Policy, error) { ret
 
 type noTokens struct{}
 
-func (noTokens) Check(context.Context, *token.Presentation) (*token.Claims, *token.Proof, error) {
-	return nil, nil, errDisk
+func (noTokens) Check(context.Context, *token.Presentation) (token.Shown, error) {
+	return token.Shown{}, errDisk
 }
 
 type fullBook struct{}

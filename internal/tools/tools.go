@@ -111,12 +111,12 @@ func (h *Handler) admit(next http.Handler) http.Handler {
 		r.Header.Del("X-Api-Key") // that is how models' clients send a key; here it is none
 		p, ok := h.door.Present(w, r)
 		if !ok {
-			h.turnAway(w, "", "the request has no CST, or more than one", http.StatusUnauthorized)
+			h.turnAway(w, "", "the request has no CST, or more than one\nstart the agent with clawea run, or order a token as resource_metadata says", http.StatusUnauthorized)
 			return
 		}
-		c, err := h.gate.Admit(r.Context(), p, &gate.Request{Action: connect})
+		c, err := h.gate.Admit(r.Context(), p, connect)
 		if refused := (*gate.Refused)(nil); errors.As(err, &refused) {
-			h.turnAway(w, refused.Code, "the CST is refused: "+refused.Code+"; ask for a fresh one, or prove that it is yours", http.StatusUnauthorized)
+			h.turnAway(w, refused.Code, "the CST is refused: "+refused.Code+"\n"+refused.Hint(), http.StatusUnauthorized)
 			return
 		}
 		if err != nil {
