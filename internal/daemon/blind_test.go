@@ -21,7 +21,7 @@ import (
 // A relay stands between a daemon and its database. Held, it lets nothing
 // through, and closes nothing: a network that has swallowed its packets.
 type relay struct {
-	mu   sync.Mutex // locked while it is held
+	mu   sync.RWMutex // locked while it is held
 	dir  string
 	conn sync.WaitGroup
 }
@@ -63,9 +63,10 @@ func (r *relay) copy(to, from net.Conn) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		r.mu.Lock()
-		r.mu.Unlock()
-		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
+		r.mu.RLock()
+		_, werr := to.Write(buf[:n])
+		r.mu.RUnlock()
+		if err != nil || werr != nil {
 			return
 		}
 	}

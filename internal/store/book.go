@@ -24,6 +24,7 @@ type book struct {
 	tx      *sql.Tx
 	pages   map[string]*page // by job; a job that is not there has none
 	entries []*entry         // in the order of the writes
+	bytes   int              // of their texts
 }
 
 // An entry is a line on its way into the database.
@@ -35,6 +36,15 @@ type entry struct {
 	opened   *receipt.Receipt // what it closes, nil if there is no such thing
 	spent    *receipt.Spent   // the proof that it uses up, nil if it uses none
 	by       *write
+}
+
+// size is how many bytes e's texts have.
+func (e *entry) size() int {
+	n := 0
+	for _, t := range e.texts {
+		n += len(t.sealed)
+	}
+	return n
 }
 
 type sealedText struct {

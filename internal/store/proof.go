@@ -23,10 +23,14 @@ func (db *DB) Spend(ctx context.Context, job string, p receipt.Spent) error {
 	return wrap("use up proof", err)
 }
 
-// Forget drops the proofs whose time was over before a time, and returns how
-// many they were.
+// margin is how long proofs are remembered beyond their time: another replica's
+// clock may be behind the one that forgets.
+const margin = 10 * time.Minute
+
+// Forget drops the proofs whose time was over well before a time, and returns
+// how many they were.
 func (db *DB) Forget(ctx context.Context, before time.Time) (int, error) {
-	res, err := db.write.ExecContext(ctx, `DELETE FROM proof WHERE until < $1`, before.UnixMilli())
+	res, err := db.write.ExecContext(ctx, `DELETE FROM proof WHERE until < $1`, before.Add(-margin).UnixMilli())
 	if err != nil {
 		return 0, fmt.Errorf("forget proofs: %w", err)
 	}

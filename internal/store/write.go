@@ -17,6 +17,7 @@ import (
 
 const (
 	maxGroup     = 64               // writes that share one commit
+	maxBytes     = 1 << 20          // of texts that a commit takes before it leaves the rest to the next: orders to revoke wait for it
 	writeTimeout = 30 * time.Second // for one commit, waiting for locks included
 )
 
@@ -26,6 +27,7 @@ type write struct {
 	job   string
 	next  func(*receipt.State) (*receipt.Line, error)
 	tried []receipt.Head // lines that went into a commit whose end is unknown
+	later bool           // left to the next commit
 	err   error          // the answer, once the group's commit has ended
 	done  chan error
 }
@@ -86,15 +88,23 @@ func (db *DB) gather(first *write) []*write {
 	return group
 }
 
-// commitGroup answers every write of group.
+// commitGroup answers every write of group, in as many commits as their texts need.
 func (db *DB) commitGroup(group []*write) {
-	err := db.try(group)
-	for _, w := range group {
-		if err != nil {
-			db.log.WarnContext(w.ctx, "commit again, alone", "job", w.job, "group", len(group), "error", err)
-			db.tryAlone(w)
+	for len(group) > 0 {
+		err := db.try(group)
+		var later []*write
+		for _, w := range group {
+			if err == nil && w.later {
+				later = append(later, w)
+				continue
+			}
+			if err != nil {
+				db.log.WarnContext(w.ctx, "commit again, alone", "job", w.job, "group", len(group), "error", err)
+				db.tryAlone(w)
+			}
+			w.done <- w.err
 		}
-		w.done <- w.err
+		group = later
 	}
 }
 
@@ -161,6 +171,9 @@ func (db *DB) attempt(group []*write) error {
 			return err
 		}
 		for _, w := range group {
+			if w.later = b.bytes > maxBytes; w.later {
+				continue
+			}
 			if err := b.serve(w); err != nil {
 				return err
 			}
@@ -202,6 +215,7 @@ func (b *book) serve(w *write) error {
 	}
 	if w.err = p.take(e); w.err == nil {
 		b.entries = append(b.entries, e)
+		b.bytes += e.size()
 		w.tried = append(w.tried, p.head)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -357,6 +358,37 @@ func TestGather(t *testing.T) {
 				t.Errorf("write %d is of %s, want %s", i, w.job, want)
 			}
 			w.done <- nil
+		}
+	})
+}
+
+// Large texts do not share a commit, so that whoever waits for its end does not
+// wait for all of them.
+func TestLargeTextsApart(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		var group []*write
+		for i := range 6 {
+			job := h.job(t, fmt.Sprintf("job-%d", i))
+			words := fmt.Sprint(i) + strings.Repeat("x", 600<<10)
+			group = append(group, &write{ctx: t.Context(), job: job, next: h.opens(job, call(1, words), policy.Deny, text(words)), done: make(chan error, 1)})
+		}
+		commits := 0
+		commit := h.commit
+		h.commit = func(tx *sql.Tx) error {
+			commits++
+			return commit(tx)
+		}
+		h.commitGroup(group)
+		for i, w := range group {
+			if err := <-w.done; err != nil {
+				t.Errorf("write %d: %v", i, err)
+			}
+			if got := checkChain(t, h.DB, w.job); len(got) != 1 {
+				t.Errorf("job %d has %d receipts", i, len(got))
+			}
+		}
+		if commits != 3 {
+			t.Errorf("%d commits, want 3 of two texts each", commits)
 		}
 	})
 }
