@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,6 +81,11 @@ func (p *daemonProcess) runsAs(cmd *exec.Cmd) (code int, out, errs string) {
 
 // TestRun lets programs work in one house, several at a time.
 func TestRun(t *testing.T) {
+	// What this process catches, a run starts with as usual, even if whoever runs
+	// the tests ignores it, as nohup does.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(caught)
 	p := newProcess(t)
 	p.addClients()
 	p.start()
