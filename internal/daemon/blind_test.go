@@ -97,7 +97,7 @@ func TestBlind(t *testing.T) {
 	}
 	cut := time.Since(held)
 	t.Logf("cut off %v after the database was lost; the bound is 500ms", cut)
-	if cut < 400*time.Millisecond || cut > 5*time.Second {
+	if cut < 100*time.Millisecond || cut > 5*time.Second { // it counts from the last look that succeeded
 		t.Error("that is not the bound")
 	}
 	r.mu.Unlock()
