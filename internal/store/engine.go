@@ -123,7 +123,7 @@ func (db *DB) connectPostgres(u string) error {
 	c.RuntimeParams["synchronous_commit"] = "on"
 	c.RuntimeParams["default_transaction_isolation"] = "read committed" // a lock waits, then sees what it waited for
 	if c.RuntimeParams["idle_in_transaction_session_timeout"] == "" {
-		c.RuntimeParams["idle_in_transaction_session_timeout"] = "1s" // a daemon that hangs must not keep others from revoking
+		c.RuntimeParams["idle_in_transaction_session_timeout"] = "5s" // a daemon that hangs must not keep others from revoking for long; a large text on a slow link must arrive in that time
 	}
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "clawea"
