@@ -26,7 +26,8 @@ func longPolicy(tb testing.TB, n int) *Policy {
 		"allow": {"projects":` + list("P%d") + `, "operations":` + list("issue.get%d") + `, "fields_write_allowlist":` + list("field%d") + `},
 		"deny": {"operations":` + list("issue.delete%d") + `, "fields_write_denylist":` + list("denied%d") + `},
 		"tool_policy": {"allow":["jira","confluence","repo.diff"], "deny":` + list("shell%d") + `},
-		"model_route": {"allowed":` + list("route%d/small-*") + `},
+		"model_route": {"allowed":` + list("route%d/small-*") + `, "tools_allowlist":` + list("tool%d") + `, "tools_denylist":["*_delete","mcp__*__push"],
+			"max_output_tokens":9000, "max_tokens_per_job":100000, "max_cost_per_job":2.5, "screening":{"block":` + list("key-%d") + `, "mask":["*-token"]}},
 		"approvals": {"required_for":` + list("category%d") + `}}`
 	p, err := Parse([]byte(src))
 	if err != nil {
@@ -45,9 +46,10 @@ func longPolicy(tb testing.TB, n int) *Policy {
 // is asked for where it was made before.
 func longCalls() map[string]*Call {
 	return map[string]*Call{
-		"page":   {Tool: "confluence", Action: "page.get", Class: Read, Mode: "official_api", Site: "s", Uses: map[string]int{"pages": 1}, Resources: []Resource{{Type: "page", ID: "7", Labels: []string{"label3"}, Path: []Place{{"space:S3", "S3"}, {"7", "Some page"}}}}},
-		"issue":  {Tool: "jira", Action: "issue.get3", Class: Read, Mode: "official_api", Site: "s", Fields: []string{"field3"}, Resources: []Resource{{Type: "issue", ID: "9", Path: []Place{{"project:P3", "P3"}}}}},
-		"model":  {Tool: "model", Class: Model, Resources: []Resource{{Type: "route", ID: "route3"}, {Type: "model", ID: "small-1"}}},
+		"page":  {Tool: "confluence", Action: "page.get", Class: Read, Mode: "official_api", Site: "s", Uses: map[string]int{"pages": 1}, Resources: []Resource{{Type: "page", ID: "7", Labels: []string{"label3"}, Path: []Place{{"space:S3", "S3"}, {"7", "Some page"}}}}},
+		"issue": {Tool: "jira", Action: "issue.get3", Class: Read, Mode: "official_api", Site: "s", Fields: []string{"field3"}, Resources: []Resource{{Type: "issue", ID: "9", Path: []Place{{"project:P3", "P3"}}}}},
+		"model": {Tool: "model", Class: Model, Resources: []Resource{{Type: "route", ID: "route3"}, {Type: "model", ID: "small-1"}},
+			Offers: numbered("tool%d", 10), Found: map[string]int{"github-token": 1}, Uses: map[string]int{tokens: 5000, outputTokens: 4000, cost: 80000}},
 		"tool":   {Tool: "repo", Action: "diff", Class: Read},
 		"change": {Tool: "jira", Action: "issue.get3", Class: Write, Mode: "official_api", Site: "s", Fields: []string{"field3"}, Resources: []Resource{{Type: "issue", ID: "9", Path: []Place{{"project:P3", "P3"}}}}},
 		"denied": {Tool: "shell3", Action: "run", Class: Write},

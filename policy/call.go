@@ -85,7 +85,9 @@ type Call struct {
 	Fields     []string       `json:"fields,omitempty"`     // fields it writes, in every carrier, by canonical name
 	Reads      []string       `json:"reads,omitempty"`      // fields it shows, by canonical name
 	Filters    []string       `json:"filters,omitempty"`    // bounds that the effective query carries: "space", "project", "label", "issue_type", "denied"
-	Uses       map[string]int `json:"uses,omitempty"`       // the most it can use of what is counted: "pages"
+	Offers     []string       `json:"offers,omitempty"`     // names of the tools that a model is offered, sorted, each once; a recorded call has them if the policy speaks of them
+	Found      map[string]int `json:"found,omitempty"`      // what screening found in the request, by rule, and how often; where the policy says mask, it is not in what was sent
+	Uses       map[string]int `json:"uses,omitempty"`       // the most it can use of what is counted: "pages", "tokens"
 	Args       seal.Hash      `json:"args,omitzero"`        // commitment to the exact canonical arguments or request
 	Unresolved string         `json:"unresolved,omitempty"` // why the call could not be put in policy terms; such a call is denied
 }

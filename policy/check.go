@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clawea/clawea/seal"
@@ -47,9 +48,7 @@ func (d *document) complaints() []complaint {
 	if s := d.SandboxExpectations; s != nil {
 		c.optional("/sandbox_expectations/workspace_access", s.Workspace, workspaces...)
 	}
-	if r := d.ModelRoute; r != nil {
-		c.each("/model_route/allowed", r.Allowed, routeName, "a route, or a route, a slash and a model name in which * stands for anything")
-	}
+	c.models(d.ModelRoute)
 	if k := d.Constraints; k != nil {
 		c.constraints(k)
 	}
@@ -59,6 +58,7 @@ func (d *document) complaints() []complaint {
 var (
 	toolName    = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 	toolPattern = regexp.MustCompile(`^[A-Za-z0-9_.*-]+$`)
+	ruleName    = regexp.MustCompile(`^[A-Za-z0-9.*-]+$`)
 	routeName   = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.:/@*-]+)?$`)
 	spaceKey    = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+$`)
 	projectKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
@@ -120,6 +120,33 @@ func (c *checker) each(at string, got []string, want *regexp.Regexp, what string
 func (c *checker) positive(at string, n *int) {
 	if n != nil && *n <= 0 {
 		c.fail(at, "%d is not a positive number", *n)
+	}
+}
+
+// models checks what is said of model calls.
+func (c *checker) models(r *modelRoute) {
+	if r == nil {
+		return
+	}
+	const at, tool, rule = "/model_route", "a tool's name, in which * stands for anything", "a rule's id, in which * stands for anything"
+	c.each(at+"/allowed", r.Allowed, routeName, "a route, or a route, a slash and a model name in which * stands for anything")
+	c.each(at+"/tools_allowlist", r.Tools, toolPattern, tool)
+	c.each(at+"/tools_denylist", r.DeniedTools, toolPattern, tool)
+	c.positive(at+"/max_output_tokens", r.MaxOutput)
+	c.positive(at+"/max_tokens_per_job", r.MaxTokens)
+	c.money(at+"/max_cost_per_job", r.MaxCost)
+	if s := r.Screening; s != nil {
+		c.each(at+"/screening/block", s.Block, ruleName, rule)
+		c.each(at+"/screening/mask", s.Mask, ruleName, rule)
+	}
+}
+
+func (c *checker) money(at string, amount *float64) {
+	if amount == nil {
+		return
+	}
+	if _, ok := millionths(*amount); !ok {
+		c.fail(at, "%s is not an amount of money: want more than nothing, at most %.0f, with at most six decimals", strconv.FormatFloat(*amount, 'f', -1, 64), maxCost)
 	}
 }
 

@@ -21,6 +21,8 @@ type rules struct {
 	notWritable foldedSet     // of /deny/fields_write_denylist
 	notReadable foldedSet     // of /deny/fields_read_denylist
 	routes      routes        // of /model_route/allowed
+	offers      offers        // of /model_route/tools_allowlist and tools_denylist
+	block, mask nameList      // of /model_route/screening
 	limits      map[string]int
 	grantable   set // what a grant may name
 }
@@ -53,7 +55,10 @@ func rulesOf(p *Policy) rules {
 		r.labels = setOf(s.Labels)
 	}
 	if m := d.ModelRoute; m != nil {
-		r.routes = routesOf(m.Allowed)
+		r.routes, r.offers = routesOf(m.Allowed), offersOf(m)
+		if s := m.Screening; s != nil {
+			r.block, r.mask = nameListOf(s.Block), nameListOf(s.Mask)
+		}
 	}
 	return r
 }

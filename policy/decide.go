@@ -41,6 +41,7 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 		p.judgeTool(c, &t)
 	}
 	if c.Tool != "model" {
+		judgeToolsOwn(c, &t)
 		p.judgeSandbox(f, &t)
 	}
 	p.judgeDenied(c, &t)

@@ -16,6 +16,8 @@ func (p *Policy) judgeModel(c *Call, t *tally) {
 	if r := p.doc.ModelRoute; r != nil && r.Allowed != nil && !p.rules.routes.hold(c) {
 		t.deny("/model_route/allowed", "this route or model is not on the list")
 	}
+	p.judgeOffers(c, t)
+	p.judgeFound(c, t)
 }
 
 // permitsModel is what permits a model call that nothing denies.

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -207,8 +208,11 @@ func drawGoodCall(t *rapid.T) *Call {
 	default:
 		c.Resources = []Resource{{Type: "page", ID: "7", Labels: wide.labels, Path: []Place{{"space:ENG", "ENG"}, {"page_prefix:ENG/Runbooks", "Runbooks"}, {"page_prefix:ENG/Runbooks/Oncall", "Oncall"}}}}
 	}
-	if c.Tool != "model" {
+	if c.Tool == "model" {
+		maps.Copy(c.Uses, map[string]int{tokens: 1, cost: 1, outputTokens: 1})
+	} else {
 		c.Class = rapid.SampledFrom([]Class{Read, Search, Write}).Draw(t, "good class")
+		c.Offers, c.Found = nil, nil
 	}
 	if c.Class == Write {
 		c.Credential = "write"

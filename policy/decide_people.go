@@ -3,70 +3,7 @@
 
 package policy
 
-import (
-	"fmt"
-	"slices"
-)
-
-// judgeLimits holds the counters: what was used and what this call can use.
-func (p *Policy) judgeLimits(c *Call, f *Facts, t *tally) {
-	if p.usesTooMuch(c, f) {
-		for _, k := range sortedKeys(c.Uses) { // for reasons in an order
-			p.judgeUse(k, c.Uses[k], f, t)
-		}
-	}
-	if c.Mutates() {
-		p.judgeLimit(writes, f.Used[writeCounter]+f.Used[adminCounter], 1, t)
-	}
-}
-
-// usesTooMuch reports whether judgeUse denies one of c's uses.
-func (p *Policy) usesTooMuch(c *Call, f *Facts) bool {
-	for k, n := range c.Uses {
-		if n < 0 || k != writes && (exceeds(p.rules.limits, k, f.Used[k], n) || exceeds(p.grantedLimits(), k, f.Used[k], n)) {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *Policy) judgeUse(counter string, n int, f *Facts, t *tally) {
-	if n < 0 {
-		t.deny("", "a call cannot use less than nothing of "+counter)
-	} else if counter != writes { // which are counted by class, whatever a call says
-		p.judgeLimit(counter, f.Used[counter], n, t)
-	}
-}
-
-// judgeLimit denies n more of counter, of which used are used.
-func (p *Policy) judgeLimit(counter string, used, n int, t *tally) {
-	const says = "%d of %d %s are used and this needs up to %d"
-	if own := p.rules.limits; exceeds(own, counter, used, n) {
-		t.deny(limitClause(counter), fmt.Sprintf(says, used, own[counter], counter, n))
-	}
-	if granted := p.grantedLimits(); exceeds(granted, counter, used, n) {
-		t.deny("grant:/limits/"+counter, fmt.Sprintf(says, used, granted[counter], counter, n))
-	}
-}
-
-func (p *Policy) grantedLimits() map[string]int {
-	if p.grant == nil {
-		return nil
-	}
-	return p.grant.Limits
-}
-
-func exceeds(limits map[string]int, counter string, used, n int) bool {
-	max, ok := limits[counter]
-	return ok && n > max-used
-}
-
-func limitClause(counter string) string {
-	if counter == writes {
-		return "/actions/write/max_writes_per_job"
-	}
-	return "/actions/read/max_pages_per_job"
-}
+import "slices"
 
 // Counters are what allowing c adds to its job's counters: what it reserves,
 // and that it was allowed, by name and by class. A call that is allowed counts,

@@ -70,13 +70,16 @@ func (e *Example) For(p *Policy) *Facts {
 // Diff lists what b means that a does not, and the other way round. It is
 // exact: a change with an example is listed if and only if some call is decided
 // differently, where tools have names without dots (2.3), no action's name begins
-// with its tool's, categories are words that are no class, the same name is the
-// same place in both, and conditions are texts that may come to anything. Bindings and grants are not looked at. Changes are in the order of
-// the kinds, what widens first.
+// with its tool's, categories are words that are no class, the tools that a model
+// is offered are as 4.29 wants them, the same name is the same place in both, and
+// conditions are texts that may come to anything. Bindings and grants are not
+// looked at. What screening found is no matter of calls: what becomes of it is
+// compared. Changes are in the order of the kinds, what widens first.
 func Diff(a, b *Policy) []Change {
 	w := newComparison(a, b)
 	changes := w.lines(w.findings())
 	changes = append(changes, terms(a, b)...)
+	changes = append(changes, w.screenings()...)
 	if w.beyond {
 		changes = append(changes, Change{Kind: Changed, Widens: true, Says: tooLarge})
 	}

@@ -26,17 +26,20 @@ type aspect struct {
 	keep    func(to, from *document)
 	options func(w *comparison, h head, judged func(option) option) []option
 	bound   func(d *document) string // of lines about bounds: what d says
+	shownBy string                   // the tool whose calls show it best, if one does
 }
 
 func aspects() []aspect {
 	anyCall := func(head) bool { return true }
 	tools := func(h head) bool { return h.tool != "model" }
+	models := func(h head) bool { return h.tool == "model" }
 	reached := func(h head) bool { return h.reached }
 	changes := func(h head) bool { return h.class.mutates() }
 	jira := func(h head) bool { return h.tool == "jira" }
 	confluence := func(h head) bool { return h.tool == "confluence" }
 	return []aspect{
-		{heard: func(h head) bool { return h.tool == "model" }, keep: keepRoutes, options: routeOptions},
+		{heard: models, keep: keepRoutes, options: routeOptions},
+		{heard: models, keep: keepOffers, options: offerOptions},
 		{heard: confluence, keep: keepPlaces, options: placeOptions},
 		{heard: confluence, keep: keepLabels, options: labelOptions},
 		{heard: jira, keep: keepProjects, options: projectOptions},
@@ -52,8 +55,11 @@ func aspects() []aspect {
 		{about: "sandbox", heard: tools, keep: keepSandbox, options: sandboxOptions, bound: sandboxBound},
 		{about: "workspace access", heard: tools, keep: keepSandbox, options: workspaceOptions, bound: workspaceBound},
 		{about: "elevated execution", heard: tools, keep: keepSandbox, options: elevationOptions, bound: elevationBound},
-		{about: "pages per job", heard: anyCall, keep: keepLimits, options: pageOptions, bound: func(d *document) string { return limitBound(d, pages) }},
+		usesAspect("pages per job", pages, ""),
 		{about: "writes per job", heard: changes, keep: keepLimits, options: writeOptions, bound: func(d *document) string { return limitBound(d, writes) }},
+		usesAspect("tokens per job", tokens, "model"),
+		usesAspect("cost per job", cost, "model"),
+		usesAspect("output tokens per model call", outputTokens, "model"),
 		{about: "end of the emergency", heard: anyCall, keep: func(to, from *document) { to.BreakGlass = from.BreakGlass }, options: endOptions, bound: endBound},
 		{about: aboutConditions, heard: anyCall, keep: keepConditions, options: conditionOptions, bound: conditionBound},
 	}
@@ -250,70 +256,6 @@ func runtimeOptions(judged func(option) option, ways ...func(*Runtime)) []option
 		out = append(out, o)
 	}
 	return out
-}
-
-func keepLimits(to, from *document) {
-	if from.Actions == nil {
-		return
-	}
-	if r := from.Actions.Read; r != nil {
-		to.Actions.Read.Pages = r.Pages
-	}
-	if r := from.Actions.Write; r != nil {
-		to.Actions.Write.Writes = r.Writes
-	}
-}
-
-// pageOptions are a job that has used no pages, and one that has used all that
-// one of the policies gives it.
-func pageOptions(w *comparison, _ head, judged func(option) option) []option {
-	out := []option{judged(option{set: func(*Example) {}})}
-	for _, max := range w.limits(pages) {
-		out = append(out, judged(option{set: func(e *Example) {
-			e.Call.Uses = map[string]int{pages: 1}
-			e.use(pages, max)
-		}}))
-	}
-	return out
-}
-
-func writeOptions(w *comparison, _ head, judged func(option) option) []option {
-	out := []option{judged(option{set: func(*Example) {}})}
-	for _, max := range w.limits(writes) {
-		out = append(out, judged(option{set: func(e *Example) { e.use("class:write", max) }}))
-	}
-	return out
-}
-
-func (e *Example) use(counter string, n int) {
-	if e.Facts.Used == nil {
-		e.Facts.Used = map[string]int{}
-	}
-	e.Facts.Used[counter] = n
-}
-
-// limit is d's bound of a counter, or nil.
-func (d *document) limit(counter string) *int {
-	switch a := d.Actions; {
-	case a == nil:
-	case counter == pages && a.Read != nil:
-		return a.Read.Pages
-	case counter == writes && a.Write != nil:
-		return a.Write.Writes
-	}
-	return nil
-}
-
-// limits are the bounds that the policies set to a counter.
-func (w *comparison) limits(counter string) []int {
-	var out []int
-	for _, d := range []*document{&w.a, &w.b} {
-		if n := d.limit(counter); n != nil {
-			out = append(out, *n)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // endOptions are a time before all ends of emergencies, and each end.

@@ -27,6 +27,7 @@ func (e *Example) String() string {
 	}
 	words("writing", c.Fields)
 	words("showing", c.Reads)
+	words("offering", c.Offers)
 	words("of category", c.Categories)
 	if c.Class == Search {
 		words("bounded by", c.Filters)
@@ -35,10 +36,10 @@ func (e *Example) String() string {
 	words("credential", notBlank(c.Credential))
 	words("privilege", notBlank(c.Privilege))
 	for _, k := range sortedKeys(c.Uses) {
-		add("using %d %s", c.Uses[k], k)
+		add("using %s %s", amount(k, c.Uses[k]), k)
 	}
 	for _, k := range sortedKeys(f.Used) {
-		add("%d %s used before", f.Used[k], k)
+		add("%s %s used before", amount(k, f.Used[k]), k)
 	}
 	words("ticket", notBlank(f.Ticket))
 	if r := f.Runtime; r != nil {

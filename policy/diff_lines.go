@@ -29,7 +29,7 @@ func (w *comparison) lines(findings []finding) []Change {
 // boundLine says how a bound changed.
 func (w *comparison) boundLine(a *aspect, findings []finding) Change {
 	widens := func(f finding) bool { return f.after > f.before }
-	best := slices.MaxFunc(findings, func(x, y finding) int { return x.rank() - y.rank() })
+	best := slices.MaxFunc(findings, func(x, y finding) int { return x.rank(a.shownBy) - y.rank(a.shownBy) })
 	c := Change{Example: w.example(&best), Widens: widens(best)}
 	switch {
 	case !c.Widens:
@@ -47,11 +47,15 @@ func (w *comparison) boundLine(a *aspect, findings []finding) Change {
 	return c
 }
 
-// rank orders findings by what people ought to see first.
-func (f *finding) rank() int {
-	n := int(f.before + f.after)
+// rank orders findings by what people ought to see first. tool is the one whose
+// calls they expect, or "".
+func (f *finding) rank(tool string) int {
+	n := 2 * int(f.before+f.after)
 	if f.after > f.before {
-		n += 10
+		n += 20
+	}
+	if tool != "" && f.head.tool == tool {
+		n++
 	}
 	return n
 }
@@ -320,13 +324,6 @@ func wordIf(b bool, s string) string {
 }
 
 // What a policy says of each bound.
-
-func limitBound(d *document, counter string) string {
-	if n := d.limit(counter); n != nil {
-		return fmt.Sprint(*n)
-	}
-	return "any number"
-}
 
 func endBound(d *document) string {
 	if d.BreakGlass == nil {

@@ -21,6 +21,9 @@ const diffIssues = `{"wpc_version": "v1", "tool": "jira", "allow": {"projects": 
 
 const diffTools = `{"wpc_version": "v1", "tool_policy": {"allow": ["repo.*"]}, "approvals": {"required_for": ["repo.push"]}}`
 
+const diffModels = `{"wpc_version": "v1", "model_route": {"tools_allowlist": ["look_*"], "tools_denylist": ["*_all"],
+	"max_output_tokens": 40, "max_tokens_per_job": 1000, "max_cost_per_job": 2.5, "screening": {"block": ["private-key"], "mask": ["github-*"]}}}`
+
 // Each case replaces a piece of a policy with another.
 var diffCases = []struct {
 	name, policy, old, new string
@@ -91,6 +94,23 @@ var diffCases = []struct {
 	{"what examples are called", diffPages, `"ENG"`, `"OTHER"`, []string{"newly allowed: confluence (read, search) in space OTHER", "newly denied: confluence (read, search) in space ENG"}, nil},
 	{"a field that is called so", diffIssues, `"deny": {`, `"deny": {"fields_read_denylist": ["Other"], `, nil, nil},
 	{"overlapping operations", diffIssues, `["issue.*"]`, `["*.bulk"]`, []string{"newly allowed: *.bulk that is also jira.* but not jira.*.bulk that is also jira.issue.*", "newly denied: jira.issue.* but not jira.*.bulk that is also jira.issue.*, jira.issue.delete"}, nil},
+	{"tokens", diffModels, `1000,`, `900,`, []string{"tightened: tokens per job: 900, was 1000"}, []string{"loosened: tokens per job: 1000, was 900"}},
+	{"no tokens", diffModels, `"max_tokens_per_job": 1000,`, ``, []string{"loosened: tokens per job: any number, was 1000"}, []string{"tightened: tokens per job: 1000, was any number"}},
+	{"money", diffModels, `2.5`, `2.500001`, []string{"loosened: cost per job: 2.500001, was 2.5"}, []string{"tightened: cost per job: 2.5, was 2.500001"}},
+	{"an answer", diffModels, `"max_output_tokens": 40,`, `"max_output_tokens": 41,`, []string{"loosened: output tokens per model call: 41, was 40"}, nil},
+	{"an offered tool", diffModels, `["look_*"]`, `["look_*", "shell"]`, []string{"newly allowed: model calls that offer the tool shell"}, []string{"newly denied: model calls that offer the tool shell"}},
+	{"a denied tool", diffModels, `["*_all"]`, `["*_all", "look_up"]`, []string{"newly denied: model calls that offer the tool look_up"}, nil},
+	{"any tool", diffModels, `"tools_allowlist": ["look_*"],`, ``, []string{"newly allowed: model calls that offer tools which neither policy names"}, nil},
+	{"no tool list", diffModels, `"tools_denylist": ["*_all"],`, ``, []string{"newly allowed: model calls that offer the tool *_all that is also look_*"}, nil},
+	{"all tools", diffModels, `["look_*"]`, `["*"]`, []string{"newly allowed: model calls that offer the tool *"}, nil},
+	{"a rule masks", diffModels, `["github-*"]`, `["github-*", "gcp-*"]`, []string{"tightened: screening of requests to models: block private-key; mask github-* and gcp-*, was block private-key; mask github-*"},
+		[]string{"loosened: screening of requests to models: block private-key; mask github-*, was block private-key; mask github-* and gcp-*"}},
+	{"a rule masks that blocked", diffModels, `{"block": ["private-key"], "mask": ["github-*"]}`, `{"mask": ["github-*", "private-key"]}`,
+		[]string{"loosened: screening of requests to models: mask github-* and private-key, was block private-key; mask github-*"}, nil},
+	{"a rule masks that blocks", diffModels, `["github-*"]`, `["github-*", "private-*"]`, []string{"tightened: screening of requests to models: block private-key; mask github-* and private-*, was block private-key; mask github-*"}, nil},
+	{"a rule that is there already", diffModels, `["github-*"]`, `["github-*", "github-pat", "private-key"]`, []string{}, []string{}},
+	{"one rule for another", diffModels, `["private-key"]`, `["aws-token"]`, []string{"changed: screening of requests to models: block aws-token; mask github-*, was block private-key; mask github-*"}, nil},
+	{"no screening", diffModels, `, "screening": {"block": ["private-key"], "mask": ["github-*"]}`, ``, []string{"loosened: screening of requests to models: none, was block private-key; mask github-*"}, nil},
 	{"another way to models", `{"wpc_version": "v1", "model_route": {}}`, `"model_route": {}`, `"constraints": {"model_calls": {"route_via": "clawproxy"}}`, []string{}, []string{}},
 }
 

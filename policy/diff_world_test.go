@@ -56,6 +56,8 @@ func diffSections() []diffSection {
 		}},
 		{"conditions", drawDiffConditions, conditionWays},
 		{"routes", drawDiffRoutes, routeWays},
+		{"offers", drawDiffOffers, offerWays},
+		{"model limits", drawDiffModelLimits, modelUseWays},
 	}
 }
 
@@ -440,32 +442,4 @@ func conditionWays() []func(*Example) {
 		})
 	}
 	return out
-}
-
-func drawDiffRoutes(t *rapid.T, d *document) {
-	d.ModelRoute = optional(t, "route", func() modelRoute {
-		r := modelRoute{}
-		if rapid.IntRange(0, 3).Draw(t, "routes") > 0 {
-			r.Allowed = subset(t, "routes", []string{"alpha", "beta/s*", "beta/*1", "alpha/s1"})
-		}
-		return r
-	})
-}
-
-func routeWays() []func(*Example) {
-	var out []func(*Example)
-	for _, route := range []string{"alpha", "beta", "new"} {
-		for _, model := range []string{"s1", "s2", "l1", "l2"} {
-			out = append(out, func(e *Example) {
-				if e.Call.Tool == "model" {
-					e.Call.Resources = []Resource{{Type: "route", ID: route}, {Type: "model", ID: model}}
-				}
-			})
-		}
-	}
-	return append(out, func(e *Example) {
-		if e.Call.Tool == "model" {
-			e.Call.Resources = nil
-		}
-	})
 }

@@ -127,8 +127,19 @@ type sandboxExpectations struct {
 }
 
 type modelRoute struct {
-	RequireProxy bool     `json:"require_clawproxy,omitzero"`
-	Allowed      []string `json:"allowed,omitzero"`
+	RequireProxy bool       `json:"require_clawproxy,omitzero"`
+	Allowed      []string   `json:"allowed,omitzero"`
+	Tools        []string   `json:"tools_allowlist,omitzero"`
+	DeniedTools  []string   `json:"tools_denylist,omitzero"`
+	MaxOutput    *int       `json:"max_output_tokens,omitzero"`
+	MaxTokens    *int       `json:"max_tokens_per_job,omitzero"`
+	MaxCost      *float64   `json:"max_cost_per_job,omitzero"`
+	Screening    *screening `json:"screening,omitzero"`
+}
+
+type screening struct {
+	Block []string `json:"block,omitzero"`
+	Mask  []string `json:"mask,omitzero"`
 }
 
 type tokenRequirements struct {

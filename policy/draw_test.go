@@ -14,8 +14,8 @@ import (
 )
 
 var world = struct {
-	tools, names, routes, models, fields, categories, labels, filters []string
-	classes                                                           []Class
+	tools, names, routes, models, fields, categories, labels, filters, offers, rules []string
+	classes                                                                          []Class
 }{
 	tools:      []string{"confluence", "jira", "model", "repo", "mail"},
 	names:      []string{"page.get", "page.update", "issue.get", "issue.create", "diff", "write", ""},
@@ -25,6 +25,8 @@ var world = struct {
 	categories: []string{"external_send", "user_provisioning"},
 	labels:     []string{"runbook", "public", "secret"},
 	filters:    []string{"space", "project", "label", "issue_type", "denied"},
+	offers:     []string{"lookup", "mcp__jira", "mcp__jira__delete", "shell"},
+	rules:      []string{"aws-access-token", "gcp-token", "no rule", "private-key"},
 	classes:    []Class{Read, Search, Write, Admin, Model, ""},
 }
 
@@ -197,6 +199,21 @@ func drawDeny(t *rapid.T) deny {
 	}
 }
 
+func drawRoute(t *rapid.T) modelRoute {
+	r := modelRoute{
+		Allowed:     subset(t, "routes", []string{"alpha", "beta/small-*"}),
+		Tools:       drawListed(t, "offered tool", "lookup", "mcp__*", "shell"),
+		DeniedTools: drawListed(t, "denied tool", "shell", "*__delete"),
+		MaxOutput:   drawSeldom(t, "output", func() int { return rapid.IntRange(1, 4).Draw(t, "max output") }),
+		MaxTokens:   drawSeldom(t, "tokens", func() int { return rapid.IntRange(1, 4).Draw(t, "max tokens") }),
+	}
+	r.MaxCost = drawSeldom(t, "cost", func() float64 { return float64(rapid.IntRange(1, 4).Draw(t, "max cost")) / 1e6 })
+	if rapid.Bool().Draw(t, "screening") {
+		r.Screening = &screening{Block: drawListed(t, "blocks", "private-key", "aws-*"), Mask: drawMost(t, "masks", []string{"aws-*", "*-token"})}
+	}
+	return r
+}
+
 // drawDocument draws any mixture of the language's sections.
 func drawDocument(t *rapid.T) document {
 	d := document{Version: "v1"}
@@ -224,9 +241,7 @@ func drawDocument(t *rapid.T) document {
 	d.SandboxExpectations = drawSeldom(t, "sandbox", func() sandboxExpectations {
 		return sandboxExpectations{Sandboxed: rapid.Bool().Draw(t, "sandboxed"), Workspace: rapid.SampledFrom(workspaces).Draw(t, "workspace")}
 	})
-	d.ModelRoute = optional(t, "route", func() modelRoute {
-		return modelRoute{Allowed: subset(t, "routes", []string{"alpha", "beta/small-*"})}
-	})
+	d.ModelRoute = optional(t, "route", func() modelRoute { return drawRoute(t) })
 	if drawRarely(t, "asking", 1) {
 		a := drawApprovals(t, "approvals")
 		d.Approvals = &a
@@ -370,17 +385,49 @@ func drawCall(t *rapid.T) *Call {
 	if rapid.Bool().Draw(t, "uses") {
 		c.Uses = map[string]int{"pages": rapid.SampledFrom([]int{1, 2, 3, 0, -1}).Draw(t, "pages used")}
 	}
+	if tool == "model" || drawRarely(t, "as if a model", 5) {
+		drawAsked(t, c)
+	}
 	if drawRarely(t, "unresolved", 4) {
 		c.Unresolved = "not_found"
 	}
 	return c
 }
 
+// drawAsked draws what a model is asked for, most often in order.
+func drawAsked(t *rapid.T, c *Call) {
+	if drawRarely(t, "offers", 2) {
+		c.Offers = subset(t, "offered", world.offers)
+		if drawRarely(t, "odd offers", 4) {
+			c.Offers = append(c.Offers, rapid.SampledFrom([]string{"", "lookup", "two words", "t\u00f6\u00f6l", "\xff"}).Draw(t, "odd offer"))
+		}
+	}
+	if drawRarely(t, "screened", 1) {
+		c.Found = map[string]int{}
+		for _, s := range world.rules {
+			if drawRarely(t, "finds "+s, 3) {
+				c.Found[s] = rapid.IntRange(0, 2).Draw(t, "how often")
+			}
+		}
+	}
+	for _, k := range modelCounters {
+		if !drawRarely(t, "no "+k, 4) {
+			if c.Uses == nil {
+				c.Uses = map[string]int{}
+			}
+			c.Uses[k] = 1
+			if drawRarely(t, "more "+k, 2) {
+				c.Uses[k] = rapid.SampledFrom([]int{2, 0, 5, -1}).Draw(t, k)
+			}
+		}
+	}
+}
+
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 func drawFacts(t *rapid.T, c *Call) *Facts {
 	f := &Facts{Now: noon, Used: map[string]int{}, Ticket: rapid.SampledFrom([]string{"", "ENG-1"}).Draw(t, "ticket")}
-	for _, counter := range []string{"pages", "class:write", "class:admin", "class:read", "writes"} {
+	for _, counter := range []string{"pages", "class:write", "class:admin", "class:read", "writes", tokens, cost, outputTokens} {
 		f.Used[counter] = rapid.IntRange(0, 3).Draw(t, counter+" so far")
 	}
 	if rapid.Bool().Draw(t, "attested") {

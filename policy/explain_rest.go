@@ -90,6 +90,7 @@ func (e *explainer) models(d *document) {
 		e.sayIf(r.RequireProxy, "/model_route/require_clawproxy", "Models are asked only through the proxy.")
 		e.list("/model_route/allowed", r.Allowed, "The only model routes are %s.")
 		e.sayIf(r.Allowed == nil, "/model_route", "Every model route of the house may be used.")
+		e.requests(r)
 	}
 	k := d.Constraints
 	if k == nil || k.ModelCalls == nil {
@@ -98,6 +99,28 @@ func (e *explainer) models(d *document) {
 	e.sayIf(k.ModelCalls.Via != "", "/constraints/model_calls/route_via", "Models are asked only through the proxy ("+k.ModelCalls.Via+").")
 	e.sayIf(k.ModelCalls.Receipts, "/constraints/model_calls/receipts_required", receipted)
 	e.sayIf(d.ModelRoute == nil, "/constraints/model_calls", "Every model route of the house may be used.")
+}
+
+// requests says what models may be asked for.
+func (e *explainer) requests(r *modelRoute) {
+	const at = "/model_route"
+	e.list(at+"/tools_allowlist", r.Tools, "Models may be offered only the tools %s.")
+	e.list(at+"/tools_denylist", r.DeniedTools, "Models must not be offered the tools %s.")
+	if r.MaxOutput != nil {
+		e.say(at+"/max_output_tokens", "The answer to one model call may have at most %d tokens.", *r.MaxOutput)
+	}
+	if r.MaxTokens != nil {
+		e.say(at+"/max_tokens_per_job", "The model calls of a job may use at most %d tokens, in and out.", *r.MaxTokens)
+	}
+	if r.MaxCost != nil {
+		n, _ := millionths(*r.MaxCost)
+		e.say(at+"/max_cost_per_job", "The model calls of a job may cost at most %s, in the house's currency.", money(n))
+	}
+	if s := r.Screening; s != nil {
+		e.list(at+"/screening/block", s.Block, "A request to a model is denied if one of these rules finds something in it: %s.")
+		e.list(at+"/screening/mask", s.Mask, "What these rules find in a request to a model is masked before it is sent: %s.")
+		e.sayIf(s.Block == nil && s.Mask == nil, at+"/screening", "Requests to models are screened by no rule.")
+	}
 }
 
 const receipted = "A job without a receipt for every call is not valid."

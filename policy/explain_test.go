@@ -46,7 +46,11 @@ const allFields = `{
   "runtime": {"require_cst": true, "cst_policy_hash_pin": true, "cst_bearer_allowed": true, "max_ttl_seconds": 901},
   "tool_policy": {"allow": ["read", "search", "write"], "deny": ["exec"]},
   "sandbox_expectations": {"tools_run_in_sandbox": true, "workspace_access": "ro"},
-  "model_route": {"require_clawproxy": true, "allowed": ["alpha/small-*"]},
+  "model_route": {
+    "require_clawproxy": true, "allowed": ["alpha/small-*"], "tools_allowlist": ["mcp__jira__*"], "tools_denylist": ["*delete*"],
+    "max_output_tokens": 4096, "max_tokens_per_job": 200001, "max_cost_per_job": 2.5,
+    "screening": {"block": ["private-key"], "mask": ["*-token"]}
+  },
   "token_requirements": {"cst_ttl_seconds_max": 902, "require_scope_hash": true, "policy_hash_pinning": "optional"},
   "approvals": {"required_for": ["external_send"], "status": "in force"},
   "audit": {"require_gateway_receipts": true, "require_proof_bundle": true},

@@ -23,6 +23,7 @@ func (l *linter) risks(p *Policy) {
 	l.toolLists(d)
 	l.jiraLists(d)
 	l.surroundings(d)
+	l.models(d.ModelRoute)
 	l.idle(d)
 	d.eachCondition(l.constant)
 }

@@ -105,7 +105,7 @@ func (w *walker) start() int {
 func (w *walker) wanted(at string, n *node) string {
 	var kinds []string
 	for _, k := range n.kinds {
-		kinds = append(kinds, kindName(jsontext.Kind(k)))
+		kinds = append(kinds, n.kindName(jsontext.Kind(k)))
 	}
 	return "want " + strings.Join(kinds, " or ") + ": " + meaningOf(n, w.grammar.at(holderOf(at)))
 }
@@ -225,7 +225,7 @@ func (w *walker) number(at, s string, n *node) bool {
 		w.add(at, "value", "want "+n.about, "%s is too large to have one form", s)
 		return false
 	}
-	if _, err := strconv.ParseInt(s, 10, 64); err != nil {
+	if _, err := strconv.ParseInt(s, 10, 64); err != nil && !n.parts {
 		w.add(at, "type", "want a whole number: "+n.about, "%s is not a whole number", s)
 		return false
 	}

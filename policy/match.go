@@ -43,10 +43,14 @@ func (p *Policy) CanEver(a Action) bool {
 }
 
 // Minimal returns c as it may be recorded: of the names on its resources'
-// paths, only those that the policy says itself. Deciding c and deciding the
-// minimal c give the same decision, since only such names can match.
+// paths, only those that the policy says itself, and of the tools that it offers
+// to a model nothing, unless the policy has a list of them. Deciding c and
+// deciding the minimal c give the same decision, since only such names can match.
 func (p *Policy) Minimal(c *Call) *Call {
 	out := *c
+	if c.Tool == "model" && !p.rules.offers.speak() {
+		out.Offers = nil
+	}
 	out.Resources = slices.Clone(c.Resources)
 	for i := range out.Resources {
 		r := &out.Resources[i]

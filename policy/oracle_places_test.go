@@ -14,24 +14,31 @@ func (p oracle) judgeLimits(c *Call, f *Facts, t *oracleTally) {
 		if n := c.Uses[k]; n < 0 {
 			t.deny("", "a call cannot use less than nothing of %s", k)
 		} else if k != writes { // which are counted by class, whatever a call says
-			p.judgeLimit(k, f.Used[k], n, t)
+			used := f.Used[k]
+			if k == "output_tokens" { // which is bounded in each call
+				used = 0
+			}
+			p.judgeLimit(k, used, n, t)
 		}
 	}
 	if c.Class == Write || c.Class == Admin {
 		p.judgeLimit(writes, f.Used[classCounter(Write)]+f.Used[classCounter(Admin)], 1, t)
+	}
+	if c.Tool == "model" {
+		p.judgeUnknown(c, t)
 	}
 }
 
 // judgeLimit denies n more of counter, of which used are used.
 func (p oracle) judgeLimit(counter string, used, n int, t *oracleTally) {
 	if max, ok := p.Limits()[counter]; ok && n > max-used {
-		t.deny(limitClause(counter), "%d of %d %s are used and this needs up to %d", used, max, counter, n)
+		t.deny(limitClause(counter), "%s", overLimit(counter, used, max, n))
 	}
 	if p.grant == nil {
 		return
 	}
 	if max, ok := p.grant.Limits[counter]; ok && n > max-used {
-		t.deny("grant:/limits/"+counter, "%d of %d %s are used and this needs up to %d", used, max, counter, n)
+		t.deny("grant:/limits/"+counter, "%s", overLimit(counter, used, max, n))
 	}
 }
 

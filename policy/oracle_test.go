@@ -50,6 +50,9 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 		p.judgeOwnTool(c, &t)
 	}
 	if c.Tool != "model" {
+		if len(c.Offers) > 0 || len(c.Found) > 0 {
+			t.deny("", "only a model call offers tools and is screened")
+		}
 		p.judgeSandbox(f, &t)
 	}
 	p.judgeDenied(c, &t)
@@ -148,9 +151,10 @@ func (p oracle) judgeModel(c *Call, t *oracleTally) {
 	if r := p.doc.ModelRoute; r != nil && r.Allowed != nil {
 		if !slices.ContainsFunc(r.Allowed, func(e string) bool { return oracleRouteHolds(e, c) }) {
 			t.deny("/model_route/allowed", "this route or model is not on the list")
-			return
 		}
 	}
+	p.judgeOffers(c, t)
+	p.judgeFound(c, t)
 	if p.doc.ModelRoute == nil {
 		t.permit("/constraints/model_calls", "model calls are permitted")
 		return

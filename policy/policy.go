@@ -124,22 +124,3 @@ func (p *Policy) ChangeRecord() *ChangeRecord { return p.doc.ChangeRecord }
 
 // BreakGlass says why p is a policy for an emergency and until when, or nil.
 func (p *Policy) BreakGlass() *BreakGlass { return p.doc.BreakGlass }
-
-// The counters that policies bound.
-const (
-	pages  = "pages"  // pages read or found
-	writes = "writes" // calls that were allowed to change something
-)
-
-// Limits are the counted bounds of a job under p, by counter.
-func (p *Policy) Limits() map[string]int {
-	limits := map[string]int{}
-	a := p.doc.Actions
-	if a != nil && a.Read != nil && a.Read.Pages != nil {
-		limits[pages] = *a.Read.Pages
-	}
-	if a != nil && a.Write != nil && a.Write.Writes != nil {
-		limits[writes] = *a.Write.Writes
-	}
-	return limits
-}

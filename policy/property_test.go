@@ -162,7 +162,7 @@ func TestDecideProperties(t *testing.T) {
 		less := *f
 		less.Ticket = ""
 		less.Used = maps.Clone(f.Used)
-		less.Used[rapid.SampledFrom([]string{"pages", "class:write", "class:admin"}).Draw(t, "spent")] += rapid.IntRange(0, 3).Draw(t, "more")
+		less.Used[rapid.SampledFrom([]string{"pages", "class:write", "class:admin", tokens, cost}).Draw(t, "spent")] += rapid.IntRange(0, 3).Draw(t, "more")
 		if before, after := p.Decide(c, f), p.Decide(c, &less); after.Effect > before.Effect {
 			t.Fatalf("%v became %v", before, after)
 		}

@@ -24,6 +24,7 @@ type node struct {
 	tools   bool           // texts that speak of tools, so not of models
 	moment  bool           // texts that are a time, RFC 3339
 	max     int64          // of numbers
+	parts   bool           // numbers that need not be whole
 }
 
 // A field is a member of an object. A misplaced one is read, so that the
@@ -86,6 +87,7 @@ type schema struct {
 	Pattern     string             `json:"pattern,omitzero"`
 	Not         *schema            `json:"not,omitzero"`
 	Format      string             `json:"format,omitzero"`
+	Above       *float64           `json:"exclusiveMinimum,omitzero"`
 	Minimum     int64              `json:"minimum,omitzero"`
 	Maximum     int64              `json:"maximum,omitzero"`
 }
@@ -104,7 +106,7 @@ func Schema() ([]byte, error) {
 func (n *node) schema() *schema {
 	s := &schema{Description: n.about}
 	for _, k := range n.kinds {
-		s.Type = append(s.Type, schemaType(jsontext.Kind(k)))
+		s.Type = append(s.Type, n.schemaType(jsontext.Kind(k)))
 	}
 	if n.fields != nil {
 		n.object(s)
@@ -117,7 +119,10 @@ func (n *node) schema() *schema {
 		n.text(s)
 	}
 	if strings.Contains(n.kinds, "0") {
-		s.Minimum, s.Maximum = 1, n.max
+		s.Maximum = n.max
+		if s.Minimum = 1; n.parts {
+			s.Minimum, s.Above = 0, new(float64)
+		}
 	}
 	return s
 }
@@ -158,6 +163,14 @@ func ecma(r *regexp.Regexp) string {
 	return strings.NewReplacer(`\pC`, `\p{C}`, `\pZ`, `\p{Z}`).Replace(r.String())
 }
 
+// kindName says a kind of JSON value that n takes to people.
+func (n *node) kindName(k jsontext.Kind) string {
+	if n.parts && k == '0' {
+		return "a number"
+	}
+	return kindName(k)
+}
+
 // kindName says a kind of JSON value to people.
 func kindName(k jsontext.Kind) string {
 	switch k {
@@ -173,7 +186,7 @@ func kindName(k jsontext.Kind) string {
 	return "true or false"
 }
 
-func schemaType(k jsontext.Kind) string {
+func (n *node) schemaType(k jsontext.Kind) string {
 	switch k {
 	case '{':
 		return "object"
@@ -182,6 +195,9 @@ func schemaType(k jsontext.Kind) string {
 	case '"':
 		return "string"
 	case '0':
+		if n.parts {
+			return "number"
+		}
 		return "integer"
 	}
 	return "boolean"

@@ -36,9 +36,7 @@ func grammar() *node {
 		may("sandbox_expectations", objectNode("what must be attested for a job before any tool is called",
 			may("tools_run_in_sandbox", boolNode("tools run in a sandbox")),
 			may("workspace_access", wordNode("the widest access to the workspace", workspaces...)))),
-		may("model_route", objectNode("which language models may be asked",
-			may("require_clawproxy", boolNode("model calls go through the proxy")),
-			may("allowed", patternList("the only routes: ROUTE, or ROUTE/MODEL, where * in MODEL stands for anything", routeName)))),
+		may("model_route", modelGrammar()),
 		may("token_requirements", objectNode("what a token must be",
 			may("cst_ttl_seconds_max", numberNode("the longest life of a token, in seconds", maxTTL)),
 			may("require_scope_hash", boolNode("a token carries the hash of its scope")),
@@ -144,6 +142,20 @@ func approvalsGrammar() *node {
 	return n
 }
 
+func modelGrammar() *node {
+	return objectNode("which language models may be asked, and for what",
+		may("require_clawproxy", boolNode("model calls go through the proxy")),
+		may("allowed", patternList("the only routes: ROUTE, or ROUTE/MODEL, where * in MODEL stands for anything", routeName)),
+		may("tools_allowlist", patternList("the only tools that a model may be offered, by name; * stands for anything", toolPattern)),
+		may("tools_denylist", patternList("tools that a model must not be offered, by name; * stands for anything", toolPattern)),
+		may("max_output_tokens", numberNode("how many tokens the answer to one call may have", 0)),
+		may("max_tokens_per_job", numberNode("how many tokens a job's model calls may use, in and out", 0)),
+		may("max_cost_per_job", moneyNode("how much a job's model calls may cost, in the house's currency, with at most six decimals")),
+		may("screening", objectNode("what is looked for in requests to models, by rules that have ids; * stands for anything",
+			may("block", patternList("rules whose finds deny the call", ruleName)),
+			may("mask", patternList("rules whose finds are masked before the request is sent", ruleName)))))
+}
+
 func constraintsGrammar() *node {
 	return objectNode("more bounds; they add up with the others",
 		may("tool_policy", toolPolicyGrammar()),
@@ -172,6 +184,10 @@ func numberNode(about string, max int64) *node {
 		max = maxSafe
 	}
 	return &node{kinds: "0", about: about, max: max}
+}
+
+func moneyNode(about string) *node {
+	return &node{kinds: "0", about: about, max: maxCost, parts: true}
 }
 
 // maxSafe is the greatest number that has one form (spec/policy.md 1.2).

@@ -94,6 +94,53 @@ var tightenings = map[string]func(*rapid.T, *document){
 			d.ModelRoute.Allowed = withoutFirst(d.ModelRoute.Allowed)
 		}
 	},
+	"deny an offered tool": func(t *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil {
+			p.DeniedTools = withEntry(p.DeniedTools, rapid.SampledFrom([]string{"*", "lookup", "*__delete"}).Draw(t, "also denied"))
+		}
+	},
+	"drop an offered tool": func(_ *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil {
+			p.Tools = withoutFirst(p.Tools)
+		}
+	},
+	"list offered tools": func(t *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil && p.Tools == nil {
+			p.Tools = subset(t, "offered", world.offers)
+		}
+	},
+	"lower the bound of tokens": func(t *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil {
+			lowerBound(t, "tokens", &p.MaxTokens)
+		}
+	},
+	"lower the bound of an answer": func(t *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil {
+			lowerBound(t, "output", &p.MaxOutput)
+		}
+	},
+	"lower the bound of cost": func(t *rapid.T, d *document) {
+		p := d.ModelRoute
+		if p == nil {
+			return
+		}
+		max := 4
+		if p.MaxCost != nil {
+			max, _ = millionths(*p.MaxCost)
+		}
+		amount := float64(rapid.IntRange(1, max).Draw(t, "cost")) / 1e6
+		p.MaxCost = &amount
+	},
+	"block a rule": func(_ *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil && p.Screening != nil {
+			p.Screening.Block = withEntry(p.Screening.Block, "*-token")
+		}
+	},
+	"drop a rule that masks": func(_ *rapid.T, d *document) {
+		if p := d.ModelRoute; p != nil && p.Screening != nil {
+			p.Screening.Mask = withoutFirst(p.Screening.Mask)
+		}
+	},
 	"list readable fields": func(t *rapid.T, d *document) {
 		if p := sectionOf(&d.Allow); p.Reads == nil {
 			p.Reads = subset(t, "readable", world.fields)

@@ -97,6 +97,7 @@ type Outcome struct {
 	Target   *policy.Resource `json:"target,omitempty"`   // what was made or changed, with its version after
 	Upstream string           `json:"upstream,omitempty"` // the other side's id of the request
 	Actor    string           `json:"actor,omitempty"`    // the other side's id of the account that acted
+	Model    *Generation      `json:"model,omitempty"`    // what a model provider did
 }
 
 // A Text is what a commitment covers. Texts are stored encrypted and disclosed
@@ -138,10 +139,16 @@ func Refuse(st *State, c *token.Claims, call *policy.Call, code string) *Receipt
 	return r
 }
 
-// Close ends the story that opened began.
+// Close ends the story that opened began. What of out.Model does not fit a
+// receipt is left out of it; out is not changed.
 func Close(st *State, opened *Receipt, out *Outcome) *Receipt {
 	r := next(st, Closed, opened.Job, opened.Token)
 	r.Opened, r.Outcome = opened.Seq, out
+	if out.Model != nil {
+		fitting := *out
+		fitting.Model = out.Model.fit()
+		r.Outcome = &fitting
+	}
 	return r
 }
 
@@ -183,7 +190,7 @@ func (r *Receipt) whole() bool {
 		return !closed && r.Revocation == nil && r.Call != nil && r.Decision != nil && (r.Facts != nil) != (r.Refused != "") &&
 			(r.Token != "" || r.Refused != "") && (r.Shadow == nil || r.Facts != nil) && !slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })
 	case Closed:
-		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != ""
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole()
 	case Revoked, Restored:
 		return !opened && !closed && r.Revocation != nil && r.Token == ""
 	}

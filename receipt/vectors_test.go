@@ -50,6 +50,8 @@ func runVector(t *testing.T, files map[string]string) string {
 		return tell(t, files["story"])
 	case files["changes"] != "":
 		return tellChanges(t, files["changes"])
+	case files["settle"] != "":
+		return tellSettled(t, files["settle"])
 	case files["answer.json"] != "":
 		return readAnswer(t, files["answer.json"], vs)
 	case files["standing.json"] != "":
@@ -75,6 +77,29 @@ func readReceipt(b []byte) string {
 		return fmt.Sprintf("refused: %v", err)
 	}
 	return fmt.Sprintf("%s receipt %d of %s: %v", r.Kind, r.Seq, r.Job, seal.Sum(b))
+}
+
+// tellSettled reads an opened receipt and the closed one, a line each, and says
+// what was used.
+func tellSettled(t *testing.T, lines string) string {
+	t.Helper()
+	var rs []*Receipt
+	for line := range strings.Lines(lines) {
+		r, err := Parse([]byte(strings.TrimSpace(line)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rs = append(rs, r)
+	}
+	used := Settled(rs[0].Call.Uses, rs[1].Outcome)
+	if used == nil {
+		return "used: all"
+	}
+	b, err := seal.Marshal(used)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("used: %s", b)
 }
 
 func readAnswer(t *testing.T, text string, vs []seal.Verifier) string {

@@ -5,9 +5,12 @@ package seal
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 )
 
 // An Envelope is a paper as it travels: typed bytes and the signatures over
@@ -90,11 +93,45 @@ func (e *Envelope) Open(typ string, vs ...Verifier) ([]Verifier, error) {
 func (e *Envelope) Hash() Hash { return Sum(e.Payload) }
 
 // Marshal returns the canonical JSON of e.
-func (e *Envelope) Marshal() ([]byte, error) { return Marshal(e) }
+func (e *Envelope) Marshal() ([]byte, error) {
+	if b, ok := e.oneForm(); ok && len(b) <= MaxPaper {
+		return b, nil
+	}
+	return Marshal(e) // which says why it has no such form
+}
+
+// oneForm writes the canonical JSON of e, unless its names are not UTF-8.
+func (e *Envelope) oneForm() (b []byte, ok bool) {
+	n := 64 + base64.StdEncoding.EncodedLen(len(e.Payload)) + len(e.Type)
+	for _, s := range e.Signatures {
+		n += 32 + len(s.KeyID) + base64.StdEncoding.EncodedLen(len(s.Sig))
+	}
+	b = append(make([]byte, 0, n), `{"payload":"`...)
+	b = base64.StdEncoding.AppendEncode(b, e.Payload)
+	b = append(b, `","payloadType":`...)
+	b = appendText(b, e.Type)
+	b = append(b, `,"signatures":[`...)
+	ok = utf8.ValidString(e.Type)
+	for i, s := range e.Signatures {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"keyid":`...)
+		b = appendText(b, s.KeyID)
+		b = append(b, `,"sig":"`...)
+		b = base64.StdEncoding.AppendEncode(b, s.Sig)
+		b = append(b, `"}`...)
+		ok = ok && utf8.ValidString(s.KeyID)
+	}
+	return append(b, "]}"...), ok
+}
 
 // ParseEnvelope reads the canonical JSON of an envelope, the one form that
 // Marshal writes: any other spelling of the same envelope is refused.
 func ParseEnvelope(b []byte) (*Envelope, error) {
+	if e, ok := readOneForm(b); ok {
+		return e, nil
+	}
 	e := new(Envelope)
 	if err := Decode(b, e); err != nil {
 		return nil, fmt.Errorf("read envelope: %w", err)
@@ -109,7 +146,76 @@ func ParseEnvelope(b []byte) (*Envelope, error) {
 	return e, nil
 }
 
+// readOneForm reads an envelope as oneForm writes it, as nearly all are. It gives
+// up at anything else, and at names with escapes.
+func readOneForm(b []byte) (*Envelope, bool) {
+	if len(b) > MaxPaper {
+		return nil, false
+	}
+	r := reader{rest: b}
+	r.pass(`{"payload":`)
+	e := &Envelope{Payload: r.bytes()}
+	r.pass(`,"payloadType":`)
+	e.Type = string(r.text())
+	r.pass(`,"signatures":[`)
+	e.Signatures = []Signature{}
+	for !r.wrong && !bytes.Equal(r.rest, []byte("]}")) {
+		if len(e.Signatures) > 0 {
+			r.pass(",")
+		}
+		r.pass(`{"keyid":`)
+		s := Signature{KeyID: string(r.text())}
+		r.pass(`,"sig":`)
+		s.Sig = r.bytes()
+		r.pass("}")
+		e.Signatures = append(e.Signatures, s)
+	}
+	if r.wrong {
+		return nil, false
+	}
+	again, ok := e.oneForm()
+	return e, ok && bytes.Equal(again, b)
+}
+
+// A reader reads what must be there, until something else is.
+type reader struct {
+	rest  []byte
+	wrong bool
+}
+
+func (r *reader) pass(s string) {
+	after, ok := bytes.CutPrefix(r.rest, []byte(s))
+	r.rest, r.wrong = after, r.wrong || !ok
+}
+
+// text reads a string up to its next quote.
+func (r *reader) text() []byte {
+	r.pass(`"`)
+	s, after, ok := bytes.Cut(r.rest, []byte(`"`))
+	r.rest, r.wrong = after, r.wrong || !ok
+	return s
+}
+
+// bytes reads a string in base64.
+func (r *reader) bytes() []byte {
+	s := r.text()
+	if r.wrong {
+		return nil
+	}
+	b, err := base64.StdEncoding.AppendDecode(make([]byte, 0, base64.StdEncoding.DecodedLen(len(s))), s)
+	r.wrong = err != nil
+	return b
+}
+
 // pae is the DSSE v1 pre-authentication encoding.
 func pae(typ string, b []byte) []byte {
-	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(typ), typ, len(b), b)
+	out := make([]byte, 0, 32+len(typ)+len(b))
+	out = append(out, "DSSEv1 "...)
+	out = strconv.AppendInt(out, int64(len(typ)), 10)
+	out = append(out, ' ')
+	out = append(out, typ...)
+	out = append(out, ' ')
+	out = strconv.AppendInt(out, int64(len(b)), 10)
+	out = append(out, ' ')
+	return append(out, b...)
 }

@@ -10,12 +10,14 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strconv"
 	"strings"
 )
 
@@ -34,7 +36,7 @@ func ParseHash(s string) (Hash, error) {
 }
 
 // String returns the text form.
-func (h Hash) String() string { return "sha256:" + hex.EncodeToString(h[:]) }
+func (h Hash) String() string { return algorithm + hex.EncodeToString(h[:]) }
 
 // Short returns the first twelve hex digits, for people. It identifies nothing.
 func (h Hash) Short() string { return hex.EncodeToString(h[:6]) }
@@ -46,17 +48,24 @@ func (h Hash) IsZero() bool { return h == Hash{} }
 func (h Hash) Equal(o Hash) bool { return subtle.ConstantTimeCompare(h[:], o[:]) == 1 }
 
 // MarshalText returns the text form.
-func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+func (h Hash) MarshalText() ([]byte, error) { return h.AppendText(nil) }
+
+// AppendText appends the text form.
+func (h Hash) AppendText(b []byte) ([]byte, error) {
+	return hex.AppendEncode(append(b, algorithm...), h[:]), nil
+}
+
+const algorithm = "sha256:"
 
 // UnmarshalText reads the text form and nothing else: no upper case, no other
 // length, no other algorithm.
 func (h *Hash) UnmarshalText(b []byte) error {
-	s, ok := strings.CutPrefix(string(b), "sha256:")
-	if !ok || len(s) != 2*sha256.Size || strings.ToLower(s) != s {
+	s, ok := bytes.CutPrefix(b, []byte(algorithm))
+	if !ok || len(s) != 2*sha256.Size || bytes.ContainsAny(s, "ABCDEF") {
 		return fmt.Errorf("malformed hash %.80q: want sha256: and 64 lower-case hex digits", b)
 	}
 	var out Hash
-	if _, err := hex.Decode(out[:], []byte(s)); err != nil {
+	if _, err := hex.Decode(out[:], s); err != nil {
 		return fmt.Errorf("malformed hash %q: %w", b, err)
 	}
 	*h = out
@@ -87,7 +96,10 @@ func (s *Salt) UnmarshalText(b []byte) error {
 // knowing one salt tells nothing about another (HMAC-SHA-256, spec/receipt.md 5.2).
 func NewSalt(key []byte, context string, text []byte) Salt {
 	m := hmac.New(sha256.New, key)
-	fmt.Fprintf(m, "clawea salt v1\n%d %s\n", len(context), context)
+	head := append(make([]byte, 0, 40+len(context)), "clawea salt v1\n"...)
+	head = strconv.AppendInt(head, int64(len(context)), 10)
+	head = append(append(append(head, ' '), context...), '\n')
+	m.Write(head)
 	m.Write(text)
 	return Salt(m.Sum(nil))
 }

@@ -80,7 +80,7 @@ func Marshal(v any) ([]byte, error) { return MarshalUpTo(v, MaxPaper) }
 // MarshalUpTo is Marshal for files of at most max bytes, which may be more
 // than MaxPaper.
 func MarshalUpTo(v any, max int) ([]byte, error) {
-	b, err := json.Marshal(v, json.Deterministic(true))
+	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
@@ -96,6 +96,15 @@ func canonical(b []byte, max int) ([]byte, error) {
 	if err := checkLength(b, max); err != nil {
 		return nil, err
 	}
+	if c, ok := oneForm(b); ok {
+		return c, nil
+	}
+	return canonicalAtLength(b)
+}
+
+// canonicalAtLength is canonical for what oneForm gives up at. It is slower, and
+// says what is wrong, and where.
+func canonicalAtLength(b []byte) ([]byte, error) {
 	if err := checkNumbers(b); err != nil {
 		return nil, err
 	}

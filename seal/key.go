@@ -6,6 +6,8 @@ package seal
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +35,12 @@ func KeyID(k interface {
 	Name() string
 	KeyHash() uint32
 }) string {
-	return fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash())
+	var hash [4]byte
+	binary.BigEndian.PutUint32(hash[:], k.KeyHash())
+	name := k.Name()
+	id := make([]byte, 0, len(name)+9)
+	id = append(append(id, name...), '+')
+	return string(hex.AppendEncode(id, hash[:]))
 }
 
 // GenerateKey makes an Ed25519 key in the text forms of signed notes: the

@@ -324,6 +324,11 @@ func FuzzParseEnvelope(f *testing.F) {
 		f.Add(in)
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
+		fast, ok := readOneForm(in)
+		var slow Envelope
+		if err := Decode(in, &slow); ok && (err != nil || !cmp.Equal(fast, &slow)) {
+			t.Fatalf("%s is read as %+v, and as %+v, %v", in, fast, slow, err)
+		}
 		got, err := ParseEnvelope(in)
 		if err != nil {
 			return

@@ -165,6 +165,7 @@ func (a *auditor) outcome(r, opened *receipt.Receipt) {
 			a.find(receiptOutcome, r.Seq, "%d %s used; %d were reserved", n, k, reserved)
 		}
 	}
+	a.generation(r, opened)
 }
 
 // unclosed finds the calls that may have happened.

@@ -65,6 +65,7 @@ const (
 	receiptRefused    Code = "receipt.refused"
 	receiptClosed     Code = "receipt.closed"
 	receiptOutcome    Code = "receipt.outcome"
+	receiptSettled    Code = "receipt.settled"
 	receiptUnclosed   Code = "receipt.unclosed"
 	receiptUnknown    Code = "receipt.unknown"
 	receiptRevoked    Code = "receipt.revoked"
@@ -151,7 +152,8 @@ var rows = [...]Row{
 	{receiptAsks, Integrity, Fail, "a call that waits names its question, a question is about one call, and no other receipt asks"},
 	{receiptRefused, Integrity, Fail, "each refusal for a token's sake is borne out by the token"},
 	{receiptClosed, Integrity, Fail, "each closing receipt closes one allowed call of the same token, once"},
-	{receiptOutcome, Integrity, Fail, "each outcome is of a known kind and used no more than was reserved"},
+	{receiptOutcome, Integrity, Fail, "each outcome is of a known kind, fits its call and used no more than was reserved"},
+	{receiptSettled, Integrity, Fail, "each model call used what its provider counted: nothing if it failed uncounted, and all that was reserved if nobody knows"},
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
 	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
 	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
@@ -195,6 +197,7 @@ var limits = [...]string{
 	"That people read what they approved. Their keys signed; that is all.",
 	"The true time. Times are the gate's own clock, and can only be seen not to run backwards.",
 	"That a condition on a text was evaluated rightly where the text is not disclosed.",
-	"Why a token was refused as revoked, or a policy as unusable: that is the house's word.",
+	"Why a token was refused as revoked, a policy as unusable or a call as beyond a limit of the house: that is the house's word.",
+	"That a model's answer says truly who answered and what it took, or that prices are what the house pays.",
 	"Who a key belongs to. You brought the keys; whoever holds one speaks as its owner.",
 }

@@ -74,6 +74,7 @@ type Report struct {
 	Policies []seal.Hash // of the policies that could be read, in the bundle's order
 	Tokens   []token.ID  // of the tokens whose records could be read
 	Calls    Calls       //
+	Models   []Model     // that answered, by name
 	Findings []Finding   // in the order of checking
 	Limits   []string    // what the evidence cannot show
 

@@ -43,7 +43,7 @@ var (
 	pageUpdate = policy.Action{Tool: "confluence", Name: "page.update", Class: policy.Write}
 	spaceAdmin = policy.Action{Tool: "confluence", Name: "space.permissions", Class: policy.Admin}
 	issueMake  = policy.Action{Tool: "jira", Name: "issue.create", Class: policy.Write}
-	chat       = policy.Action{Tool: "model", Name: "chat", Class: policy.Model}
+	chat       = policy.Action{Tool: "model", Name: "chat.completions", Class: policy.Model}
 	diff       = policy.Action{Tool: "repo", Name: "diff", Class: policy.Read}
 
 	catalog = []policy.Action{pageGet, pageSearch, pageUpdate, spaceAdmin, issueMake, chat, diff}

@@ -34,6 +34,11 @@ func (a *auditor) commitments(r *receipt.Receipt) {
 		return
 	}
 	a.committed[r.Outcome.Result] = true
+	if g := r.Outcome.Model; g != nil {
+		for _, p := range g.Proposed {
+			a.committed[p.Args] = true
+		}
+	}
 	d := a.texts[r.Outcome.Result]
 	if d != nil && int64(len(d.Text)) != r.Outcome.Size {
 		a.find(disclosureSize, r.Seq, "the result has %d bytes; the receipt says %d", len(d.Text), r.Outcome.Size)

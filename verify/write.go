@@ -29,6 +29,7 @@ type jsonReport struct {
 	To       time.Time      `json:"to,omitzero"`
 	Policies []seal.Hash    `json:"policies"`
 	Calls    Calls          `json:"calls"`
+	Models   []Model        `json:"models,omitempty"`
 	Findings []Finding      `json:"findings"`
 	Limits   []string       `json:"limits"`
 }
@@ -41,7 +42,7 @@ func WriteJSON(w io.Writer, r *Report) error {
 	out := jsonReport{
 		Format: ReportFormat, Verified: r.Verified(), Axes: map[Axis]Level{},
 		Bundle: r.Bundle, Job: r.Job, Receipts: r.Receipts, From: r.From, To: r.To,
-		Policies: r.Policies, Calls: r.Calls, Findings: r.Findings, Limits: r.Limits,
+		Policies: r.Policies, Calls: r.Calls, Models: r.Models, Findings: r.Findings, Limits: r.Limits,
 	}
 	for _, a := range axes {
 		out.Axes[a] = r.Level(a)
@@ -100,6 +101,13 @@ func about(s *strings.Builder, r *Report) {
 	}
 	c := r.Calls
 	fmt.Fprintf(s, "\n  calls         %d allowed, %d denied, %d asked, %d refused, %d unclosed\n", c.Allowed, c.Denied, c.Asked, c.Refused, c.Unclosed)
+	for _, m := range r.Models {
+		fmt.Fprintf(s, "  model         %s: %d calls, %d tokens in, %d out, %d tool calls proposed", printable(m.Name), m.Calls, m.Input, m.Output, m.Proposed)
+		if m.Uncounted > 0 {
+			fmt.Fprintf(s, "; of %d calls the tokens are unknown", m.Uncounted)
+		}
+		s.WriteByte('\n')
+	}
 }
 
 var headings = [...]string{Fail: "Failed", Warn: "Warnings", Pass: "Checked"}

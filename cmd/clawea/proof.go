@@ -153,7 +153,11 @@ func receiptLine(e *seal.Envelope) string {
 	s := fmt.Sprintf("%5d  %s  ", r.Seq, stamp(r.At))
 	switch {
 	case r.Kind == receipt.Closed:
-		return s + fmt.Sprintf("closed %d: %s %s", r.Opened, r.Outcome.Status, r.Outcome.Code)
+		s += fmt.Sprintf("closed %d: %s %s", r.Opened, r.Outcome.Status, r.Outcome.Code)
+		if r.Outcome.Model != nil {
+			s += "; " + r.Outcome.Model.String()
+		}
+		return s
 	case r.Revocation != nil:
 		return s + fmt.Sprintf("%s %s by %s: order %d", r.Kind, r.Revocation.Revocation, r.Revocation.By, r.Revocation.ID)
 	case r.Refused != "":

@@ -33,14 +33,19 @@ func TestReceiptLine(t *testing.T) {
 	opened := receipt.Open(st, claims, call, &policy.Facts{Now: st.Now}, denied)
 	opened.Seq = 3
 	agent := &receipt.Revocation{ID: 7, Revocation: token.Revocation{Kind: token.RevokeAgent, Target: "robot"}, By: "ops"}
+	generation := &receipt.Generation{
+		Provider: "openai", Model: "gpt-x", Finish: "stop", Usage: &receipt.Usage{Input: 12, Output: 3},
+		Proposed: []receipt.Proposed{{Name: "lookup", Args: seal.Sum(nil)}},
+	}
 	for want, r := range map[string]*receipt.Receipt{
-		"deny jira.issue.get; ":                   opened,
-		"closed 3: done 200":                      receipt.Close(st, opened, &receipt.Outcome{Status: receipt.Done, Code: "200"}),
-		"refused jira.issue.get: token.expired":   receipt.Refuse(st, claims, call, "token.expired"),
-		"refused jira.issue.get: token.signature": receipt.RefuseStranger(st, call, "token.signature"),
-		"revoked agent:robot by ops: order 7":     receipt.Revoke(st, "job-1", receipt.Revoked, agent),
-		"restored agent:robot by ops: order 7":    receipt.Revoke(st, "job-1", receipt.Restored, agent),
-		"revoked all by ops: order 1":             receipt.Revoke(st, "job-1", receipt.Revoked, &receipt.Revocation{ID: 1, Revocation: token.Revocation{Kind: token.RevokeAll}, By: "ops"}),
+		"deny jira.issue.get; ": opened,
+		"closed 3: done 200":    receipt.Close(st, opened, &receipt.Outcome{Status: receipt.Done, Code: "200"}),
+		"closed 3: done 200; gpt-x: 12 tokens in, 3 out, stop, proposes lookup": receipt.Close(st, opened, &receipt.Outcome{Status: receipt.Done, Code: "200", Model: generation}),
+		"refused jira.issue.get: token.expired":                                 receipt.Refuse(st, claims, call, "token.expired"),
+		"refused jira.issue.get: token.signature":                               receipt.RefuseStranger(st, call, "token.signature"),
+		"revoked agent:robot by ops: order 7":                                   receipt.Revoke(st, "job-1", receipt.Revoked, agent),
+		"restored agent:robot by ops: order 7":                                  receipt.Revoke(st, "job-1", receipt.Restored, agent),
+		"revoked all by ops: order 1":                                           receipt.Revoke(st, "job-1", receipt.Revoked, &receipt.Revocation{ID: 1, Revocation: token.Revocation{Kind: token.RevokeAll}, By: "ops"}),
 	} {
 		line, err := r.Sign(key)
 		if err != nil {

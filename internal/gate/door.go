@@ -6,6 +6,7 @@ package gate
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/clawea/clawea/token"
@@ -26,8 +27,9 @@ type Nonces interface {
 }
 
 // Present reads how r shows its token: as Authorization with DPoP or Bearer, or
-// as X-Api-Key, as the clients of model providers do. It is false if there is
-// none, or more than one. The answer tells who uses proofs the nonce to use next.
+// as X-Api-Key or X-Goog-Api-Key, as the clients of model providers do. It is
+// false if there is none, or more than one. The answer tells who uses proofs the
+// nonce to use next.
 func (d *Door) Present(w http.ResponseWriter, r *http.Request) (*token.Presentation, bool) {
 	p := &token.Presentation{
 		Scheme: token.SchemeBearer, Proofs: r.Header.Values("DPoP"), Method: r.Method, URL: d.URL + r.URL.EscapedPath(),
@@ -36,7 +38,7 @@ func (d *Door) Present(w http.ResponseWriter, r *http.Request) (*token.Presentat
 	if len(p.Proofs) > 0 {
 		w.Header().Set("DPoP-Nonce", d.Nonces.New())
 	}
-	given, key := r.Header.Values("Authorization"), r.Header.Values("X-Api-Key")
+	given, key := r.Header.Values("Authorization"), slices.Concat(r.Header.Values("X-Api-Key"), r.Header.Values("X-Goog-Api-Key"))
 	if len(given)+len(key) != 1 {
 		return nil, false
 	}

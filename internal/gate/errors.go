@@ -66,6 +66,15 @@ func (e *Refused) Hint() string {
 	return token.Hint(e.Code)
 }
 
+// Beyond is the error for a call that goes beyond a bound of the house's. Code
+// goes into the receipt.
+type Beyond struct {
+	Code string // "limit.rate", "limit.request"
+	Msg  string // what is wrong, and what mends it
+}
+
+func (e *Beyond) Error() string { return e.Msg }
+
 // A Fault is an error of a connector or of the other side that the agent may
 // see. Code goes into receipts; Msg does not.
 type Fault struct {

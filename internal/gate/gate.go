@@ -81,7 +81,9 @@ type Act func(ctx context.Context, opened *receipt.Receipt) (*Result, error)
 // A Result is what an act did and the bytes that the agent gets or got.
 type Result struct {
 	Body    []byte
-	Outcome receipt.Outcome // its Result and Size are filled in by the gate
+	Outcome receipt.Outcome // its Result and Size are filled in by the gate, and the Args of what a model proposed
+
+	Proposed [][]byte // the arguments of Outcome.Model.Proposed, in that order
 }
 
 // A Gate carries calls. All fields must be set, but for Shadows and PlainBearer;
@@ -113,6 +115,9 @@ type Caller struct {
 
 // Claims are what the caller's token says.
 func (c *Caller) Claims() *token.Claims { return c.claims }
+
+// Policy is the policy that the caller's token pins, narrowed to its grant.
+func (c *Caller) Policy() *policy.Policy { return c.policy }
 
 // CanEver reports whether the caller could ever be allowed to do a.
 func (c *Caller) CanEver(a policy.Action) bool { return c.policy.CanEver(a) }
@@ -168,6 +173,14 @@ func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy
 		return nil, err
 	}
 	return c, nil
+}
+
+// TurnAway refuses a call of c before it is put in policy terms, because it goes
+// beyond a bound of the house's. It returns a *Refused with cause, unless the
+// house is in trouble.
+func (g *Gate) TurnAway(ctx context.Context, c *Caller, a policy.Action, cause *Beyond) error {
+	_, err := g.refuse(ctx, c.claims, c.spent, a, cause)
+	return err
 }
 
 // fit finds the policy that c's token is pinned to, and narrows it.
@@ -301,10 +314,16 @@ func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*rece
 		out.Code, actErr = code, context.Cause(ctx)
 	}
 	out.Result, out.Size = body.Commitment, int64(len(res.Body))
+	texts := []receipt.Text{body}
+	for i, args := range res.Proposed {
+		t := g.text(opened.Job, args)
+		out.Model.Proposed[i].Args = t.Commitment
+		texts = append(texts, t)
+	}
 	var closed *receipt.Receipt
 	err := g.Book.Write(context.WithoutCancel(ctx), opened.Job, func(st *receipt.State) (*receipt.Line, error) {
 		closed = receipt.Close(st, opened, &out)
-		return closed.Sign(g.Signer, body)
+		return closed.Sign(g.Signer, texts...)
 	})
 	if err != nil {
 		return opened, nil, fmt.Errorf("%w: %w", ErrUnclosed, err)
@@ -352,7 +371,10 @@ func (e *unusable) Unwrap() error { return e.error }
 // is a *Refused, unless the house is in trouble.
 func (g *Gate) refuse(ctx context.Context, c *token.Claims, spent *receipt.Spent, a policy.Action, cause error) (*receipt.Receipt, error) {
 	code := token.Code(cause)
+	var beyond *Beyond
 	switch {
+	case errors.As(cause, &beyond):
+		code = beyond.Code
 	case errors.As(cause, new(*unusable)):
 		code = "policy.unusable"
 	case code == token.CodeUnknown: // nothing is wrong with the token: it could not be checked

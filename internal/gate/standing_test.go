@@ -260,10 +260,13 @@ func TestPresent(t *testing.T) {
 	}{
 		"bearer":    {[]string{"Authorization", "Bearer x"}, &token.Presentation{Raw: "x", Scheme: "Bearer"}},
 		"key":       {[]string{"X-Api-Key", "x"}, &token.Presentation{Raw: "x", Scheme: "Bearer"}},
+		"google":    {[]string{"X-Goog-Api-Key", " x "}, &token.Presentation{Raw: "x", Scheme: "Bearer"}},
 		"dpop":      {[]string{"Authorization", "dPoP x", "DPoP", "p"}, &token.Presentation{Raw: "x", Scheme: "DPoP"}},
 		"expecting": {[]string{"Authorization", "Bearer x", "Clawea-Job", "j", "Clawea-Policy", "h"}, &token.Presentation{Raw: "x", Scheme: "Bearer", Job: "j", Policy: "h"}},
 		"none":      {nil, nil},
 		"two":       {[]string{"Authorization", "Bearer x", "X-Api-Key", "x"}, nil},
+		"two keys":  {[]string{"X-Api-Key", "x", "X-Goog-Api-Key", "x"}, nil},
+		"no google": {[]string{"X-Goog-Api-Key", " "}, nil},
 		"basic":     {[]string{"Authorization", "Basic x"}, nil},
 		"no token":  {[]string{"Authorization", "DPoP "}, nil},
 	} {

@@ -27,10 +27,11 @@ import (
 	"github.com/clawea/clawea/verify"
 )
 
-const wpc = `{"approvals":{"required_for":["external_send"]},"tool_policy":{"allow":["desk.read","desk.post"]},"wpc_version":"v1"}`
+const wpc = `{"approvals":{"required_for":["external_send"]},"model_route":{"allowed":["main"]},"tool_policy":{"allow":["desk.read","desk.post"]},"wpc_version":"v1"}`
 
 var catalog = []policy.Action{
 	{Tool: "desk", Name: "read", Class: policy.Read}, {Tool: "desk", Name: "post", Class: policy.Write}, {Tool: "desk", Name: "wipe", Class: policy.Admin},
+	{Tool: "model", Name: "chat.completions", Class: policy.Model},
 }
 
 // A house is everything that writes what a bundle holds, and its exporter.

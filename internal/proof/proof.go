@@ -161,6 +161,11 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 		}
 		if r.Outcome != nil {
 			c.commitments[r.Outcome.Result] = true
+			if g := r.Outcome.Model; g != nil {
+				for _, p := range g.Proposed {
+					c.commitments[p.Args] = true
+				}
+			}
 		}
 		for _, v := range r.Shadow {
 			if v.Decision != nil && !slices.Contains(c.candidates, v.Policy) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,8 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 	"github.com/clawea/clawea/verify"
@@ -112,6 +115,36 @@ func TestDisclose(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wantVerified(redacted)
+}
+
+// What a model proposed is disclosed like any other text.
+func TestDiscloseProposed(t *testing.T) {
+	h := newHouse(t)
+	raw := h.mint("job-1").Raw
+	chat := policy.Action{Tool: "model", Name: "chat.completions", Class: policy.Model}
+	g := &receipt.Generation{Provider: "openai", Proposed: []receipt.Proposed{{Name: "lookup"}}}
+	req := &gate.Request{Action: chat, Text: []byte("a prompt"), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+		return &gate.Plan{Call: &policy.Call{Tool: chat.Tool, Action: chat.Name, Class: chat.Class, Resources: []policy.Resource{{Type: "route", ID: "main"}, {Type: "model", ID: "gpt-x"}}}, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
+			return &gate.Result{Body: []byte("an answer"), Outcome: receipt.Outcome{Status: receipt.Done, Model: g}, Proposed: [][]byte{[]byte(`{"q":1}`)}}, nil
+		}}, nil
+	}}
+	if _, _, err := h.gate.Do(t.Context(), &token.Presentation{Raw: raw}, req); err != nil {
+		t.Fatal(err)
+	}
+	file := h.export("job-1", true)
+	h.wantVerified(file)
+	b, err := bundle.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range b.Disclosures {
+		got = append(got, string(d.Text))
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"a prompt", "an answer", `{"q":1}`}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Every export verifies, whatever is being written meanwhile.
