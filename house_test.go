@@ -30,6 +30,7 @@ var floors = [][]string{
 	{"receipt"},
 	{"bundle"},
 	{"verify"},
+	{"internal/memo"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
 		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "examples"},
 	{"internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar"},

@@ -136,6 +136,6 @@ func (b *Bundle) Redact(keep func(commitment seal.Hash) bool) *Bundle {
 // LogEntry is what the ledger holds of a receipt: a short text of the job, the
 // receipt's number and the hash of its envelope's canonical bytes, signature
 // included (spec/ledger.md section 2).
-func LogEntry(job string, seq uint64, envelope []byte) []byte {
-	return fmt.Appendf(nil, "clawea receipt v1\n%s\n%d\n%s\n", job, seq, seal.Sum(envelope))
+func LogEntry(job string, seq uint64, envelope seal.Hash) []byte {
+	return fmt.Appendf(nil, "clawea receipt v1\n%s\n%d\n%s\n", job, seq, envelope)
 }

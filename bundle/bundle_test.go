@@ -174,7 +174,7 @@ func TestRedact(t *testing.T) {
 
 func TestLogEntry(t *testing.T) {
 	const want = "clawea receipt v1\njob-1\n7\nsha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n"
-	if got := string(bundle.LogEntry("job-1", 7, []byte("x"))); got != want {
+	if got := string(bundle.LogEntry("job-1", 7, seal.Sum([]byte("x")))); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -9,9 +9,7 @@ package receipt
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/clawea/clawea/policy"
@@ -108,12 +106,28 @@ type Text struct {
 	Bytes      []byte
 }
 
-// A Line is a receipt ready to be committed: signed, with the texts behind it.
+// A Line is a receipt ready to be committed: signed, with the texts behind it. The
+// receipt must not be changed any more.
 type Line struct {
 	Receipt  *Receipt
 	Envelope *seal.Envelope
 	Texts    []Text
 	Spent    *Spent // the proof that it uses up; nil: none
+
+	signed *Receipt       // what sealed says, if Sign has made it
+	sealed *seal.Envelope //
+}
+
+// Signed returns what l's envelope says, as Parse does. It reads it only if it
+// was not Sign that wrote it.
+func (l *Line) Signed() (*Receipt, error) {
+	if l.Envelope.Type != Type {
+		return nil, fmt.Errorf("%w: %q, want %q", seal.ErrType, l.Envelope.Type, Type)
+	}
+	if l.signed != nil && l.sealed == l.Envelope {
+		return l.signed, nil
+	}
+	return Parse(l.Envelope.Payload)
 }
 
 // Hash names the receipt in the chain.
@@ -166,7 +180,11 @@ func (r *Receipt) Sign(s seal.Signer, texts ...Text) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Line{Receipt: r, Envelope: e, Texts: texts}, nil
+	l := &Line{Receipt: r, Envelope: e, Texts: texts}
+	if r.valid() {
+		l.signed, l.sealed = r, e
+	}
+	return l, nil
 }
 
 // Parse reads a receipt's payload. It must be in canonical form.
@@ -175,10 +193,15 @@ func Parse(payload []byte) (*Receipt, error) {
 	if err := seal.Decode(payload, r); err != nil {
 		return nil, fmt.Errorf("read receipt: %w", err)
 	}
-	if r.Seq > 0 && token.CheckName("job", r.Job) == nil && r.whole() {
+	if r.valid() {
 		return r, nil
 	}
 	return nil, fmt.Errorf("read receipt: not a whole %q receipt", r.Kind)
+}
+
+// valid reports whether Parse takes r.
+func (r *Receipt) valid() bool {
+	return r.Seq > 0 && token.CheckName("job", r.Job) == nil && r.whole()
 }
 
 // whole reports whether r has the members of its kind, and no others.
@@ -195,58 +218,4 @@ func (r *Receipt) whole() bool {
 		return !opened && !closed && r.Revocation != nil && r.Token == ""
 	}
 	return false
-}
-
-// Uses is what committing r changes in its job's counters. opened is the
-// receipt that a closed one closes, nil otherwise. An allowed call reserves
-// what it can use; its closing gives back what it did not.
-func (r *Receipt) Uses(opened *Receipt) map[string]int {
-	switch {
-	case r.Kind == Opened && r.Decision.Effect == policy.Allow:
-		out := r.Call.Counters()
-		if r.Call.Mutates() {
-			out[executed(r.Call)]++
-		}
-		return out
-	case r.Kind == Closed && opened != nil && opened.Call != nil:
-		return r.givesBack(opened)
-	}
-	return map[string]int{}
-}
-
-// givesBack is what closing a call takes from its job's counters: what it did
-// not use, and that it was carried out, if it was not.
-func (r *Receipt) givesBack(opened *Receipt) map[string]int {
-	out := map[string]int{}
-	for k, reserved := range opened.Call.Uses {
-		if back := reserved - max(r.Outcome.Used[k], 0); r.Outcome.Used != nil && back > 0 {
-			out[k] = -back
-		}
-	}
-	if r.Outcome.Status == Failed && opened.Call.Mutates() {
-		out[executed(opened.Call)]--
-	}
-	return out
-}
-
-// executions begins the counters that say how often one exact call was carried
-// out. Policies do not bound them.
-const executions = "done:"
-
-func executed(c *policy.Call) string { return executions + c.Digest().String() }
-
-// Repeats is how often this exact call has been carried out, or may have been,
-// by a job's counters.
-func Repeats(used map[string]int, c *policy.Call) int {
-	if !c.Mutates() {
-		return 0
-	}
-	return used[executed(c)]
-}
-
-// Counted are those of a job's counters that policies know.
-func Counted(used map[string]int) map[string]int {
-	out := maps.Clone(used)
-	maps.DeleteFunc(out, func(k string, _ int) bool { return strings.HasPrefix(k, executions) })
-	return out
 }

@@ -318,15 +318,21 @@ func Check(raw, audience string, now time.Time, vs ...seal.Verifier) (*Claims, e
 	if CheckClaims(c) != nil {
 		return nil, ErrMalformed
 	}
-	switch {
-	case c.Audience != audience:
+	if c.Audience != audience {
 		return c, ErrAudience
-	case now.Add(Leeway).Before(time.Unix(c.Issued, 0)):
-		return c, ErrNotYet
-	case !now.Before(time.Unix(c.Expires, 0)):
-		return c, ErrExpired
 	}
-	return c, nil
+	return c, c.At(now)
+}
+
+// At says why c, which Check has taken once, does not hold at now.
+func (c *Claims) At(now time.Time) error {
+	switch {
+	case now.Add(Leeway).Before(time.Unix(c.Issued, 0)):
+		return ErrNotYet
+	case !now.Before(time.Unix(c.Expires, 0)):
+		return ErrExpired
+	}
+	return nil
 }
 
 func verified(raw string, vs []seal.Verifier) ([]byte, error) {

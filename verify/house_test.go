@@ -411,7 +411,7 @@ func (h *house) prove(b *bundle.Bundle) {
 		if i%3 == 0 {
 			add(fmt.Appendf(nil, "another job's entry %d\n", i))
 		}
-		index := add(bundle.LogEntry(b.Job, uint64(i)+1, must(e.Marshal())))
+		index := add(bundle.LogEntry(b.Job, uint64(i)+1, seal.Sum(must(e.Marshal()))))
 		b.Log.Proofs = append(b.Log.Proofs, bundle.Proof{Seq: uint64(i) + 1, Index: index})
 	}
 	for i := range b.Log.Proofs {

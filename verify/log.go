@@ -15,6 +15,7 @@ import (
 
 	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 )
 
 // standing checks that the chain ends where the gate says it ended.
@@ -172,6 +173,6 @@ func (a *auditor) prove(tree *tlog.Tree, p *bundle.Proof) error {
 	if err != nil {
 		return err
 	}
-	entry := bundle.LogEntry(a.bundle.Job, p.Seq, envelope)
+	entry := bundle.LogEntry(a.bundle.Job, p.Seq, seal.Sum(envelope))
 	return tlog.CheckRecord(p.Hashes, tree.N, tree.Hash, p.Index, tlog.RecordHash(entry))
 }

@@ -27,7 +27,7 @@ var ErrAnswer = errors.New("answer does not count")
 type DB interface {
 	Approval(ctx context.Context, id string) (*store.Approval, error)
 	Receipt(ctx context.Context, job string, seq uint64) (*seal.Envelope, error)
-	Text(ctx context.Context, job string, commitment seal.Hash) (receipt.Text, error)
+	Text(ctx context.Context, job string, seq uint64, commitment seal.Hash) (receipt.Text, error)
 	Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer) error
 }
 
@@ -61,7 +61,7 @@ func (d *Desk) Question(ctx context.Context, id string) (*Question, error) {
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: %w", id, err)
 	}
-	if q.Text, err = d.DB.Text(ctx, a.Job, r.Call.Args); err != nil {
+	if q.Text, err = d.DB.Text(ctx, a.Job, a.Seq, r.Call.Args); err != nil {
 		return nil, fmt.Errorf("approval %s: arguments: %w", id, err)
 	}
 	return q, nil

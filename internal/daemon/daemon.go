@@ -107,7 +107,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
 	g := &gate.Gate{
-		Tokens: tokens, Policies: policies, Book: d.db, Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
+		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.db, Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
 		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Log: d.log,
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}

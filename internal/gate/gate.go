@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
+	"github.com/clawea/clawea/internal/memo"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -34,7 +36,7 @@ type Tokens interface {
 // Policies finds policies by hash. internal/registry fills it.
 type Policies interface {
 	// Policy returns the published policy h, bound to ids, its hash and
-	// signatures verified on this read.
+	// signatures verified on this read or lately.
 	Policy(ctx context.Context, h seal.Hash) (*policy.Policy, error)
 }
 
@@ -101,7 +103,11 @@ type Gate struct {
 	Log         *slog.Logger
 
 	refusals limiter
+	fits     memo.Memo[*token.Claims, fitted] // of tokens and policies that are shared between calls
 }
+
+// A fitted is a policy, and what it was narrowed to for a token.
+type fitted struct{ whole, narrowed *policy.Policy }
 
 // A Caller is who has shown a token that holds, and the policy that it holds
 // under. Only Authenticate and Admit make one.
@@ -189,9 +195,13 @@ func (g *Gate) fit(ctx context.Context, c *Caller) error {
 	if c.whole, err = g.Policies.Policy(ctx, c.claims.Policy); err != nil {
 		return &unusable{err}
 	}
-	if c.policy, err = c.claims.Fit(c.whole); err != nil {
+	now := time.Now()
+	if f, ok := g.fits.Get(c.claims, now); ok && f.whole == c.whole {
+		c.policy = f.narrowed
+	} else if c.policy, err = c.claims.Fit(c.whole); err != nil {
 		return err
 	}
+	g.fits.Put(c.claims, fitted{c.whole, c.policy}, now, time.Second)
 	if c.claims.Bound() == "" && !bearer(c.whole, g.PlainBearer) {
 		return token.ErrBearer
 	}
@@ -295,6 +305,9 @@ func (g *Gate) facts(st *receipt.State, c *token.Claims, call *policy.Call) *pol
 	f := &policy.Facts{Now: st.Now, Used: receipt.Counted(st.Used), Runtime: c.Runtime, Ticket: c.Ticket}
 	if c.Bound() == "" {
 		f.Repeats = receipt.Repeats(st.Used, call)
+	}
+	if len(st.Answers) == 0 {
+		return f
 	}
 	digest := call.Digest()
 	for _, e := range st.Answers {

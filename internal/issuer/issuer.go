@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/clawea/clawea/internal/memo"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -28,8 +29,8 @@ type DB interface {
 	CreateJob(ctx context.Context, j store.Job) error
 	PutToken(ctx context.Context, t store.Token) error
 	Token(ctx context.Context, id token.ID) (*store.Token, error)
-	// Revoking lists what is revoked and may concern the jobs.
-	Revoking(ctx context.Context, jobs []string) ([]store.Revocation, error)
+	// RevokingJob lists what is revoked and may concern an agent's job under a policy.
+	RevokingJob(ctx context.Context, job, agent string, policy seal.Hash) ([]token.Revocation, error)
 }
 
 // Policies finds policies by hash. internal/registry fills it.
@@ -56,6 +57,18 @@ type Issuer struct {
 	Now      func() time.Time
 
 	PlainBearer bool // whether tokens that are bound to no key are minted where their policy does not say
+
+	good memo.Memo[seal.Hash, *checked]
+}
+
+// believed is for how long a token that was checked is not looked up again. What
+// is revoked is looked up each time.
+const believed = time.Second
+
+// A checked is what the token with a hash was found to say, under keys.
+type checked struct {
+	claims *token.Claims
+	keys   *Keys
 }
 
 // Keys are an issuer's, at one time.
@@ -204,7 +217,19 @@ func (i *Issuer) Look(ctx context.Context, raw string) (*token.Claims, error) {
 // own verifies a token of this house's. The claims of one that is not come back
 // as nil.
 func (i *Issuer) own(ctx context.Context, raw string, now time.Time) (*token.Claims, error) {
-	c, err := token.Check(raw, i.House, now, i.Keys().Verifiers...)
+	keys, name := i.Keys(), seal.Sum([]byte(raw))
+	if t, ok := i.good.Get(name, now); ok && t.keys == keys {
+		return t.claims, t.claims.At(now)
+	}
+	c, err := i.look(ctx, raw, now, keys)
+	if err == nil {
+		i.good.Put(name, &checked{c, keys}, now, believed)
+	}
+	return c, err
+}
+
+func (i *Issuer) look(ctx context.Context, raw string, now time.Time, keys *Keys) (*token.Claims, error) {
+	c, err := token.Check(raw, i.House, now, keys.Verifiers...)
 	if c == nil {
 		return nil, err
 	}
@@ -240,18 +265,16 @@ func (i *Issuer) minted(ctx context.Context, c *token.Claims) (stranger, trouble
 // what c stands on. Whether an action is stopped depends on the call: the gate
 // sees to that.
 func (i *Issuer) standing(ctx context.Context, c *token.Claims) ([]token.Revocation, error) {
-	list, err := i.DB.Revoking(ctx, []string{c.Job})
+	list, err := i.DB.RevokingJob(ctx, c.Job, c.Agent, c.Policy)
 	if err != nil {
 		return nil, fmt.Errorf("look up revocations: %w", err)
 	}
-	var out []token.Revocation
 	for _, r := range list {
 		if r.Kind != token.RevokeAction && r.Ends(c, policy.Action{}) {
 			return nil, r.Err()
 		}
-		out = append(out, r.Revocation)
 	}
-	return out, nil
+	return list, nil
 }
 
 // recorded reports whether the house minted these very claims: who has stolen

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/seal"
 )
 
 // memory is a DB that can be tampered with.
@@ -33,7 +34,7 @@ type place struct {
 	seq uint64
 }
 
-func (p place) entry() []byte { return bundle.LogEntry(p.job, p.seq, []byte("envelope")) }
+func (p place) entry() []byte { return bundle.LogEntry(p.job, p.seq, seal.Sum([]byte("envelope"))) }
 
 func (m *memory) commit(job string, seqs ...uint64) {
 	m.mu.Lock()

@@ -135,7 +135,7 @@ func checkJob(t *testing.T, l *Ledger, a *auditor, db *store.DB, job string, n u
 		if err != nil {
 			t.Fatal(err)
 		}
-		entry := bundle.LogEntry(job, p.Seq, b)
+		entry := bundle.LogEntry(job, p.Seq, seal.Sum(b))
 		if err := tlog.CheckRecord(p.Hashes, tree.N, tree.Hash, p.Index, tlog.RecordHash(entry)); err != nil {
 			t.Errorf("receipt %d of %s: %v", p.Seq, job, err)
 		}

@@ -157,7 +157,7 @@ func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time)
 }
 
 // Policy returns the published policy h, bound to ids. Its hash and signatures
-// are verified on this read. It fills gate.Policies.
+// are verified on this read.
 func (r *Registry) Policy(ctx context.Context, h seal.Hash) (*policy.Policy, error) {
 	e, err := r.Entry(ctx, h)
 	if err != nil {

@@ -38,6 +38,6 @@ func (l lateTokens) Token(_ context.Context, id token.ID) (*store.Token, error) 
 	return l.DB.Token(l.ctx, id)
 }
 
-func (l lateTexts) Text(_ context.Context, job string, h seal.Hash) (receipt.Text, error) {
-	return l.DB.Text(l.ctx, job, h)
+func (l lateTexts) Text(_ context.Context, job string, seq uint64, h seal.Hash) (receipt.Text, error) {
+	return l.DB.Text(l.ctx, job, seq, h)
 }

@@ -28,7 +28,7 @@ const PageSize = 200
 // A DB has the receipts. internal/store fills it.
 type DB interface {
 	OpenedAfter(ctx context.Context, m store.Mark, job string, limit int) ([]store.Opened, error)
-	Text(ctx context.Context, job string, commitment seal.Hash) (receipt.Text, error)
+	Text(ctx context.Context, job string, seq uint64, commitment seal.Hash) (receipt.Text, error)
 	Token(ctx context.Context, id token.ID) (*store.Token, error)
 }
 
@@ -235,7 +235,7 @@ func (p *page) text(ctx context.Context, rec *receipt.Receipt) ([]byte, error) {
 	if p.candidate.Conditions(&policy.Call{}, &policy.Facts{}, none) == nil {
 		return none, nil
 	}
-	t, err := p.DB.Text(ctx, rec.Job, rec.Call.Args)
+	t, err := p.DB.Text(ctx, rec.Job, rec.Seq, rec.Call.Args)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}

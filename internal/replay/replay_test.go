@@ -150,9 +150,9 @@ func TestReplayDamaged(t *testing.T) {
 		"another's record":    {`UPDATE token SET record = (SELECT record FROM token WHERE job = 'job-1') WHERE job = 'job-2'`, force, []string{"job-2/1 deny token"}},
 		"a record by nobody":  {`UPDATE token SET record = (SELECT envelope FROM policy LIMIT 1) WHERE job = 'job-2'`, force, []string{"job-2/1 deny token"}},
 		"no record":           {`DELETE FROM token WHERE job = 'job-2'`, force, []string{"job-2/1 deny token"}},
-		"a text":              {`UPDATE sealed_text SET sealed = x'00' WHERE job = 'job-2'`, conditional, []string{"job-2/1 deny text"}},
-		"no text":             {`DELETE FROM sealed_text WHERE job = 'job-2'`, conditional, []string{"job-2/1 deny text"}},
-		"a text nobody needs": {`DELETE FROM sealed_text`, force, nil},
+		"a text":              {`UPDATE receipt SET texts = x'00' WHERE job = 'job-2'`, conditional, []string{"job-2/1 deny text"}},
+		"no text":             {`UPDATE receipt SET texts = NULL WHERE job = 'job-2'`, conditional, []string{"job-2/1 deny text"}},
+		"a text nobody needs": {`UPDATE receipt SET texts = NULL`, force, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := story(t)
@@ -201,7 +201,7 @@ func TestPages(t *testing.T) {
 	h.do(h.mint("job-1", nil), "desk", "post", "a letter") // 1, 2
 	const n = 2*replay.PageSize + 7
 	h.exec(`WITH RECURSIVE places (n) AS (SELECT 3 UNION ALL SELECT n + 1 FROM places WHERE n < ?)
-		INSERT INTO receipt SELECT 'job-1', n, 'opened', '', NULL, at + n / 100, envelope FROM places, receipt WHERE seq = 1`, n+1)
+		INSERT INTO receipt (job, seq, kind, at, sum, envelope) SELECT 'job-1', n, 'opened', at + n / 100, sum, envelope FROM places, receipt WHERE seq = 1`, n+1)
 	calls, differences := h.replay(force, "") // copies in other places tell nothing
 	if slices.Sort(differences); calls != n || len(differences) != n-1 || len(slices.Compact(differences)) != n-1 {
 		t.Errorf("%d calls, %d differences; want %d", calls, len(differences), n)

@@ -185,7 +185,7 @@ func TestDamage(t *testing.T) {
 		{"receipt", `UPDATE receipt SET envelope = X'00'`, func(*api.Policy, *api.Issued) string { return "/v1/jobs/job-1/receipts" }, 500, "internal"},
 		{"receipt in its proof", `UPDATE receipt SET envelope = X'00'`, func(*api.Policy, *api.Issued) string { return "/v1/jobs/job-1/proof" }, 500, "internal"},
 		{"receipt that asks", `UPDATE receipt SET envelope = X'00'`, func(*api.Policy, *api.Issued) string { return "/v1/approvals/job-1.1" }, 500, "internal"},
-		{"text", `UPDATE sealed_text SET sealed = X'00'`, func(*api.Policy, *api.Issued) string { return "/v1/approvals/job-1.1" }, 500, "internal"},
+		{"text", `UPDATE receipt SET texts = X'00'`, func(*api.Policy, *api.Issued) string { return "/v1/approvals/job-1.1" }, 500, "internal"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHouse(t)

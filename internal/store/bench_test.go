@@ -11,6 +11,7 @@ import (
 
 	"github.com/clawea/clawea/internal/pgtest"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 func BenchmarkWrite(b *testing.B) {
@@ -20,8 +21,9 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// benchmarkWrite writes durable receipts of about 900 bytes, signature included
-// in the time, from as many goroutines, each with a job of its own.
+// benchmarkWrite opens and closes calls, each with durable receipts of about 900
+// bytes and a text, signatures included in the time, from as many goroutines, each
+// with a job of its own.
 func benchmarkWrite(b *testing.B, u string, writers int) {
 	h := newHouse(b, u)
 	if h.engine.name == "postgres" {
@@ -40,7 +42,7 @@ func benchmarkWrite(b *testing.B, u string, writers int) {
 		job := fmt.Sprintf("job-%d", w)
 		wg.Go(func() {
 			for range (b.N + writers - 1 - w) / writers {
-				if err := h.Write(context.Background(), job, h.opens(job, call(1, "a"), policy.Allow, text("a"))); err != nil {
+				if err := h.callOnce(job); err != nil {
 					b.Error(err)
 					return
 				}
@@ -50,14 +52,15 @@ func benchmarkWrite(b *testing.B, u string, writers int) {
 	wg.Wait()
 }
 
-// BenchmarkWriteClose opens and closes calls of one job, one after another.
-func BenchmarkWriteClose(b *testing.B) {
-	h := newHouse(b, sqliteURL(b))
-	job := h.job(b, "job-1")
-	opened := uint64(1)
-	for b.Loop() {
-		h.mustWrite(b, job, h.opens(job, call(1, "a"), policy.Allow))
-		h.mustWrite(b, job, h.closes(job, opened, 1))
-		opened += 2
+func (h *house) callOnce(job string) error {
+	var opened uint64
+	open := h.opens(job, call(1, "a"), policy.Allow, text("a"))
+	err := h.Write(context.Background(), job, func(st *receipt.State) (*receipt.Line, error) {
+		opened = st.Seq + 1
+		return open(st)
+	})
+	if err != nil {
+		return err
 	}
+	return h.Write(context.Background(), job, h.closes(job, opened, 1))
 }

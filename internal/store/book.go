@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -21,7 +20,7 @@ import (
 type book struct {
 	ctx     context.Context
 	db      *DB
-	tx      *sql.Tx
+	tx      querier
 	pages   map[string]*page // by job; a job that is not there has none
 	entries []*entry         // in the order of the writes
 	bytes   int              // of their texts
@@ -31,34 +30,16 @@ type book struct {
 type entry struct {
 	receipt  *receipt.Receipt // as its signed payload says
 	hash     seal.Hash
-	envelope []byte // canonical
-	texts    []sealedText
-	opened   *receipt.Receipt // what it closes, nil if there is no such thing
-	spent    *receipt.Spent   // the proof that it uses up, nil if it uses none
+	envelope []byte         // canonical
+	sum      seal.Hash      // of envelope
+	texts    []byte         // sealed, nil if there are none
+	spent    *receipt.Spent // the proof that it uses up, nil if it uses none
 	by       *write
 }
 
-// size is how many bytes e's texts have.
-func (e *entry) size() int {
-	n := 0
-	for _, t := range e.texts {
-		n += len(t.sealed)
-	}
-	return n
-}
-
-type sealedText struct {
-	commitment seal.Hash
-	sealed     []byte
-}
-
-// draft reads and seals a line that p is to take, made at now. What it says is
-// taken from what was signed, not from l.Receipt.
+// draft reads and seals a line that p is to take, made at now.
 func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
-	if l.Envelope.Type != receipt.Type {
-		return nil, fmt.Errorf("line is not a receipt but %q", l.Envelope.Type)
-	}
-	r, err := receipt.Parse(l.Envelope.Payload)
+	r, err := l.Signed()
 	if err != nil {
 		return nil, err
 	}
@@ -74,45 +55,56 @@ func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
 	if e.envelope, err = l.Envelope.Marshal(); err != nil {
 		return nil, err
 	}
-	for _, t := range l.Texts {
-		sealed, err := db.sealText(p.job, t)
-		if err != nil {
-			return nil, err
-		}
-		e.texts = append(e.texts, sealedText{t.Commitment, sealed})
-	}
-	return e, nil
+	e.sum = seal.Sum(e.envelope)
+	e.texts, err = db.sealTexts(p.job, r.Seq, l.Texts)
+	return e, err
 }
 
 // openBook locks the jobs of group and reads what they have come to.
-func (db *DB) openBook(ctx context.Context, tx *sql.Tx, group []*write) (*book, error) {
+func (db *DB) openBook(ctx context.Context, tx querier, group []*write) (*book, error) {
 	b := &book{ctx: ctx, db: db, tx: tx, pages: map[string]*page{}}
-	ids := jobs(group)
-	in := "(" + places(1, len(ids)) + ")"
+	ids := padded(jobs(group))
 	pages, err := all(ctx, tx, readPage, `
-		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at FROM chain c JOIN job j ON j.id = c.job
-		WHERE c.job IN `+in+` AND `+db.engine.beforeOrders+` ORDER BY c.job`+db.engine.lockChains, values(ids)...)
+		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at, c.used, c.reserved, c.executed, c.asked FROM chain c JOIN job j ON j.id = c.job
+		WHERE c.job IN (`+places(1, len(ids))+`) AND `+db.engine.beforeOrders+` ORDER BY c.job`+db.engine.lockChains, values(ids)...)
 	if err != nil {
 		return nil, fmt.Errorf("lock jobs: %w", err)
 	}
+	var executed, asked []string
 	for _, p := range pages {
 		b.pages[p.job] = p
+		if p.executed > 0 {
+			executed = append(executed, p.job)
+		}
+		if p.questioned > 0 {
+			asked = append(asked, p.job)
+		}
 	}
-	used, err := all(ctx, tx, readCounter, `SELECT job, name, used FROM counter WHERE job IN `+in, values(ids)...)
-	if err != nil {
-		return nil, fmt.Errorf("read counters: %w", err)
+	return b, cmp.Or(b.readExecutions(executed), b.readQuestions(asked), b.readRevocations())
+}
+
+// readExecutions reads how often the jobs did what changes something.
+func (b *book) readExecutions(ids []string) error {
+	if len(ids) == 0 {
+		return nil
 	}
+	ids = padded(ids)
+	used, err := all(b.ctx, b.tx, readCounter, `SELECT job, name, used FROM counter WHERE job IN (`+places(1, len(ids))+`)`, values(ids)...)
 	for _, c := range used {
 		b.pages[c.job].used[c.name] = c.used
 	}
-	if err := b.readQuestions(ids, in); err != nil {
-		return nil, err
-	}
-	return b, b.readRevocations()
+	return wrap("read counters", err)
 }
 
 // readRevocations reads what is in force for the jobs.
 func (b *book) readRevocations() error {
+	_, err := one(b.ctx, b.tx, column[int], `SELECT 1 FROM revocation WHERE restored = 0 LIMIT 1`)
+	if errors.Is(err, ErrNotFound) || len(b.pages) == 0 {
+		return nil
+	}
+	if err != nil {
+		return wrap("read revocations", err)
+	}
 	meant := map[string][]*page{}
 	for _, id := range sortedKeys(b.pages) {
 		p := b.pages[id]
@@ -120,10 +112,7 @@ func (b *book) readRevocations() error {
 			meant[c] = append(meant[c], p)
 		}
 	}
-	if len(meant) == 0 {
-		return nil
-	}
-	list, err := inForce(b.ctx, b.tx, sortedKeys(meant))
+	list, err := inForce(b.ctx, b.tx, padded(sortedKeys(meant)))
 	for _, o := range list {
 		for _, p := range meant[o.concerns] {
 			p.revoked = append(p.revoked, o.Revocation.Revocation)
@@ -133,11 +122,15 @@ func (b *book) readRevocations() error {
 }
 
 // readQuestions reads the questions and answers that may still count.
-func (b *book) readQuestions(ids []string, in string) error {
+func (b *book) readQuestions(ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ids = padded(ids)
 	now := b.db.now().UnixMilli()
 	questions, err := all(b.ctx, b.tx, readQuestion, `
 		SELECT id, job, call, expires, answer FROM approval
-		WHERE job IN `+in+` AND used_by = 0 AND cancelled = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
+		WHERE job IN (`+places(1, len(ids))+`) AND used_by = 0 AND cancelled = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
 		ORDER BY seq`, append(values(ids), now, now)...)
 	if err != nil {
 		return fmt.Errorf("read approvals: %w", err)
@@ -149,34 +142,6 @@ func (b *book) readQuestions(ids []string, in string) error {
 	return nil
 }
 
-// findOpened sets e.opened, if e closes an open call.
-func (b *book) findOpened(e *entry) error {
-	r := e.receipt
-	if r.Kind != receipt.Closed {
-		return nil
-	}
-	for _, o := range b.entries {
-		if o.receipt.Job == r.Job && o.receipt.Seq == r.Opened {
-			e.opened = o.receipt
-			return nil
-		}
-	}
-	env, err := one(b.ctx, b.tx, readEnvelope(receipt.Type), `
-		SELECT envelope FROM receipt WHERE job = $1 AND seq = $2 AND kind = 'opened'
-		AND NOT EXISTS (SELECT 1 FROM receipt c WHERE c.job = $1 AND c.opened = $2)`, r.Job, int64(r.Opened))
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read opened receipt: %w", err)
-	}
-	e.opened, err = receipt.Parse(env.Payload)
-	if err == nil && (e.opened.Job != r.Job || e.opened.Seq != r.Opened) {
-		err = fmt.Errorf("receipt %d of job %s is another in the database", r.Opened, r.Job)
-	}
-	return err
-}
-
 // flush writes what the pages have taken. It fails with errReplays, and has
 // marked whose they are, if proofs are used up that lines use.
 func (b *book) flush() error {
@@ -186,56 +151,52 @@ func (b *book) flush() error {
 	if n, err := b.spend(); err != nil || n > 0 {
 		return cmp.Or(err, errReplays)
 	}
-	var receipts, texts, queued [][]any
+	var rows [][]any
 	for _, e := range b.entries {
 		r := e.receipt
-		opened := sql.NullInt64{Int64: int64(r.Opened), Valid: r.Kind == receipt.Closed}
-		receipts = append(receipts, []any{r.Job, int64(r.Seq), string(r.Kind), e.hash.String(), opened, r.At.UnixMilli(), e.envelope})
-		queued = append(queued, []any{r.Job, int64(r.Seq), bundle.LogEntry(r.Job, r.Seq, e.envelope)})
-		for _, t := range e.texts {
-			texts = append(texts, []any{r.Job, t.commitment.String(), t.sealed})
-		}
+		rows = append(rows, []any{r.Job, int64(r.Seq), string(r.Kind), sql.NullInt64{Int64: int64(r.Opened), Valid: r.Kind == receipt.Closed}, r.At.UnixMilli(), e.sum[:], e.envelope, e.texts})
 	}
-	if err := insert(b.ctx, b.tx, `receipt (job, seq, kind, hash, opened, at, envelope)`, receipts, ``); err != nil {
-		return err
-	}
-	if err := insert(b.ctx, b.tx, `log_queue (job, seq, entry)`, queued, ``); err != nil {
-		return err
-	}
-	if err := insert(b.ctx, b.tx, `sealed_text (job, commitment, sealed)`, texts, `ON CONFLICT (job, commitment) DO NOTHING`); err != nil {
+	if err := b.db.engine.insert(b.ctx, b.tx, `receipt (job, seq, kind, opened, at, sum, envelope, texts)`, rows, ``); err != nil {
 		return err
 	}
 	return b.flushPages()
 }
 
 func (b *book) flushPages() error {
-	var chains, counters, asked [][]any
+	var counters, asked [][]any
 	for _, id := range sortedKeys(b.pages) {
 		p := b.pages[id]
 		if !p.changed {
 			continue
 		}
-		chains = append(chains, []any{p.job, int64(p.head.Seq), p.head.Hash.String(), p.at.UnixMilli()})
 		for _, name := range sortedKeys(p.touched) {
 			counters = append(counters, []any{p.job, name, p.used[name]})
 		}
 		for _, q := range p.asked {
 			asked = append(asked, []any{q.id, p.job, q.call.String(), q.policy.String(), int64(q.seq), q.asked.UnixMilli(), q.expires.UnixMilli(), q.action})
 		}
-		if err := b.useUp(p); err != nil {
-			return err
-		}
-		if err := b.flushDebts(p); err != nil {
+		if err := cmp.Or(b.flushChain(p), b.useUp(p), b.flushDebts(p)); err != nil {
 			return err
 		}
 	}
-	if err := insert(b.ctx, b.tx, `chain (job, seq, hash, at)`, chains, `ON CONFLICT (job) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at = excluded.at`); err != nil {
+	if err := b.db.engine.insert(b.ctx, b.tx, `counter (job, name, used)`, counters, `ON CONFLICT (job, name) DO UPDATE SET used = excluded.used`); err != nil {
 		return err
 	}
-	if err := insert(b.ctx, b.tx, `counter (job, name, used)`, counters, `ON CONFLICT (job, name) DO UPDATE SET used = excluded.used`); err != nil {
+	return b.db.engine.insert(b.ctx, b.tx, `approval (id, job, call, policy, seq, asked, expires, action)`, asked, ``)
+}
+
+func (b *book) flushChain(p *page) error {
+	used, err := p.counters()
+	if err != nil {
 		return err
 	}
-	return insert(b.ctx, b.tx, `approval (id, job, call, policy, seq, asked, expires, action)`, asked, ``)
+	reserved, err := seal.Marshal(p.reserved)
+	if err != nil {
+		return err
+	}
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE chain SET seq = $1, hash = $2, at = $3, used = $4, reserved = $5, executed = $6, asked = $7 WHERE job = $8`,
+		int64(p.head.Seq), p.head.Hash.String(), p.at.UnixMilli(), string(used), string(reserved), p.executed, p.questioned, p.job)
+	return wrap("write chain", err)
 }
 
 // useUp marks the answers that p's lines cite.
@@ -265,8 +226,12 @@ func readCounter(scan scanner) (c counter, err error) {
 func readPage(scan scanner) (*page, error) {
 	p := newPage()
 	var seq int64
-	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at))
+	var used, reserved string
+	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at), &used, &reserved, &p.executed, &p.questioned)
 	p.head.Seq = uint64(seq)
+	if err == nil {
+		err = cmp.Or(seal.Unmarshal([]byte(used), &p.used), seal.Unmarshal([]byte(reserved), &p.reserved))
+	}
 	return p, err
 }
 

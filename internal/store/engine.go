@@ -32,13 +32,19 @@ type engine struct {
 	lockOrders   string             // waits for the transactions that have said beforeOrders, and makes new ones wait for the end of this one
 	beforeOrders string             // a condition, always true: no order to revoke is committed between it and the end of the transaction
 	tellOrder    string             // wakes who listens, on every daemon, when the transaction is committed
+	rows         int                // that one INSERT adds, at most
+	concurrent   bool               // whether several transactions may write at once
+	noLongWait   string             // makes waiting for a lock fail after a moment, until the end of the transaction
 	isConflict   func(e error) bool // whether e is about a row that is there already
+	isTimeout    func(e error) bool // whether e is about a lock that was waited for too long
 }
 
 // sqliteEngine needs no locks: it has one writer at a time (BEGIN IMMEDIATE).
 func sqliteEngine() *engine {
 	return &engine{
 		name: "sqlite", lockSchema: `SELECT 1`, tryLog: `SELECT 1`, lockOrders: `SELECT 1`, beforeOrders: `TRUE`, tellOrder: `SELECT 1`,
+		noLongWait: `SELECT 1`, rows: 1,
+		isTimeout: func(error) bool { return false },
 		isConflict: func(err error) bool {
 			var e *sqlite.Error
 			return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
@@ -52,7 +58,14 @@ func postgresEngine() *engine {
 		name: "postgres", lockRows: ` FOR UPDATE`, lockChains: ` FOR UPDATE OF c`,
 		lockSchema: `SELECT pg_advisory_xact_lock(727001)`, tryLog: `SELECT pg_try_advisory_xact_lock(727002)`,
 		lockOrders: `SELECT pg_advisory_xact_lock(727003)`, beforeOrders: `(SELECT pg_advisory_xact_lock_shared(727003)) IS NOT NULL`,
-		tellOrder: `SELECT pg_notify('` + channel + `', '')`,
+		tellOrder:  `SELECT pg_notify('` + channel + `', '')`,
+		noLongWait: `SET LOCAL lock_timeout = '100ms'`,
+		concurrent: true,
+		rows:       64, // each statement is a journey
+		isTimeout: func(err error) bool {
+			var e *pgconn.PgError
+			return errors.As(err, &e) && e.Code == "55P03" // lock_not_available
+		},
 		isConflict: func(err error) bool {
 			var e *pgconn.PgError
 			return errors.As(err, &e) && e.Code == "23505" // unique_violation

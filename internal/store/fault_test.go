@@ -29,9 +29,9 @@ import (
 // One write of a group is such that the database refuses it: it alone fails.
 func TestPoisonInGroup(t *testing.T) {
 	triggers := map[string]string{
-		"sqlite": `CREATE TRIGGER poison BEFORE INSERT ON sealed_text WHEN NEW.job = 'job-2' BEGIN SELECT RAISE(ABORT, 'poison'); END`,
+		"sqlite": `CREATE TRIGGER poison BEFORE INSERT ON receipt WHEN NEW.job = 'job-2' BEGIN SELECT RAISE(ABORT, 'poison'); END`,
 		"postgres": `CREATE FUNCTION poison() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE 'poison'; END $$;
-			CREATE TRIGGER poison BEFORE INSERT ON sealed_text FOR EACH ROW WHEN (NEW.job = 'job-2') EXECUTE FUNCTION poison()`,
+			CREATE TRIGGER poison BEFORE INSERT ON receipt FOR EACH ROW WHEN (NEW.job = 'job-2') EXECUTE FUNCTION poison()`,
 	}
 	onBoth(t, func(t *testing.T, h *house) {
 		if _, err := h.write.ExecContext(t.Context(), triggers[h.engine.name]); err != nil {
@@ -67,7 +67,7 @@ func TestDamagedJob(t *testing.T) {
 		h.mustWrite(t, three, h.opens(three, call(1, "a"), policy.Allow))
 		for _, damage := range []string{
 			`UPDATE approval SET answer = envelope FROM receipt WHERE receipt.job = 'job-2' AND approval.job = 'job-2'`,
-			`UPDATE receipt SET envelope = answer FROM approval WHERE receipt.job = 'job-3' AND approval.job = 'job-2'`,
+			`UPDATE chain SET reserved = 'x' WHERE job = 'job-3'`,
 		} {
 			if _, err := h.write.ExecContext(t.Context(), damage); err != nil {
 				t.Fatal(err)

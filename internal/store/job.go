@@ -61,11 +61,15 @@ func (db *DB) CreateJob(ctx context.Context, j Job) error {
 	return nil
 }
 
-const jobQuery = `SELECT j.id, j.agent, j.policy, j.client, j.created, c.seq FROM job j JOIN chain c ON c.job = j.id`
+const jobQuery = `SELECT j.id, j.agent, j.policy, j.client, j.created, c.seq, c.used FROM job j JOIN chain c ON c.job = j.id`
 
 func readJob(scan scanner) (*Job, error) {
 	j := &Job{Used: map[string]int{}}
-	err := scan(&j.ID, &j.Agent, (*digest)(&j.Policy), &j.Client, (*instant)(&j.Created), &j.Receipts)
+	var used string
+	err := scan(&j.ID, &j.Agent, (*digest)(&j.Policy), &j.Client, (*instant)(&j.Created), &j.Receipts, &used)
+	if err == nil {
+		err = seal.Unmarshal([]byte(used), &j.Used)
+	}
 	return j, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/internal/pgtest"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 )
 
 // fold is what a ledger does, its signature left out.
@@ -68,7 +69,7 @@ func TestSequence(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want = append(want, bundle.LogEntry(job, i+1, b))
+				want = append(want, bundle.LogEntry(job, i+1, seal.Sum(b)))
 			}
 		}
 		for _, n := range []int{3, 7, 0} {

@@ -22,7 +22,7 @@ func TestOpenAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		db := h.open(t)
-		if got, err := db.Text(t.Context(), job, text("a").Commitment); err != nil || string(got.Bytes) != "a" {
+		if got, err := db.Text(t.Context(), job, 1, text("a").Commitment); err != nil || string(got.Bytes) != "a" {
 			t.Errorf("text: %q, %v", got.Bytes, err)
 		}
 		if got := len(checkChain(t, db, job)); got != 1 {
@@ -90,8 +90,7 @@ func TestFilesArePrivate(t *testing.T) {
 // Several daemons start on one empty database.
 func TestOpenAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
-		for _, table := range []string{"revocation_receipt", "revocation", "proof", "shadow", "schema_version", "sealing", "log_checkpoint", "log_hash", "log_entry", "log_queue",
-			"approval", "token", "sealed_text", "receipt", "counter", "chain", "job", "policy"} {
+		for _, table := range tables {
 			if _, err := h.write.ExecContext(t.Context(), `DROP TABLE `+table); err != nil {
 				t.Fatal(err)
 			}

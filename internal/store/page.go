@@ -20,18 +20,20 @@ import (
 // A page is one job in a book: what it has come to, and what of that is new.
 type page struct {
 	owner
-	head      receipt.Head
-	at        time.Time // of the last receipt
-	used      map[string]int
-	questions []*question        // that no call has used up
-	revoked   []token.Revocation // in force
-	debts     map[int64]*debt    // by order: what of it the chain has
+	head       receipt.Head
+	at         time.Time // of the last receipt
+	used       map[string]int
+	reserved   map[uint64]*receipt.Reservation // by open calls, by their receipts
+	executed   int                             // how many of used say how often one exact call was carried out
+	questioned int                             // how many questions were ever asked
+	questions  []*question                     // that no call has used up
+	revoked    []token.Revocation              // in force
+	debts      map[int64]*debt                 // by order: what of it the chain has
 
 	changed bool
-	touched map[string]bool   // counters
+	touched map[string]bool   // counters of exact calls
 	asked   []*question       // new ones
 	usedUp  map[string]uint64 // approvals, and the receipts that cite them
-	closed  map[uint64]bool   // receipts that this page's lines close
 	spent   map[string]bool   // proofs
 }
 
@@ -52,8 +54,8 @@ type question struct {
 
 func newPage() *page {
 	return &page{
-		used: map[string]int{}, debts: map[int64]*debt{}, touched: map[string]bool{},
-		usedUp: map[string]uint64{}, closed: map[uint64]bool{}, spent: map[string]bool{},
+		used: map[string]int{}, reserved: map[uint64]*receipt.Reservation{}, debts: map[int64]*debt{}, touched: map[string]bool{},
+		usedUp: map[string]uint64{}, spent: map[string]bool{},
 	}
 }
 
@@ -93,8 +95,9 @@ func (p *page) state(now time.Time) *receipt.State {
 // take adds e to p, or says why not and changes nothing.
 func (p *page) take(e *entry) error {
 	r := e.receipt
-	if r.Kind == receipt.Closed && (e.opened == nil || e.opened.Decision.Effect != policy.Allow || p.closed[r.Opened]) {
-		return fmt.Errorf("receipt %d of job %s closes %d, which is not open", r.Seq, r.Job, r.Opened)
+	uses, err := p.uses(r)
+	if err != nil {
+		return err
 	}
 	if e.spent != nil && p.spent[e.spent.ID] {
 		return token.ErrReplayed
@@ -103,7 +106,7 @@ func (p *page) take(e *entry) error {
 	if err != nil {
 		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
 	}
-	used, err := p.add(r.Uses(e.opened))
+	used, err := p.add(uses)
 	if err != nil {
 		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
 	}
@@ -112,11 +115,10 @@ func (p *page) take(e *entry) error {
 		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
 	}
 	p.changed, p.at, p.head = true, r.At, receipt.Head{Seq: r.Seq, Hash: e.hash}
-	for name, n := range used {
-		p.used[name], p.touched[name] = n, true
-	}
-	if r.Kind == receipt.Closed {
-		p.closed[r.Opened] = true
+	p.count(used)
+	delete(p.reserved, r.Opened)
+	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow {
+		p.reserved[r.Seq] = receipt.Reserve(r.Call)
 	}
 	if e.spent != nil {
 		p.spent[e.spent.ID] = true
@@ -126,6 +128,7 @@ func (p *page) take(e *entry) error {
 	}
 	if asks != nil {
 		p.asked, p.questions = append(p.asked, asks), append(p.questions, asks)
+		p.questioned++
 	}
 	if cites != "" {
 		p.usedUp[cites] = r.Seq
@@ -133,6 +136,34 @@ func (p *page) take(e *entry) error {
 	}
 	return nil
 }
+
+// uses is what r changes in p's counters. It fails if r closes what is not open.
+func (p *page) uses(r *receipt.Receipt) (map[string]int, error) {
+	if r.Kind != receipt.Closed {
+		return r.Uses(nil), nil
+	}
+	held := p.reserved[r.Opened]
+	if held == nil {
+		return nil, fmt.Errorf("receipt %d of job %s closes %d, which is not open", r.Seq, r.Job, r.Opened)
+	}
+	return r.GivesBack(held), nil
+}
+
+// count sets counters.
+func (p *page) count(used map[string]int) {
+	for name, n := range used {
+		if receipt.Execution(name) {
+			if _, known := p.used[name]; !known {
+				p.executed++
+			}
+			p.touched[name] = true
+		}
+		p.used[name] = n
+	}
+}
+
+// counters is how chain.used says p's.
+func (p *page) counters() ([]byte, error) { return seal.Marshal(receipt.Counted(p.used)) }
 
 // add returns what the counters in uses become.
 func (p *page) add(uses map[string]int) (map[string]int, error) {
@@ -157,13 +188,12 @@ func (p *page) approvals(r *receipt.Receipt) (asks *question, cites string, err 
 	if (d.Effect == policy.Ask) != (r.Asks != "") {
 		return nil, "", errors.New("a receipt asks a question if and only if it decides to ask")
 	}
-	digest := r.Call.Digest()
 	switch {
 	case r.Asks != "":
-		asks, err = p.ask(r, digest)
+		asks, err = p.ask(r, r.Call.Digest())
 		return asks, "", err
 	case d.Effect == policy.Allow && d.Approval != "":
-		return nil, d.Approval, p.mayUse(d.Approval, digest, r.At)
+		return nil, d.Approval, p.mayUse(d.Approval, r.Call.Digest(), r.At)
 	}
 	return nil, "", nil
 }

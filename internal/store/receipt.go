@@ -4,8 +4,11 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/receipt"
@@ -28,41 +31,73 @@ func (db *DB) Receipt(ctx context.Context, job string, seq uint64) (*seal.Envelo
 	return e, nil
 }
 
-type textRow struct {
-	commitment seal.Hash
-	sealed     []byte
+type textsRow struct {
+	seq    uint64
+	sealed []byte
 }
 
-func readText(scan scanner) (r textRow, err error) {
-	err = scan((*digest)(&r.commitment), &r.sealed)
+func readTexts(scan scanner) (r textsRow, err error) {
+	var seq int64
+	err = scan(&seq, &r.sealed)
+	r.seq = uint64(seq)
 	return r, err
 }
 
-const textQuery = `SELECT commitment, sealed FROM sealed_text WHERE job = $1`
-
-// Text returns the text behind a commitment in a job's receipts. It fails with
-// ErrNotFound.
-func (db *DB) Text(ctx context.Context, job string, commitment seal.Hash) (receipt.Text, error) {
-	r, err := one(ctx, db.read, readText, textQuery+` AND commitment = $2`, job, commitment.String())
+// Text returns the text behind a commitment in receipt seq of a job. It fails
+// with ErrNotFound.
+func (db *DB) Text(ctx context.Context, job string, seq uint64, commitment seal.Hash) (receipt.Text, error) {
+	found, err := db.texts(ctx, job, `seq = $2`, int64(seq))
 	if err != nil {
-		return receipt.Text{}, fmt.Errorf("text %s of job %q: %w", commitment, job, err)
+		return receipt.Text{}, err
 	}
-	return db.openText(job, r.commitment, r.sealed)
+	old, err := db.oldTexts(ctx, job, ` AND commitment = $2`, commitment.String())
+	for _, t := range append(found, old...) {
+		if t.Commitment == commitment {
+			return t, err
+		}
+	}
+	return receipt.Text{}, fmt.Errorf("text %s of job %q: %w", commitment, job, cmp.Or(err, ErrNotFound))
 }
 
-// Texts returns all texts of a job, in the order of their commitments.
+// Texts returns all texts of a job, each once, in the order of their commitments.
 func (db *DB) Texts(ctx context.Context, job string) ([]receipt.Text, error) {
-	rows, err := all(ctx, db.read, readText, textQuery+` ORDER BY commitment`, job)
+	out, err := db.texts(ctx, job, `texts IS NOT NULL`)
+	if err != nil {
+		return nil, err
+	}
+	old, err := db.oldTexts(ctx, job, ``)
+	out = append(out, old...)
+	slices.SortStableFunc(out, func(a, b receipt.Text) int { return bytes.Compare(a.Commitment[:], b.Commitment[:]) })
+	return slices.CompactFunc(out, func(a, b receipt.Text) bool { return a.Commitment == b.Commitment }), err
+}
+
+func (db *DB) texts(ctx context.Context, job, where string, args ...any) ([]receipt.Text, error) {
+	rows, err := all(ctx, db.read, readTexts, `SELECT seq, texts FROM receipt WHERE job = $1 AND `+where, append([]any{job}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("list texts: %w", err)
 	}
-	out := make([]receipt.Text, len(rows))
-	for i, r := range rows {
-		if out[i], err = db.openText(job, r.commitment, r.sealed); err != nil {
+	var out []receipt.Text
+	for _, r := range rows {
+		texts, err := db.openTexts(job, r.seq, r.sealed)
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, texts...)
 	}
 	return out, nil
+}
+
+// oldTexts returns those of before receipts held their texts.
+func (db *DB) oldTexts(ctx context.Context, job, where string, args ...any) ([]receipt.Text, error) {
+	list, err := all(ctx, db.read, func(scan scanner) (receipt.Text, error) {
+		var commitment seal.Hash
+		var sealed []byte
+		if err := scan((*digest)(&commitment), &sealed); err != nil {
+			return receipt.Text{}, err
+		}
+		return db.openText(job, commitment, sealed)
+	}, `SELECT commitment, sealed FROM sealed_text WHERE job = $1`+where, append([]any{job}, args...)...)
+	return list, wrap("list texts", err)
 }
 
 // A Mark is a place among the opened receipts of all jobs, in the order of

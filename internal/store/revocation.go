@@ -116,7 +116,7 @@ func (db *DB) give(ctx context.Context, tx *sql.Tx, r Revocation) (*Revoked, err
 	for _, job := range out.Jobs {
 		chains = append(chains, []any{r.ID, job})
 	}
-	if err := insert(ctx, tx, `revocation_receipt (revocation, job)`, chains, ``); err != nil {
+	if err := db.engine.insert(ctx, tx, `revocation_receipt (revocation, job)`, chains, ``); err != nil {
 		return nil, err
 	}
 	_, err = tx.ExecContext(ctx, db.engine.tellOrder)

@@ -6,10 +6,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
 
@@ -29,8 +31,34 @@ func (o owner) concerns() []string {
 // inForce returns the orders in force that concern any of concerns, in their
 // order.
 func inForce(ctx context.Context, q querier, concerns []string) ([]order, error) {
-	list, err := all(ctx, q, readOrder, revocationQuery+` WHERE restored = 0 AND concerns IN (`+places(1, len(concerns))+`) ORDER BY id`, values(concerns)...)
+	list, err := all(ctx, q, readOrder, inForceQuery(len(concerns)), values(concerns)...)
 	return list, wrap("read revocations", err)
+}
+
+// RevokingJob returns what is in force and may concern an agent's job under a
+// policy, in the order in which it was given.
+func (db *DB) RevokingJob(ctx context.Context, job, agent string, policy seal.Hash) ([]token.Revocation, error) {
+	concerns := values(owner{job, agent, policy.String()}.concerns())
+	var rows *sql.Rows
+	var err error
+	if db.hot != nil {
+		rows, err = db.hot.QueryContext(ctx, concerns...)
+	} else {
+		rows, err = db.read.QueryContext(ctx, inForceQuery(len(concerns)), concerns...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read revocations: %w", err)
+	}
+	list, err := read(rows, readRevocation)
+	out := make([]token.Revocation, len(list))
+	for i, r := range list {
+		out[i] = r.Revocation
+	}
+	return out, wrap("read revocations", err)
+}
+
+func inForceQuery(concerns int) string {
+	return revocationQuery + ` WHERE restored = 0 AND concerns IN (` + places(1, concerns) + `) ORDER BY id`
 }
 
 // Revoking returns the orders in force that may concern the jobs: those of the

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,16 +23,21 @@ type querier interface {
 // A scanner is the Scan method of a row.
 type scanner func(dest ...any) error
 
-// all returns what read makes of each row.
-func all[T any](ctx context.Context, q querier, read func(scanner) (T, error), query string, args ...any) ([]T, error) {
+// all returns what f makes of each row.
+func all[T any](ctx context.Context, q querier, f func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
+	return read(rows, f)
+}
+
+// read is the rest of all.
+func read[T any](rows *sql.Rows, f func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()
 	var out []T
 	for rows.Next() {
-		v, err := read(rows.Scan)
+		v, err := f(rows.Scan)
 		if err != nil {
 			return nil, err
 		}
@@ -104,33 +110,43 @@ func places(first, n int) string {
 	return b.String()
 }
 
-// maxArgs is how many values one statement takes: SQLite's limit is 32766.
-const maxArgs = 30000
-
-// insert adds rows of the same width with as few statements as fit. into names
-// table and columns; after is what follows VALUES.
-func insert(ctx context.Context, q querier, into string, rows [][]any, after string) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	width := len(rows[0])
-	for len(rows) > 0 {
-		n := min(len(rows), maxArgs/width)
-		var b strings.Builder
-		args := make([]any, 0, n*width)
-		for i, r := range rows[:n] {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString("(" + places(i*width+1, width) + ")")
-			args = append(args, r...)
+// insert adds rows of the same width. into names table and columns; after is what
+// follows VALUES. Statements are few, and their texts too, so that they are
+// parsed once: each adds a power of two of rows.
+func (e *engine) insert(ctx context.Context, q querier, into string, rows [][]any, after string) error {
+	for n := e.rows; len(rows) > 0; {
+		for n > len(rows) {
+			n /= 2
 		}
-		if _, err := q.ExecContext(ctx, "INSERT INTO "+into+" VALUES "+b.String()+" "+after, args...); err != nil {
+		if _, err := q.ExecContext(ctx, insertion(into, len(rows[0]), n, after), slices.Concat(rows[:n]...)...); err != nil {
 			return fmt.Errorf("insert into %s: %w", strings.Fields(into)[0], err)
 		}
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// insertion is an INSERT of n rows.
+func insertion(into string, width, n int, after string) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + into + " VALUES ")
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("(" + places(i*width+1, width) + ")")
+	}
+	b.WriteString(" " + after)
+	return b.String()
+}
+
+// padded returns list with its last element again and again, until its length is
+// a power of two: so that the texts of statements with lists are few.
+func padded[T any](list []T) []T {
+	for n := len(list); n > 0 && n&(n-1) != 0; n++ {
+		list = append(list, list[len(list)-1])
+	}
+	return list
 }
 
 // values turns a list into a statement's arguments.

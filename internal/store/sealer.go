@@ -6,15 +6,15 @@ package store
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
-// MaxText bounds one text, in bytes.
+// MaxText bounds the texts of a receipt, in bytes.
 const MaxText = 64 << 20
 
 const keySize = 32
@@ -49,18 +49,65 @@ func (db *DB) opensKeyCheck(sealed []byte) bool {
 	return err == nil
 }
 
-// sealText seals t for job: salt, then bytes.
-func (db *DB) sealText(job string, t receipt.Text) ([]byte, error) {
-	if len(t.Bytes) > MaxText {
-		return nil, fmt.Errorf("seal text: %d bytes; at most %d fit", len(t.Bytes), MaxText)
-	}
-	if !seal.Commit(t.Salt, t.Bytes).Equal(t.Commitment) {
-		return nil, errors.New("seal text: its commitment covers something else")
-	}
-	plain := slices.Concat(t.Salt[:], t.Bytes)
-	return db.sealer.Seal(nil, nil, plain, textBinding(job, t.Commitment)), nil
+// A text's header in what is sealed: its commitment, its salt and its length.
+const headerSize = len(seal.Hash{}) + len(seal.Salt{}) + 8
+
+func textsBinding(job string, seq uint64) []byte {
+	return fmt.Appendf(nil, "clawea texts v1\n%s\n%d", job, seq)
 }
 
+// sealTexts seals the texts behind receipt seq of job, all together. Without any
+// it returns nil.
+func (db *DB) sealTexts(job string, seq uint64, texts []receipt.Text) ([]byte, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	size := 0
+	for _, t := range texts {
+		size += headerSize + len(t.Bytes)
+	}
+	if size > MaxText+1<<20 {
+		return nil, fmt.Errorf("seal texts: %d bytes; at most %d fit", size, MaxText)
+	}
+	plain := make([]byte, 0, size+db.sealer.Overhead())
+	for _, t := range texts {
+		if !seal.Commit(t.Salt, t.Bytes).Equal(t.Commitment) {
+			return nil, errors.New("seal text: its commitment covers something else")
+		}
+		plain = append(append(plain, t.Commitment[:]...), t.Salt[:]...)
+		plain = append(binary.BigEndian.AppendUint64(plain, uint64(len(t.Bytes))), t.Bytes...)
+	}
+	return db.sealer.Seal(nil, nil, plain, textsBinding(job, seq)), nil
+}
+
+// openTexts opens what sealTexts sealed.
+func (db *DB) openTexts(job string, seq uint64, sealed []byte) ([]receipt.Text, error) {
+	if len(sealed) == 0 {
+		return nil, nil
+	}
+	changed := fmt.Errorf("open texts of receipt %d of job %s: they were changed in the database", seq, job)
+	plain, err := db.sealer.Open(nil, nil, sealed, textsBinding(job, seq))
+	if err != nil {
+		return nil, changed
+	}
+	var out []receipt.Text
+	for len(plain) > 0 {
+		if len(plain) < headerSize {
+			return nil, changed
+		}
+		t := receipt.Text{Commitment: seal.Hash(plain), Salt: seal.Salt(plain[len(seal.Hash{}):])}
+		n := binary.BigEndian.Uint64(plain[headerSize-8:])
+		if plain = plain[headerSize:]; n > uint64(len(plain)) {
+			return nil, changed
+		}
+		t.Bytes, plain = plain[:n:n], plain[n:]
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// openText opens a text that a house of before sealed by itself: its salt, then
+// its bytes.
 func (db *DB) openText(job string, commitment seal.Hash, sealed []byte) (receipt.Text, error) {
 	t := receipt.Text{Commitment: commitment}
 	plain, err := db.sealer.Open(nil, nil, sealed, textBinding(job, commitment))

@@ -9,43 +9,61 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
-// A sealed text opens as it was, and not at all after any one-bit change, for
-// another job, as another commitment or under another key.
-func FuzzSealText(f *testing.F) {
+// Sealed texts open as they were, and not at all after any one-bit change, for
+// another job, for another receipt or under another key.
+func FuzzSealTexts(f *testing.F) {
 	f.Add([]byte(""), uint(0))
 	f.Add([]byte("a prompt"), uint(97))
 	f.Add(bytes.Repeat([]byte{0}, 1000), uint(8*12))
 	db, other := sealerOnly(f, 1), sealerOnly(f, 2)
 	f.Fuzz(func(t *testing.T, b []byte, bit uint) {
-		salt := seal.Salt(seal.Sum(b))
-		want := receipt.Text{Commitment: seal.Commit(salt, b), Salt: salt, Bytes: b}
-		sealed, err := db.sealText("job-1", want)
+		want := []receipt.Text{text(string(b)), text(string(b[len(b)/2:])), text("")}
+		sealed, err := db.sealTexts("job-1", 7, want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := db.openText("job-1", want.Commitment, sealed)
-		if err != nil || !bytes.Equal(got.Bytes, b) || got.Salt != salt || got.Commitment != want.Commitment {
-			t.Fatalf("got %v, %v, want %v", got, err, want)
+		got, err := db.openTexts("job-1", 7, sealed)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Fatalf("%v\n%s", err, diff)
 		}
-		if again, err := db.sealText("job-1", want); err != nil || bytes.Equal(again, sealed) {
+		if again, err := db.sealTexts("job-1", 7, want); err != nil || bytes.Equal(again, sealed) {
 			t.Errorf("sealed twice in the same way: %v", err)
 		}
 		changed := slices.Clone(sealed)
 		changed[bit/8%uint(len(sealed))] ^= 1 << (bit % 8)
-		_, bitErr := db.openText("job-1", want.Commitment, changed)
-		_, shortErr := db.openText("job-1", want.Commitment, sealed[:bit%uint(len(sealed))])
-		_, jobErr := db.openText("job-2", want.Commitment, sealed)
-		_, nameErr := db.openText("job-1", seal.Sum(sealed), sealed)
-		_, keyErr := other.openText("job-1", want.Commitment, sealed)
-		for what, err := range map[string]error{"changed": bitErr, "cut": shortErr, "another job's": jobErr, "renamed": nameErr, "under another key": keyErr} {
+		_, bitErr := db.openTexts("job-1", 7, changed)
+		_, shortErr := db.openTexts("job-1", 7, sealed[:max(1, bit%uint(len(sealed)))])
+		_, jobErr := db.openTexts("job-2", 7, sealed)
+		_, placeErr := db.openTexts("job-1", 8, sealed)
+		_, keyErr := other.openTexts("job-1", 7, sealed)
+		for what, err := range map[string]error{"changed": bitErr, "cut": shortErr, "another job's": jobErr, "another receipt's": placeErr, "under another key": keyErr} {
 			if err == nil {
 				t.Errorf("opens %s", what)
 			}
+		}
+	})
+}
+
+// Whatever was sealed, what is inside is read without harm.
+func FuzzOpenTexts(f *testing.F) {
+	db := sealerOnly(f, 1)
+	f.Add([]byte("short"))
+	f.Add(bytes.Repeat([]byte{0}, headerSize))
+	f.Add(bytes.Repeat([]byte{255}, 2*headerSize))
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		texts, err := db.openTexts("job-1", 1, db.sealer.Seal(nil, nil, plain, textsBinding("job-1", 1)))
+		size := 0
+		for _, t := range texts {
+			size += headerSize + len(t.Bytes)
+		}
+		if err == nil && size != len(plain) {
+			t.Errorf("%d bytes are read as texts of %d", len(plain), size)
 		}
 	})
 }
@@ -62,14 +80,14 @@ func TestKeyCheck(t *testing.T) {
 
 func TestSealTextSize(t *testing.T) {
 	db := sealerOnly(t, 1)
-	b := make([]byte, MaxText+1)
+	b := make([]byte, MaxText+1<<20)
 	text := receipt.Text{Commitment: seal.Commit(seal.Salt{}, b), Bytes: b}
-	if _, err := db.sealText("job-1", text); err == nil {
+	if _, err := db.sealTexts("job-1", 1, []receipt.Text{text}); err == nil {
 		t.Error("a text over the limit was sealed")
 	}
 	text.Bytes = b[:MaxText]
 	text.Commitment = seal.Commit(seal.Salt{}, text.Bytes)
-	if _, err := db.sealText("job-1", text); err != nil {
+	if _, err := db.sealTexts("job-1", 1, []receipt.Text{text}); err != nil {
 		t.Errorf("a text of the largest size: %v", err)
 	}
 }

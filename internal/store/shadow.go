@@ -42,9 +42,10 @@ func (db *DB) PutShadow(ctx context.Context, policy, candidate seal.Hash) error 
 		if others >= MaxShadows {
 			return fmt.Errorf("%d candidates run beside policy %s: %w", others, policy, ErrConflict)
 		}
-		return insert(ctx, tx, `shadow (policy, candidate, since)`, [][]any{{policy.String(), candidate.String(), db.now().UnixMilli()}},
+		return db.engine.insert(ctx, tx, `shadow (policy, candidate, since)`, [][]any{{policy.String(), candidate.String(), db.now().UnixMilli()}},
 			`ON CONFLICT (policy, candidate) DO NOTHING`)
 	})
+	db.beside.Forget()
 	return wrap("start shadow", err)
 }
 
@@ -52,6 +53,7 @@ func (db *DB) PutShadow(ctx context.Context, policy, candidate seal.Hash) error 
 // if it does not run.
 func (db *DB) DropShadow(ctx context.Context, policy, candidate seal.Hash) error {
 	res, err := db.write.ExecContext(ctx, `DELETE FROM shadow WHERE policy = $1 AND candidate = $2`, policy.String(), candidate.String())
+	db.beside.Forget()
 	if err != nil {
 		return fmt.Errorf("stop shadow: %w", err)
 	}
@@ -72,9 +74,13 @@ func readShadow(scan scanner) (s Shadow, err error) {
 	return s, err
 }
 
-// Candidates returns the hashes of the policies that run beside policy. It
-// fills gate.Shadows.
+// Candidates returns the hashes of the policies that run beside policy. What
+// another daemon starts or stops shows within a second. It fills gate.Shadows.
 func (db *DB) Candidates(ctx context.Context, policy seal.Hash) ([]seal.Hash, error) {
+	now := time.Now()
+	if out, ok := db.beside.Get(policy, now); ok {
+		return out, nil
+	}
 	list, err := db.Shadows(ctx, policy)
 	if err != nil {
 		return nil, err
@@ -83,5 +89,6 @@ func (db *DB) Candidates(ctx context.Context, policy seal.Hash) ([]seal.Hash, er
 	for _, s := range list {
 		out = append(out, s.Candidate)
 	}
+	db.beside.Put(policy, out, now, time.Second)
 	return out, nil
 }

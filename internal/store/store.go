@@ -24,6 +24,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/clawea/clawea/internal/memo"
+	"github.com/clawea/clawea/seal"
 )
 
 // The errors that callers branch on. All others mean that the database is in
@@ -68,6 +71,10 @@ type DB struct {
 	done   chan struct{} // closed by the writer when it has ended
 	close  sync.Once
 	commit func(*sql.Tx) error // (*sql.Tx).Commit, but for tests of its failure
+	known  *statements         // the writer's; nil: the driver sees to that
+	hot    *sql.Stmt           // what each call asks first, inForceQuery; nil: the driver sees to that
+
+	beside memo.Memo[seal.Hash, []seal.Hash] // candidates, by policy
 
 	dial   func(context.Context) (*pgx.Conn, error) // PostgreSQL: a connection of one's own
 	orders bell                                     // rung when this daemon has revoked something
@@ -96,6 +103,12 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	if err := db.prepare(ctx); err != nil {
 		return nil, errors.Join(err, db.disconnect())
+	}
+	if !db.engine.concurrent { // pgx does it by itself
+		db.known = &statements{ready: map[string]*sql.Stmt{}}
+		if db.hot, err = db.read.PrepareContext(ctx, inForceQuery(len(owner{}.concerns()))); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), db.disconnect())
+		}
 	}
 	go db.serve()
 	return db, nil

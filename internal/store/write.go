@@ -8,14 +8,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
 
 const (
+	patience     = 4                // times that the writer lets others go first, before it commits what there is
 	maxGroup     = 64               // writes that share one commit
 	maxBytes     = 1 << 20          // of texts that a commit takes before it leaves the rest to the next: orders to revoke wait for it
 	writeTimeout = 30 * time.Second // for one commit, waiting for locks included
@@ -26,10 +29,16 @@ type write struct {
 	ctx   context.Context
 	job   string
 	next  func(*receipt.State) (*receipt.Line, error)
-	tried []receipt.Head // lines that went into a commit whose end is unknown
-	later bool           // left to the next commit
-	err   error          // the answer, once the group's commit has ended
+	tried []tried // lines that went into a commit whose end is unknown
+	later bool    // left to the next commit
+	err   error   // the answer, once the group's commit has ended
 	done  chan error
+}
+
+// A tried is a line by its place and its envelope's hash.
+type tried struct {
+	seq uint64
+	sum seal.Hash
 }
 
 // Write adds one receipt to a job's chain. It locks the job, calls next with
@@ -64,6 +73,9 @@ func (db *DB) Write(ctx context.Context, job string, next func(*receipt.State) (
 // serve is the writer: one goroutine, from Open to Close.
 func (db *DB) serve() {
 	defer close(db.done)
+	if db.known != nil {
+		defer db.known.close()
+	}
 	for {
 		select {
 		case <-db.quit:
@@ -74,15 +86,18 @@ func (db *DB) serve() {
 	}
 }
 
-// gather returns first and the writes that wait behind it, without waiting for more.
+// gather returns first and the writes that wait behind it. It waits for no more,
+// but lets those come that are ready to: where a commit is quick, the writer would
+// be back before they are, and commit each alone.
 func (db *DB) gather(first *write) []*write {
 	group := []*write{first}
-	for len(group) < maxGroup {
+	for idle := 0; len(group) < maxGroup && idle < patience; {
 		select {
 		case w := <-db.queue:
-			group = append(group, w)
+			group, idle = append(group, w), 0
 		default:
-			return group
+			runtime.Gosched()
+			idle++
 		}
 	}
 	return group
@@ -131,10 +146,10 @@ func (db *DB) look(w *write) (landed bool, err error) {
 	if len(w.tried) == 0 {
 		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	ctx, cancel := db.patient()
 	defer cancel()
 	err = db.transact(ctx, func(tx *sql.Tx) error {
-		b, err := db.openBook(ctx, tx, []*write{w})
+		b, err := db.openBook(ctx, prepared{tx, db.known}, []*write{w})
 		if err != nil {
 			return err
 		}
@@ -163,10 +178,13 @@ func (db *DB) try(group []*write) error {
 // attempt is try, but fails with errReplays, and commits nothing, if some of
 // group replay proofs: they have their answer, and the others may try again.
 func (db *DB) attempt(group []*write) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout) // the commit belongs to no one caller
+	ctx, cancel := db.patient()
 	defer cancel()
+	if db.known != nil {
+		db.known.learn(ctx, db.write)
+	}
 	return db.transact(ctx, func(tx *sql.Tx) error {
-		b, err := db.openBook(ctx, tx, group)
+		b, err := db.openBook(ctx, prepared{tx, db.known}, group)
 		if err != nil {
 			return err
 		}
@@ -180,6 +198,16 @@ func (db *DB) attempt(group []*write) error {
 		}
 		return b.flush()
 	})
+}
+
+// patient returns the context of a commit, which belongs to no one caller. SQLite
+// bounds the one thing that it waits for, the file's lock, itself, and would
+// start a goroutine for each statement that can be cut off.
+func (db *DB) patient() (context.Context, context.CancelFunc) {
+	if !db.engine.concurrent {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.Background(), writeTimeout)
 }
 
 // serve lets w add its line. An error is the transaction's; w's own is in w.err.
@@ -210,21 +238,21 @@ func (b *book) serve(w *write) error {
 		return nil
 	}
 	e.by = w
-	if err := errors.Join(b.findOpened(e), b.readDebt(p, e.receipt)); err != nil {
+	if err := b.readDebt(p, e.receipt); err != nil {
 		return err
 	}
 	if w.err = p.take(e); w.err == nil {
 		b.entries = append(b.entries, e)
-		b.bytes += e.size()
-		w.tried = append(w.tried, p.head)
+		b.bytes += len(e.texts)
+		w.tried = append(w.tried, tried{p.head.Seq, e.sum})
 	}
 	return nil
 }
 
 // landed reports whether a line of w, whose commit seemed to fail, is there.
 func (b *book) landed(w *write) (bool, error) {
-	for _, h := range w.tried {
-		_, err := one(b.ctx, b.tx, column[int64], `SELECT seq FROM receipt WHERE job = $1 AND seq = $2 AND hash = $3`, w.job, int64(h.Seq), h.Hash.String())
+	for _, l := range w.tried {
+		_, err := one(b.ctx, b.tx, column[int64], `SELECT seq FROM receipt WHERE job = $1 AND seq = $2 AND sum = $3`, w.job, int64(l.seq), l.sum[:])
 		if !errors.Is(err, ErrNotFound) {
 			return err == nil, err
 		}

@@ -73,7 +73,7 @@ func TestTexts(t *testing.T) {
 		empty := text("")
 		h.mustWrite(t, job, h.opens(job, call(0, "a"), policy.Deny, text("a"), text("a"), empty))
 		h.mustWrite(t, job, h.opens(job, call(0, "a"), policy.Deny, text("a")))
-		got, err := h.Text(ctx, job, text("a").Commitment)
+		got, err := h.Text(ctx, job, 2, text("a").Commitment)
 		if diff := cmp.Diff(text("a"), got); err != nil || diff != "" {
 			t.Errorf("text: %v\n%s", err, diff)
 		}
@@ -83,14 +83,15 @@ func TestTexts(t *testing.T) {
 		if diff := cmp.Diff(want, list, byCommitment, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Errorf("texts: %v\n%s", err, diff)
 		}
-		if _, err := h.Text(ctx, other, text("a").Commitment); !errors.Is(err, ErrNotFound) {
+		if _, err := h.Text(ctx, other, 1, text("a").Commitment); !errors.Is(err, ErrNotFound) {
 			t.Errorf("another job's text: got %v, want ErrNotFound", err)
 		}
-		move := `INSERT INTO sealed_text (job, commitment, sealed) SELECT 'job-2', commitment, sealed FROM sealed_text WHERE job = 'job-1'`
+		h.mustWrite(t, other, h.opens(other, call(0, "b"), policy.Deny, text("b")))
+		move := `UPDATE receipt SET texts = (SELECT texts FROM receipt WHERE job = 'job-1' AND seq = 1) WHERE job = 'job-2'`
 		if _, err := h.write.ExecContext(ctx, move); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Text(ctx, other, text("a").Commitment); err == nil || errors.Is(err, ErrNotFound) {
+		if _, err := h.Text(ctx, other, 1, text("a").Commitment); err == nil || errors.Is(err, ErrNotFound) {
 			t.Errorf("a text moved to another job opens: %v", err)
 		}
 		lie := text("a")
