@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 
 	"github.com/clawea/clawea/internal/config"
@@ -32,6 +33,9 @@ func serveCommand(ctx context.Context, c *call) error {
 	}
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" { // what is alive is small, and what calls leave behind is much
+		debug.SetGCPercent(400)
 	}
 	log := slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: level}))
 	d, err := daemon.New(ctx, conf, version(), log)

@@ -73,6 +73,7 @@ func (db *DB) Revoke(ctx context.Context, r Revocation) (*Revoked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("revoke %s: %w", r.Revocation, err)
 	}
+	db.lately.Forget()
 	db.orders.ring()
 	return out, nil
 }
@@ -191,6 +192,7 @@ func (db *DB) Restore(ctx context.Context) error {
 	_, err := db.write.ExecContext(ctx, `
 		UPDATE revocation SET restored = $1 WHERE lifted > 0 AND restored = 0
 		AND NOT EXISTS (SELECT 1 FROM revocation_receipt c WHERE c.revocation = revocation.id AND c.restored = 0)`, db.now().UnixMilli())
+	db.lately.Forget()
 	return wrap("restore what is lifted", err)
 }
 

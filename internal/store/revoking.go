@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -35,10 +36,26 @@ func inForce(ctx context.Context, q querier, concerns []string) ([]order, error)
 	return list, wrap("read revocations", err)
 }
 
+// outOfDate is by how much RevokingJob may be.
+const outOfDate = 100 * time.Millisecond
+
 // RevokingJob returns what is in force and may concern an agent's job under a
-// policy, in the order in which it was given.
+// policy, in the order in which it was given. What another daemon has ordered it
+// may miss for 100 ms: what counts is what Write finds.
 func (db *DB) RevokingJob(ctx context.Context, job, agent string, policy seal.Hash) ([]token.Revocation, error) {
-	concerns := values(owner{job, agent, policy.String()}.concerns())
+	o, now := owner{job, agent, policy.String()}, time.Now()
+	if out, ok := db.lately.Get(o, now); ok {
+		return out, nil
+	}
+	out, err := db.revokingJob(ctx, o)
+	if err == nil {
+		db.lately.Put(o, out, now, outOfDate)
+	}
+	return out, err
+}
+
+func (db *DB) revokingJob(ctx context.Context, o owner) ([]token.Revocation, error) {
+	concerns := values(o.concerns())
 	var rows *sql.Rows
 	var err error
 	if db.hot != nil {

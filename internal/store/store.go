@@ -27,6 +27,7 @@ import (
 
 	"github.com/clawea/clawea/internal/memo"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // The errors that callers branch on. All others mean that the database is in
@@ -74,7 +75,8 @@ type DB struct {
 	known  *statements         // the writer's; nil: the driver sees to that
 	hot    *sql.Stmt           // what each call asks first, inForceQuery; nil: the driver sees to that
 
-	beside memo.Memo[seal.Hash, []seal.Hash] // candidates, by policy
+	beside memo.Memo[seal.Hash, []seal.Hash]    // candidates, by policy
+	lately memo.Memo[owner, []token.Revocation] // what RevokingJob found
 
 	dial   func(context.Context) (*pgx.Conn, error) // PostgreSQL: a connection of one's own
 	orders bell                                     // rung when this daemon has revoked something
