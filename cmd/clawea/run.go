@@ -266,15 +266,18 @@ func (l *launch) run(ctx context.Context, path string) error {
 func (l *launch) doors(car *sidecar.Sidecar, routes *api.Routes) map[string]string {
 	vars := map[string]string{
 		"CLAWEA_JOB": l.order.Job, "CLAWEA_WPC": l.order.Policy.String(), "CLAWEA_PROXY_URL": car.URL() + "/proxy",
-		"OPENAI_API_KEY": heldByUs, "ANTHROPIC_API_KEY": heldByUs, // clients want one
+		"CLAWEA_RECEIPTS_URL": car.URL() + "/v1/receipts",
+		"OPENAI_API_KEY":      heldByUs, "ANTHROPIC_API_KEY": heldByUs, "GEMINI_API_KEY": heldByUs, // clients want one
 	}
 	if routes.MCP {
 		vars["CLAWEA_MCP_URL"], vars["MCP_SERVER_URL"] = car.URL()+"/mcp", car.URL()+"/mcp"
 	}
-	for _, r := range routes.Routes {
-		name := map[string]string{"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}[r.Dialect]
-		if name != "" && vars[name] == "" {
-			vars[name] = car.Base(r)
+	for _, kind := range []struct{ dialect, variable string }{
+		{"openai", "OPENAI_BASE_URL"}, {"fal", "OPENAI_BASE_URL"}, {"anthropic", "ANTHROPIC_BASE_URL"}, {"gemini", "GOOGLE_GEMINI_BASE_URL"},
+	} {
+		first := slices.IndexFunc(routes.Routes, func(r api.Route) bool { return r.Dialect == kind.dialect })
+		if first >= 0 && vars[kind.variable] == "" {
+			vars[kind.variable] = car.Base(routes.Routes[first])
 		}
 	}
 	return vars
@@ -284,7 +287,8 @@ const heldByUs = "held-by-clawea"
 
 // removed are variables that would lead a program past the house, or say who it
 // is; those that it is to have are set anew.
-var removed = []string{"OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "MCP_SERVER_URL"}
+var removed = []string{"OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL",
+	"GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_GENAI_USE_VERTEXAI", "FAL_KEY", "OPENROUTER_API_KEY", "MCP_SERVER_URL"}
 
 // childEnv is the environment of a program: that of its parent, without ours
 // and without secrets, and with vars.

@@ -284,7 +284,14 @@ func runKeeping(t *testing.T, p *daemonProcess, hash string) {
 func TestDoors(t *testing.T) {
 	l := &launch{order: sidecar.Detail{Job: "j"}}
 	car := new(sidecar.Sidecar)
-	got := l.doors(car, &api.Routes{Routes: []api.Route{{Name: "a", Dialect: "anthropic"}, {Name: "b", Dialect: "openai"}, {Name: "c", Dialect: "openai"}, {Name: "d", Dialect: "new"}}})
+	got := l.doors(car, &api.Routes{Routes: []api.Route{{Name: "a", Dialect: "anthropic"}, {Name: "b", Dialect: "openai"}, {Name: "c", Dialect: "openai"}, {Name: "d", Dialect: "new"}, {Name: "e", Dialect: "gemini"}}})
+	if got["GOOGLE_GEMINI_BASE_URL"] != "/proxy/e" || got["CLAWEA_RECEIPTS_URL"] != "/v1/receipts" {
+		t.Errorf("%v", got)
+	}
+	fal := l.doors(car, &api.Routes{Routes: []api.Route{{Name: "f", Dialect: "fal"}, {Name: "b", Dialect: "openai"}}})
+	if alone := l.doors(car, &api.Routes{Routes: []api.Route{{Name: "f", Dialect: "fal"}}}); fal["OPENAI_BASE_URL"] != "/proxy/b/v1" || alone["OPENAI_BASE_URL"] != "/proxy/f/v1" {
+		t.Errorf("%v, %v", fal, alone)
+	}
 	if got["OPENAI_BASE_URL"] != "/proxy/b/v1" || got["ANTHROPIC_BASE_URL"] != "/proxy/a" || got["CLAWEA_MCP_URL"] != "" || got["OPENAI_API_KEY"] != heldByUs {
 		t.Errorf("%v", got)
 	}

@@ -34,13 +34,14 @@ func serveCommand(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" { // what is alive is small, and what calls leave behind is much
-		debug.SetGCPercent(400)
-	}
 	log := slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: level}))
 	d, err := daemon.New(ctx, conf, version(), log)
 	if err != nil {
 		return err
+	}
+	debug.FreeOSMemory() // what starting has left behind
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // what is alive is little, and what calls leave behind is much
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", conf.Listen)
 	if err != nil {

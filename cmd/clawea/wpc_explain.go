@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -136,26 +137,25 @@ func (c *call) explainReceipt(ctx context.Context, connect func() (*api.Client, 
 	return nil
 }
 
-// openedReceipt gets a job's receipt, or, of a closed one, the receipt that it closes.
+// openedReceipt gets the receipt that opened a call, by its number or by that of the
+// one that closed it.
 func openedReceipt(ctx context.Context, cl *api.Client, job string, seq uint64) (*receipt.Receipt, error) {
-	list, err := cl.Receipts(ctx, job)
+	both, err := cl.Call(ctx, job, seq)
+	if p := (*api.Problem)(nil); errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return nil, fmt.Errorf("job %s has no receipt %d of a call\nits receipts are listed by: clawea job show %s", job, seq, job)
+	}
 	if err != nil {
 		return nil, err
 	}
-	bySeq := map[uint64]*receipt.Receipt{}
-	for _, e := range list.Receipts {
-		r, err := receipt.Parse(e.Payload)
-		if err != nil {
-			return nil, fmt.Errorf("read a receipt of %s: %w", job, err)
-		}
-		bySeq[r.Seq] = r
+	if both.Opened == nil {
+		return nil, errors.New("the daemon's answer lacks a receipt\nis this a Clawea daemon, of this version?")
 	}
-	r := bySeq[seq]
-	if r != nil && r.Kind == receipt.Closed {
-		r = bySeq[r.Opened]
+	r, err := receipt.Parse(both.Opened.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("read a receipt of %s: %w", job, err)
 	}
-	if r == nil || r.Call == nil || r.Decision == nil && r.Refused == "" {
-		return nil, fmt.Errorf("job %s has no receipt %d\nits receipts are listed by: clawea job show %s", job, seq, job)
+	if r.Call == nil || r.Job != job || r.Decision == nil && r.Refused == "" {
+		return nil, errors.New("the daemon's answer is another receipt\nlook into its log")
 	}
 	return r, nil
 }

@@ -128,6 +128,12 @@ type Receipts struct {
 	Receipts []*seal.Envelope `json:"receipts"`
 }
 
+// A Call is the signed receipts of one call.
+type Call struct {
+	Opened *seal.Envelope `json:"opened"`
+	Closed *seal.Envelope `json:"closed"` // null while there is none; a call that was not carried out never has one
+}
+
 // An Approval is a question to people about one exact call.
 type Approval struct {
 	ID      string    `json:"id"`

@@ -107,6 +107,11 @@ func (c *Client) Receipts(ctx context.Context, job string) (*Receipts, error) {
 	return call[Receipts](ctx, c, "GET", "/v1/jobs/"+url.PathEscape(job)+"/receipts", nil)
 }
 
+// Call returns the receipts of the call that receipt seq of a job opens or closes.
+func (c *Client) Call(ctx context.Context, job string, seq uint64) (*Call, error) {
+	return call[Call](ctx, c, "GET", fmt.Sprintf("/v1/receipts/%s/%d", url.PathEscape(job), seq), nil)
+}
+
 // Proof returns a job's bundle, byte for byte. disclose says whether the texts
 // behind the commitments go into it.
 func (c *Client) Proof(ctx context.Context, job string, disclose bool) ([]byte, error) {

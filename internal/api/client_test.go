@@ -91,6 +91,7 @@ func TestRequests(t *testing.T) {
 		{"GET /v1/jobs", "", func(c *api.Client) error { _, err := c.Jobs(ctx); return err }},
 		{"GET /v1/jobs/job-1", "", func(c *api.Client) error { _, err := c.Job(ctx, "job-1"); return err }},
 		{"GET /v1/jobs/job-1/receipts", "", func(c *api.Client) error { _, err := c.Receipts(ctx, "job-1"); return err }},
+		{"GET /v1/receipts/job%2F1/7", "", func(c *api.Client) error { _, err := c.Call(ctx, "job/1", 7); return err }},
 		{"GET /v1/jobs/job-1/proof", "", func(c *api.Client) error { _, err := c.Proof(ctx, "job-1", false); return err }},
 		{"GET /v1/jobs/job-1/proof?disclose=all", "", func(c *api.Client) error { _, err := c.Proof(ctx, "job-1", true); return err }},
 		{"GET /v1/approvals", "", func(c *api.Client) error { _, err := c.Approvals(ctx, false); return err }},

@@ -14,7 +14,7 @@ type Routes struct {
 // A Route is a way to a model provider, at /proxy/NAME.
 type Route struct {
 	Name    string `json:"name"`
-	Dialect string `json:"dialect"` // "openai" or "anthropic"
+	Dialect string `json:"dialect"` // "openai", "anthropic", "gemini" or "fal"
 }
 
 // Routes returns the ways that the house has. It needs no operator's token.

@@ -23,12 +23,13 @@ type problem struct{ pointer, msg, hint string }
 // check returns the first problem, or nil, and reads the public keys.
 func (c *Config) check() *problem {
 	for _, check := range []func() *problem{
-		c.checkAddress, c.checkStore, c.checkSecrets, c.checkOperators, c.checkWho, c.checkBound, c.checkProviders,
+		c.checkAddress, c.checkStore, c.checkSecrets, c.checkOperators, c.checkWho, c.checkBound, c.checkProviders, c.checkPrices, c.checkLimits,
 		func() *problem { return checkKeys("/authors", c.Authors) },
 		c.checkEnvironments, c.checkBreakGlass,
 		func() *problem { return checkKeys("/people", c.People) },
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },
+		c.checkTelemetry,
 	} {
 		if p := check(); p != nil {
 			return p
@@ -148,8 +149,8 @@ func (c *Config) checkProviders() *problem {
 			return wrong
 		}
 		names = append(names, p.Name)
-		if p.Dialect != OpenAI && p.Dialect != Anthropic {
-			return &problem{at, "has no dialect that is known here", "write \"dialect\": \"openai\" or \"anthropic\""}
+		if !slices.Contains([]string{OpenAI, Anthropic, Gemini, Fal}, p.Dialect) {
+			return &problem{at, "has no dialect that is known here", "write \"dialect\": \"openai\", \"anthropic\", \"gemini\" or \"fal\""}
 		}
 		if msg := wrongURL(p.BaseURL, true); msg != "" {
 			return &problem{at, "its base_url " + msg, "write it with the version, like \"https://api.openai.com/v1\""}

@@ -109,11 +109,23 @@ type Config struct {
 	// policies speak of.
 	Providers []Provider `json:"providers"`
 
+	// Limits bound what agents and providers can ask of the house at the model door.
+	// Optional.
+	Limits Limits `json:"limits"`
+
+	// Prices are what models cost, in one currency: the house's. Optional. Without a
+	// model's price, policies that limit what a job costs deny its calls.
+	Prices []Price `json:"prices"`
+
 	// Confluence is the Confluence site that agents can work on. Optional.
 	Confluence *Site `json:"confluence"`
 
 	// Jira is the Jira site that agents can work on. Optional.
 	Jira *Site `json:"jira"`
+
+	// Telemetry is who is told what the daemon does, for operators' tools. Optional;
+	// without it nobody is.
+	Telemetry *Telemetry `json:"telemetry"`
 }
 
 // An Operator is someone who runs the house through its API.
@@ -126,25 +138,34 @@ type Operator struct {
 
 // The dialects that providers speak.
 const (
-	OpenAI    = "openai"    // POST {base_url}/chat/completions
+	OpenAI    = "openai"    // POST {base_url}/chat/completions, {base_url}/responses
 	Anthropic = "anthropic" // POST {base_url}/messages
+	Gemini    = "gemini"    // POST {base_url}/models/MODEL:generateContent, :streamGenerateContent
+	Fal       = "fal"       // POST {base_url}/chat/completions: OpenRouter's models through fal
 )
 
 // A Provider is a model provider.
 type Provider struct {
 	// Name is the route: policies name it, and agents reach it at
-	// URL/proxy/NAME/v1.
+	// URL/proxy/NAME/v1, with the dialect "gemini" at URL/proxy/NAME/v1beta.
 	Name string `json:"name"`
-	// Dialect is "openai" or "anthropic".
+	// Dialect is how the provider is spoken to. "openai" is for all that are
+	// compatible with OpenAI's API; the others are "anthropic", "gemini" and "fal",
+	// where agents name models "openrouter/VENDOR/MODEL".
 	Dialect string `json:"dialect"`
 	// BaseURL is what the dialect's endpoint is appended to, version included:
-	// "https://api.openai.com/v1". https, unless it is this machine.
+	// "https://api.openai.com/v1", "https://api.anthropic.com/v1",
+	// "https://generativelanguage.googleapis.com/v1beta",
+	// "https://fal.run/openrouter/router/openai/v1". https, unless it is this machine.
 	BaseURL string `json:"base_url"`
 	// Key is the provider's API key. It goes to BaseURL's host and nowhere else.
 	Key Secret `json:"key"`
 	// Headers are sent with every request, such as the name of a project.
 	// Optional; never for secrets.
 	Headers map[string]string `json:"headers"`
+	// Trace tells the provider where a request belongs: traceparent, and the job's id
+	// as baggage. Default false: it need not know. It needs Telemetry.
+	Trace bool `json:"trace"`
 }
 
 // A Site is an Atlassian site as the house uses it.
@@ -295,10 +316,12 @@ func (c *Config) complete(dir string) {
 	if c.RevocationBound == 0 {
 		c.RevocationBound = defaultBound
 	}
+	c.Limits.complete()
 	c.Store.dir = dir
 	for _, s := range c.secrets() {
 		s.secret.dir = dir
 	}
+	c.Telemetry.complete(dir)
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")
 	}

@@ -82,8 +82,11 @@ func TestExample(t *testing.T) {
 	if v := Verifiers(c.People); len(v) != 1 || v[0].Name() != "bob" {
 		t.Errorf("verifiers %v", v)
 	}
-	if len(c.Providers) != 2 || c.Providers[0].Headers["OpenAI-Project"] != "proj_example" || c.Providers[1].Dialect != Anthropic {
+	if len(c.Providers) != 4 || c.Providers[0].Headers["OpenAI-Project"] != "proj_example" || c.Providers[1].Dialect != Anthropic {
 		t.Errorf("providers %v", c.Providers)
+	}
+	if len(c.Prices) != 2 || *c.Prices[0].CacheRead != 125_000 || c.Prices[1].Models != "*" {
+		t.Errorf("prices %v", c.Prices)
 	}
 	if c.Confluence.Shared() || c.Jira.Read.Email != "clawea-read@acme.example" || c.Confluence.AllowRestricted {
 		t.Errorf("sites %v, %v", c.Confluence, c.Jira)

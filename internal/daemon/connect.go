@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/atlassian"
@@ -108,9 +109,16 @@ func routes(c *config.Config) []api.Route {
 }
 
 func newProxy(c *config.Config, g *gate.Gate, d *gate.Door, log *slog.Logger) http.Handler {
-	p := &proxy.Proxy{Gate: g, Door: d, Log: log}
+	p := &proxy.Proxy{Gate: g, Door: d, Prices: prices(c), Limits: limits(&c.Limits), Log: log}
 	for _, m := range c.Providers {
-		p.Routes = append(p.Routes, proxy.Route{Name: m.Name, Dialect: m.Dialect, BaseURL: m.BaseURL, Key: m.Key.Get, Headers: m.Headers})
+		p.Routes = append(p.Routes, proxy.Route{Name: m.Name, Dialect: m.Dialect, BaseURL: m.BaseURL, Key: m.Key.Get, Headers: m.Headers, Trace: m.Trace})
 	}
 	return p
+}
+
+func limits(l *config.Limits) proxy.Limits {
+	return proxy.Limits{
+		JobCalls: l.JobCalls, AgentCalls: l.AgentCalls, Request: l.Request, Answer: l.Answer,
+		Read: time.Duration(l.Read), Header: time.Duration(l.Header), Idle: time.Duration(l.Silence),
+	}
 }

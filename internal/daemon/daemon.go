@@ -27,6 +27,7 @@ import (
 	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/server"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/telemetry"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
@@ -51,6 +52,7 @@ type Daemon struct {
 	keyring     *keyring
 	feed        *revocation.Feed
 	revocations *revocation.Desk
+	telemetry   *telemetry.Recorder // nil: nobody is told
 	log         *slog.Logger
 	grace       time.Duration
 }
@@ -72,10 +74,13 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 	}
 	d := &Daemon{db: db, log: log, grace: grace}
 	if d.keyring, err = newKeyring(c.Keys, set, log); err == nil {
+		d.telemetry, err = newRecorder(c, db, version, log)
+	}
+	if err == nil {
 		err = d.build(c, set, version)
 	}
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
@@ -107,8 +112,8 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
 	g := &gate.Gate{
-		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.db, Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
-		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Log: d.log,
+		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
+		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Telemetry: d.telemetry, Log: d.log,
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	s := &server.Server{
@@ -123,9 +128,11 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 		DB:     d.db,
 		Trust:  func() *verify.Trust { return trust(c, set, d.keyring.now.Load().all) },
 		OAuth:  d.authorization(c, tokens),
+		Gate:   g,
+		Door:   door,
 		Routes: routes(c),
-		Proxy:  newProxy(c, g, door, d.log),
-		MCP:    tools.New(g, door, connectors.list, version, d.log),
+		Proxy:  d.telemetry.Handler(newProxy(c, g, door, d.log)),
+		MCP:    d.telemetry.Handler(tools.New(g, door, connectors.list, version, d.log)),
 		Tiles:  d.ledger.Handler(),
 		Log:    d.log,
 	}
@@ -228,6 +235,3 @@ func (d *Daemon) shutDown(ctx context.Context, s *http.Server) error {
 	defer cancel()
 	return s.Shutdown(ctx)
 }
-
-// Close lets go of the database. Serve must have returned.
-func (d *Daemon) Close() error { return d.db.Close() }

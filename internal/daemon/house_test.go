@@ -53,6 +53,8 @@ type world struct {
 	siteURL    string
 	ada, alice *keys.Key
 	more       string // lines of the configuration
+
+	moreOfModel string // fields of the provider sim-anthropic
 }
 
 const text = "one two three four five six seven eight nine ten eleven twelve"
@@ -109,7 +111,7 @@ const conf = `{
   "operators": [{"name": "olga", "token": "file:operator"}], "plain_bearer": true, %[7]s
   "providers": [
     {"name": "sim-openai", "dialect": "openai", "base_url": "%[5]s/v1", "key": "file:model"},
-    {"name": "sim-anthropic", "dialect": "anthropic", "base_url": "%[5]s/v1", "key": "file:model"},
+    {"name": "sim-anthropic", "dialect": "anthropic", "base_url": "%[5]s/v1", "key": "file:model"%[8]s},
   ],
   "confluence": {"site": %[6]q, "read": {"email": "reader@house.test", "token": "file:reader", "scopes": ["read:page:confluence"]}, "write": {"email": "writer@house.test", "token": "file:writer", "scopes": ["write:page:confluence"]}},
   "jira": {"site": %[6]q, "read": {"email": "reader@house.test", "token": "file:reader", "scopes": ["read:issue-details:jira"]}, "write": {"email": "writer@house.test", "token": "file:writer", "scopes": ["write:issue:jira"]}},
@@ -151,7 +153,7 @@ func (w *world) start() *house {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.write("clawea.hujson", fmt.Sprintf(conf, ln.Addr(), w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more))
+	w.write("clawea.hujson", fmt.Sprintf(conf, ln.Addr(), w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more, w.moreOfModel))
 	c, err := config.Load(filepath.Join(w.dir, "clawea.hujson"))
 	if err != nil {
 		w.t.Fatal(err)

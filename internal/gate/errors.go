@@ -49,6 +49,14 @@ func (e *Refused) Error() string { return "refused: " + e.Cause.Error() }
 // Unwrap returns the cause.
 func (e *Refused) Unwrap() error { return e.Cause }
 
+// refusal is the code of err, if that is a *Refused, and else "".
+func refusal(err error) string {
+	if refused := (*Refused)(nil); errors.As(err, &refused) {
+		return refused.Code
+	}
+	return ""
+}
+
 // Status is the HTTP status of the refusal: whose token is good for other
 // actions must not throw it away.
 func (e *Refused) Status() int {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/memo"
+	"github.com/clawea/clawea/internal/telemetry"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -95,11 +96,12 @@ type Gate struct {
 	Policies    Policies
 	Book        Book
 	Revocations Revocations
-	Shadows     Shadows         // nil: no candidates run beside policies
-	People      []seal.Verifier // whose answers count
-	Signer      seal.Signer     // signs receipts
-	Salt        []byte          // secret key of commitments' salts, 32 bytes or more
-	PlainBearer bool            // whether tokens that are bound to no key are good where their policy does not say
+	Shadows     Shadows             // nil: no candidates run beside policies
+	People      []seal.Verifier     // whose answers count
+	Signer      seal.Signer         // signs receipts
+	Salt        []byte              // secret key of commitments' salts, 32 bytes or more
+	PlainBearer bool                // whether tokens that are bound to no key are good where their policy does not say
+	Telemetry   *telemetry.Recorder // nil: nobody is told
 	Log         *slog.Logger
 
 	refusals limiter
@@ -157,6 +159,7 @@ func (g *Gate) Admit(ctx context.Context, p *token.Presentation, a policy.Action
 		_, err = g.refuse(ctx, c.claims, nil, a, token.ErrReplayed)
 	}
 	if err != nil {
+		g.Telemetry.Refused(a, refusal(err))
 		return nil, err
 	}
 	c.spent = nil
@@ -176,6 +179,7 @@ func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy
 	}
 	if err != nil {
 		_, err := g.refuse(ctx, c.claims, c.spent, a, err)
+		g.Telemetry.Refused(a, refusal(err))
 		return nil, err
 	}
 	return c, nil
@@ -186,6 +190,7 @@ func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy
 // house is in trouble.
 func (g *Gate) TurnAway(ctx context.Context, c *Caller, a policy.Action, cause *Beyond) error {
 	_, err := g.refuse(ctx, c.claims, c.spent, a, cause)
+	g.Telemetry.Refused(a, refusal(err))
 	return err
 }
 
@@ -217,7 +222,13 @@ func bearer(p *policy.Policy, byDefault bool) bool {
 }
 
 // Carry carries one call of c. Errors are as of Do.
-func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (*receipt.Receipt, *Result, error) {
+func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (r *receipt.Receipt, res *Result, err error) {
+	ctx, call := g.Telemetry.Call(ctx, c.claims, req.Action)
+	defer func() { call.End(r, refusal(err)) }()
+	return g.carry(ctx, c, req)
+}
+
+func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Receipt, *Result, error) {
 	if r := token.Ended(c.revoked, c.claims, req.Action); r != nil { // before anything is looked up for it
 		r, err := g.refuse(ctx, c.claims, c.spent, req.Action, r.Err())
 		return r, nil, err
@@ -320,12 +331,14 @@ func (g *Gate) facts(st *receipt.State, c *token.Claims, call *policy.Call) *pol
 }
 
 func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*receipt.Receipt, *Result, error) {
+	ctx, told := g.Telemetry.Act(ctx, opened)
 	res, actErr := run(ctx, opened, act)
 	body := g.text(opened.Job, res.Body)
 	out := res.Outcome
 	if code := cut(ctx); out.Status != receipt.Done && code != "" {
 		out.Code, actErr = code, context.Cause(ctx)
 	}
+	told.End(&out)
 	out.Result, out.Size = body.Commitment, int64(len(res.Body))
 	texts := []receipt.Text{body}
 	for i, args := range res.Proposed {

@@ -33,7 +33,7 @@ const (
 
 // A house is a real gate over small parts in memory, with a proxy before it.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	log    *lockedBuffer
 	proxy  *Proxy
@@ -49,7 +49,7 @@ type house struct {
 }
 
 // newHouse opens a house under a policy whose models are those of wpc.
-func newHouse(t *testing.T, wpc string, routes ...Route) *house {
+func newHouse(t testing.TB, wpc string, routes ...Route) *house {
 	t.Helper()
 	h := &house{t: t, log: new(lockedBuffer), book: &book{jobs: map[string]*receipt.State{}}, policies: policies{}}
 	var gateKey seal.Signer
@@ -72,7 +72,7 @@ func newHouse(t *testing.T, wpc string, routes ...Route) *house {
 	return h
 }
 
-func newKey(t *testing.T, name string) (seal.Signer, seal.Verifier) {
+func newKey(t testing.TB, name string) (seal.Signer, seal.Verifier) {
 	t.Helper()
 	private, public, err := seal.GenerateKey(rand.Reader, name)
 	if err != nil {
@@ -291,14 +291,20 @@ func body(t *testing.T, resp *http.Response) []byte {
 	return b
 }
 
-// problem checks that an answer is an error in the dialect's shape, in two lines.
-func problem(t *testing.T, resp *http.Response, b []byte, dialect string, status int, says string) {
+// kinds are the error types of OpenAI's and Anthropic's dialects, by status.
+var kinds = map[int]string{
+	400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error", 408: "invalid_request_error",
+	413: "request_too_large", 429: "rate_limit_error", 502: "api_error", 503: "api_error",
+}
+
+// complains checks that an answer is an error in the dialect's shape, in two lines.
+func complains(t *testing.T, resp *http.Response, b []byte, dialect string, status int, says string) {
 	t.Helper()
 	var got struct {
 		Type  string
 		Error struct {
-			Type, Message string
-			Code          *string
+			Type, Message, Status string
+			Code                  any
 		}
 	}
 	if err := json.Unmarshal(b, &got); err != nil {
@@ -307,7 +313,16 @@ func problem(t *testing.T, resp *http.Response, b []byte, dialect string, status
 	if resp.StatusCode != status || resp.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("status %d, %s", resp.StatusCode, b)
 	}
-	if (dialect == "openai") != (got.Error.Code != nil) || (dialect == "anthropic") != (got.Type == "error") || got.Error.Type != kinds[status] {
+	var ok bool
+	switch code, isText := got.Error.Code.(string); dialect {
+	case "openai", "fal":
+		ok = isText && code != "" && got.Type == "" && got.Error.Type == kinds[status]
+	case "anthropic":
+		ok = got.Error.Code == nil && got.Type == "error" && got.Error.Type == kinds[status]
+	case "gemini":
+		ok = got.Error.Code == float64(status) && got.Type == "" && got.Error.Status != ""
+	}
+	if !ok {
 		t.Errorf("not in the shape of %s: %s", dialect, b)
 	}
 	what, mend, two := strings.Cut(got.Error.Message, "\n")
@@ -317,11 +332,12 @@ func problem(t *testing.T, resp *http.Response, b []byte, dialect string, status
 }
 
 // upstream serves handler as a provider and returns a route to it.
-func upstream(t *testing.T, name, dialect string, handler http.HandlerFunc) Route {
+func upstream(t testing.TB, name, dialect string, handler http.HandlerFunc) Route {
 	t.Helper()
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
-	return Route{Name: name, Dialect: dialect, BaseURL: srv.URL + "/v1", Key: func() (string, error) { return key, nil }}
+	base := map[string]string{"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "fal": "/openrouter/router/openai/v1"}[dialect]
+	return Route{Name: name, Dialect: dialect, BaseURL: srv.URL + base, Key: func() (string, error) { return key, nil }}
 }
 
 // A lockedBuffer is a log that several goroutines write.

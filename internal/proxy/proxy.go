@@ -2,43 +2,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package proxy is the model gateway (users say clawproxy): agents' own clients
-// speak to it as they would to OpenAI or Anthropic, with a CST in place of an
-// API key. Every request is one call through the gate; its bytes and the
-// answer's pass through untouched, and the receipts commit to both.
+// speak to it as they would to OpenAI, Anthropic, Google or OpenRouter, with a CST
+// in place of an API key. Every request is one call through the gate; its bytes
+// and the answer's pass through untouched, and the receipts commit to both.
 //
-// An agent reaches the route NAME at /proxy/NAME/v1/chat/completions (openai)
-// or /proxy/NAME/v1/messages (anthropic); "/v1" may be left out, for clients
-// whose base URL is expected to end in it or not. Either way the request goes
-// to the route's BaseURL with /chat/completions or /messages appended: nothing
-// that an agent writes into the path reaches the other side.
+// An agent reaches the route NAME at /proxy/NAME/ and the path that its client
+// writes: v1/chat/completions, v1/responses, v1/messages,
+// v1beta/models/MODEL:generateContent. The request goes to the route's BaseURL
+// with the dialect's own endpoint appended: nothing that an agent writes into the
+// path reaches the other side, but for the model that was decided on.
+//
+// The opened receipt is named in a header before the answer's body. The answer's
+// end is held back until the closed receipt is durable.
 package proxy
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/clawea/clawea/internal/dialect"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/receipt"
 )
 
 const (
-	maxRequest = 16 << 20 // bytes of a request
-	maxAnswer  = 64 << 20 // bytes of an answer, all of which are committed to
-
-	// DefaultIdle is how long a stream may be silent.
-	DefaultIdle = 5 * time.Minute
-
 	// receiptHeader names the opened receipt of the call: "JOB/SEQ".
 	receiptHeader = "Clawea-Receipt"
+	// closedTrailer names the closed one, after an answer that came in chunks.
+	closedTrailer = "Clawea-Receipt-Closed"
 )
 
 // A Proxy serves /proxy/. Its fields must not change while it serves.
@@ -46,202 +45,181 @@ type Proxy struct {
 	Gate   *gate.Gate
 	Door   *gate.Door
 	Routes []Route
+	Prices []Price // what models cost; the first that matches counts
+	Limits Limits
 	Log    *slog.Logger
 
 	// Transport reaches the providers. It must neither follow redirects nor
 	// change bodies, as NewTransport's does not, which is the default.
 	Transport http.RoundTripper
-	// Idle bounds the silence of a provider in its answer and of an agent that
-	// takes it; a stream may last as long as it says something. Default DefaultIdle.
-	Idle time.Duration
 
 	once      sync.Once
 	transport http.RoundTripper
+	limits    Limits              // without zeros, but for those that mean something
+	keys      map[string]*heldKey // by route
+	rates     rates
+	screens   screens
 }
 
 // A Route is a way to a model provider.
 type Route struct {
 	Name    string // as policies and paths say it
-	Dialect string // "openai" or "anthropic"
-	BaseURL string // what /chat/completions or /messages is appended to, version included
-	// Key fetches the provider's API key, for each request anew. Its error must
+	Dialect string // "openai", "anthropic", "gemini" or "fal"
+	BaseURL string // what the dialect's endpoint is appended to, version included
+	// Key fetches the provider's API key, at most once a second. Its error must
 	// not hold the key: it is logged.
 	Key     func() (string, error)
 	Headers map[string]string // sent with every request, over the agent's own
+	Trace   bool              // whether the provider is told the trace and the job that a request is part of
 }
 
 // Actions lists what can be asked of models.
 func Actions() []policy.Action {
-	return []policy.Action{openAI.action, anthropic.action}
+	var out []policy.Action
+	for _, d := range dialect.All() {
+		if !slices.Contains(out, d.Action) {
+			out = append(out, d.Action)
+		}
+	}
+	return out
 }
 
 // NewTransport returns a transport with the time limits that model providers
-// need. It leaves compression to the two ends.
-func NewTransport() *http.Transport {
+// need; header bounds the wait for an answer. It leaves compression to the two
+// ends.
+func NewTransport(header time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  10 * time.Minute, // a long answer that is not streamed has its first byte last
+		ResponseHeaderTimeout:  header,
 		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConnsPerHost:    64,
+		MaxIdleConnsPerHost:    512,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
 }
 
+// open makes what serving needs.
+func (p *Proxy) open() {
+	p.limits = p.Limits.complete()
+	p.rates.jobs.each, p.rates.agents.each = p.limits.JobCalls, p.limits.AgentCalls
+	if p.transport = p.Transport; p.transport == nil {
+		p.transport = NewTransport(p.limits.Header)
+	}
+	p.keys = map[string]*heldKey{}
+	for i := range p.Routes {
+		p.keys[p.Routes[i].Name] = new(heldKey)
+	}
+}
+
 // ServeHTTP carries one request through the gate.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route, d, ok := p.find(r)
+	p.once.Do(p.open)
+	x, ok := p.find(w, r)
+	x.hurry()
 	if !ok {
-		answer(w, d, http.StatusNotFound, "not_found", "there is no such route or endpoint here",
-			"POST to /proxy/ROUTE/v1/chat/completions on an OpenAI route, to /proxy/ROUTE/v1/messages on an Anthropic one.")
+		x.answer(&problem{http.StatusNotFound, "not_found", "there is no such route or endpoint here",
+			"POST to /proxy/ROUTE/ and v1/chat/completions or v1/responses on an OpenAI route, v1/messages on an Anthropic one, v1beta/models/MODEL:generateContent on a Gemini one, v1/chat/completions on one to fal."})
 		return
 	}
 	shown, ok := p.Door.Present(w, r)
 	if !ok {
 		p.Door.Challenge(w.Header(), "", "")
-		answer(w, d, http.StatusUnauthorized, "token.missing", "the request has no CST, or more than one",
-			"start the agent with clawea run; else send the CST as Authorization: DPoP, with a proof, or where plain bearer tokens are good as Authorization: Bearer or x-api-key")
+		x.answer(&problem{http.StatusUnauthorized, "token.missing", "the request has no CST, or more than one",
+			"start the agent with clawea run; else send the CST as Authorization: DPoP, with a proof, or where plain bearer tokens are good as Authorization: Bearer, x-api-key or x-goog-api-key"})
 		return
 	}
-	x := &exchange{proxy: p, route: route, dialect: d, w: w, r: r}
-	caller, err := p.Gate.Authenticate(r.Context(), shown, d.action) // before anything of what strangers send is kept
-	if err != nil {
-		p.refuse(x, err)
-		return
-	}
-	x.body, err = read(w, r)
-	if errors.As(err, new(*http.MaxBytesError)) {
-		answer(w, d, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the request is longer than %d bytes", maxRequest), "Send less.")
-		return
+	caller, err := p.Gate.Authenticate(r.Context(), shown, x.dialect.Action) // before anything of what strangers send is kept
+	if err == nil {
+		err = x.take(caller)
 	}
 	if err != nil {
-		answer(w, d, http.StatusBadRequest, "bad_request", "the request could not be read", "Send it again, with its whole body and without Content-Encoding.")
+		x.refuse(err)
 		return
 	}
-	p.call(x, caller)
+	x.call(caller)
 }
 
-// find returns the route and the dialect of the request's path. Without a route
-// the dialect is the one that the path looks like.
-func (p *Proxy) find(r *http.Request) (*Route, *dialect, bool) {
+// find returns an exchange with the route and the dialect of the request's path.
+// Without a route the dialect is the one that the path looks like.
+func (p *Proxy) find(w http.ResponseWriter, r *http.Request) (*exchange, bool) {
+	x := &exchange{proxy: p, w: w, control: http.NewResponseController(w), r: r}
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/proxy/"), "/")
-	endpoint := strings.TrimPrefix(rest, "v1/")
-	d := &openAI
-	if endpoint == anthropic.endpoint {
-		d = &anthropic
-	}
-	if r.Method != http.MethodPost || endpoint != d.endpoint || r.URL.RawPath != "" || !strings.HasPrefix(r.URL.Path, "/proxy/") || !d.takes(r.URL.RawQuery) {
-		return nil, d, false
-	}
+	whole := r.Method == http.MethodPost && r.URL.RawPath == "" && strings.HasPrefix(r.URL.Path, "/proxy/")
 	for i := range p.Routes {
-		if route := &p.Routes[i]; route.Name == name && route.Dialect == d.name {
-			return route, d, true
+		if route := &p.Routes[i]; whole && route.Name == name {
+			var ok bool
+			x.route = route
+			if x.dialect, x.named, ok = dialect.Find(route.Dialect, rest, r.URL.RawQuery); ok {
+				return x, true
+			}
 		}
 	}
-	return nil, d, false
+	x.dialect = dialect.Like(rest)
+	return x, false
 }
 
-// read reads the whole request, and leaves the time limit of reading behind:
-// what follows has its own.
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, errors.New("the body is encoded")
+// take takes the request in: as long as it may be, as often as it may come, and
+// screened.
+func (x *exchange) take(c *gate.Caller) error {
+	err := x.read()
+	if err == nil {
+		err = x.pace(c)
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	if err != nil {
-		return nil, err
+	if beyond := (*gate.Beyond)(nil); errors.As(err, &beyond) {
+		return x.proxy.Gate.TurnAway(x.r.Context(), c, x.dialect.Action, beyond)
 	}
-	http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer has one
-	return b, nil
+	if err == nil {
+		x.screen(c)
+	}
+	return err
 }
 
-// call carries x through the gate and answers, unless the act has done so.
-func (p *Proxy) call(x *exchange, c *gate.Caller) {
-	_, _, err := p.Gate.Carry(x.r.Context(), c, &gate.Request{
-		Action: x.dialect.action,
-		Text:   x.body,
-		Plan:   x.plan,
-	})
-	switch {
-	case err == nil:
-	case x.acted: // the act has answered, or it may have happened: nothing to add
-		p.Log.ErrorContext(x.r.Context(), "carry model call", "route", x.route.Name, "receipt", x.w.Header().Get(receiptHeader), "error", err)
-	default:
-		p.refuse(x, err)
+// pace refuses what comes too often.
+func (x *exchange) pace(c *gate.Caller) error {
+	wait := x.proxy.rates.wait(c.Claims(), time.Now())
+	if wait == 0 {
+		return nil
+	}
+	seconds := int((wait + time.Second - 1) / time.Second)
+	x.w.Header().Set("Retry-After", fmt.Sprint(seconds))
+	return &gate.Beyond{Code: codeRate, Msg: fmt.Sprintf("this job or agent calls models more often than the house allows\nwait %d seconds, or ask the house's operator for more", seconds)}
+}
+
+// call carries x through the gate and answers.
+func (x *exchange) call(c *gate.Caller) {
+	ctx := x.r.Context()
+	closed, _, err := x.proxy.Gate.Carry(ctx, c, &gate.Request{Action: x.dialect.Action, Text: x.body, Plan: x.plan})
+	if err != nil && !x.acted {
+		x.refuse(err)
 		return
 	}
-	if !x.whole {
-		panic(http.ErrAbortHandler) // so that the agent does not take a part for the whole
+	if err != nil {
+		x.proxy.Log.ErrorContext(ctx, "carry model call", "route", x.route.Name, "receipt", x.w.Header().Get(receiptHeader), "error", err)
 	}
-}
-
-// refuse answers a call that was not carried out.
-func (p *Proxy) refuse(x *exchange, err error) {
-	var denied *gate.Denied
-	var pending *gate.Pending
-	var refused *gate.Refused
-	var fault *gate.Fault
-	switch {
-	case errors.As(err, &denied) && errors.As(denied.Cause, &fault):
-		x.cite(denied.Receipt)
-		what, mend, _ := strings.Cut(fault.Msg, "\n")
-		answer(x.w, x.dialect, http.StatusBadRequest, fault.Code, what, mend)
-	case errors.As(err, &denied):
-		x.cite(denied.Receipt)
-		answer(x.w, x.dialect, http.StatusForbidden, "denied", denied.Error(),
-			"Trying again will not help: use a route and a model that the policy allows, or ask its author.")
-	case errors.As(err, &pending):
-		x.cite(pending.Receipt)
-		answer(x.w, x.dialect, http.StatusForbidden, "approval_required", pending.Error(),
-			"Once a person has said clawea approve yes "+pending.Receipt.Asks+", send the very same request again.")
-	case errors.As(err, &refused):
-		x.cite(refused.Receipt)
-		p.Door.Challenge(x.w.Header(), refused.Code, "")
-		answer(x.w, x.dialect, refused.Status(), refused.Code, "the CST is refused: "+refused.Code, refused.Hint())
-	default:
-		p.Log.ErrorContext(x.r.Context(), "carry model call", "route", x.route.Name, "error", err)
-		answer(x.w, x.dialect, http.StatusServiceUnavailable, "unavailable", "the call could not be recorded, so it was not made",
-			"Try again later; the operator's log says more.")
+	if !x.whole || errors.Is(err, gate.ErrUnclosed) {
+		panic(http.ErrAbortHandler) // so that the agent does not take a part for the whole, nor what no receipt tells of
 	}
-}
-
-// cite names a receipt in the answer's headers.
-func (x *exchange) cite(r *receipt.Receipt) {
-	if r != nil {
-		x.w.Header().Set(receiptHeader, fmt.Sprintf("%s/%d", r.Job, r.Seq))
-	}
-}
-
-func (p *Proxy) roundTripper() http.RoundTripper {
-	p.once.Do(func() {
-		if p.transport = p.Transport; p.transport == nil {
-			p.transport = NewTransport()
-		}
-	})
-	return p.transport
-}
-
-func (p *Proxy) idle() time.Duration {
-	if p.Idle > 0 {
-		return p.Idle
-	}
-	return DefaultIdle
+	x.finish(closed)
 }
 
 // plan puts the request in policy terms.
 func (x *exchange) plan(context.Context, []policy.Bound) (*gate.Plan, error) {
-	model, fault := modelOf(x.body)
-	if fault != nil {
-		return nil, fault
+	if x.unscreened != nil {
+		return nil, x.unscreened
+	}
+	var err error
+	if x.asked, err = x.dialect.Read(x.body, x.named); err != nil {
+		return nil, &gate.Fault{Code: "bad_request", Msg: err.Error()}
 	}
 	return &gate.Plan{
 		Call: &policy.Call{
-			Tool: x.dialect.action.Tool, Action: x.dialect.action.Name, Class: policy.Model,
-			Resources: []policy.Resource{{Type: "route", ID: x.route.Name}, {Type: "model", ID: model}},
+			Tool: x.dialect.Action.Tool, Action: x.dialect.Action.Name, Class: policy.Model,
+			Resources: []policy.Resource{{Type: "route", ID: x.route.Name}, {Type: "model", ID: x.asked.Model}},
+			Offers:    x.asked.Offers, Found: x.found, Uses: x.proxy.worst(x.route, x.asked, len(x.body)),
 		},
 		Act: x.act,
 	}, nil

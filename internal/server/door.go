@@ -41,12 +41,9 @@ func (s *Server) admit(w who, h http.Handler) http.Handler {
 	case agent:
 		return headers(arriving(h))
 	case operator:
-		return headers(timely(s.let(h, func(r *http.Request) (string, error) {
-			if name, ok := s.operator(r); ok {
-				return name, nil
-			}
-			return "", errNoOperator
-		})))
+		return headers(timely(s.let(h, s.known)))
+	case party:
+		return headers(timely(s.letParties(h)))
 	case orderer:
 		return headers(timely(s.let(h, s.orderer)))
 	}
@@ -72,6 +69,14 @@ func (s *Server) let(h http.Handler, known func(*http.Request) (string, error)) 
 		s.Log.InfoContext(r.Context(), "operator", "name", name, "method", r.Method, "path", r.URL.Path)
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, name)))
 	})
+}
+
+// known returns the operator whose token r carries.
+func (s *Server) known(r *http.Request) (string, error) {
+	if name, ok := s.operator(r); ok {
+		return name, nil
+	}
+	return "", errNoOperator
 }
 
 type whoKey struct{}

@@ -150,6 +150,8 @@ func newHouse(t testing.TB) *house {
 			{ID: "ci", Secret: func() (string, error) { return clientSecret, nil }, Agents: []string{"robot"}},
 			{ID: "other", Secret: func() (string, error) { return clientSecret + "x", nil }, Agents: []string{"robot"}},
 		}, Now: time.Now, Log: log},
+		Gate:      h.gate,
+		Door:      &gate.Door{URL: "https://house.test", Nonces: tokens.Nonces},
 		Routes:    []api.Route{{Name: "sim", Dialect: "openai"}},
 		Operators: []Operator{{Name: "eve", Token: func() (string, error) { return "another-secret", nil }}, {Name: "olga", Token: func() (string, error) { return secret, nil }}},
 		Proxy:     saying("proxy"), MCP: saying("mcp"), Tiles: l.Handler(), Log: log,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/oauth"
 	"github.com/clawea/clawea/internal/proof"
@@ -34,6 +35,8 @@ type Server struct {
 	Trust       func() *verify.Trust // what the house says its keys are
 	Operators   []Operator
 	OAuth       *oauth.Server
+	Gate        *gate.Gate
+	Door        *gate.Door
 	Routes      []api.Route  // to model providers
 	Proxy       http.Handler // agents' model calls
 	MCP         http.Handler // agents' tool calls
@@ -49,6 +52,7 @@ const (
 	operator            // with one of the configured operators' tokens
 	orderer             // an operator, or the OAuth client that ordered the job that the path names
 	agent               // with a CST, which the handler checks through the gate
+	party               // an operator, or an agent with a CST of the job that the path names
 	anyone              // public by design
 )
 
@@ -80,6 +84,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/jobs/{job}/revoke", orderer, serveJSON(s, s.revokeJob)},
 		{"GET /v1/jobs/{job}/receipts", orderer, serveJSON(s, s.listReceipts)},
 		{"GET /v1/jobs/{job}/proof", orderer, http.HandlerFunc(s.exportProof)},
+		{"GET /v1/receipts/{job}/{seq}", party, serveJSON(s, s.showCall)},
 
 		{"GET /v1/approvals", operator, serveJSON(s, s.listApprovals)},
 		{"GET /v1/approvals/{id}", operator, serveJSON(s, s.showApproval)},

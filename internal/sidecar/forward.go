@@ -22,8 +22,9 @@ import (
 	"github.com/clawea/clawea/token"
 )
 
-// maxBody bounds a request, in bytes: what the house takes for a model.
-const maxBody = 16 << 20
+// maxBody bounds a request, in bytes: the most that a house can be told to take
+// for a model.
+const maxBody = 64 << 20
 
 // credentials are headers by which programs show who they are. What the program
 // believes to be its credentials is nobody else's business.
@@ -78,7 +79,7 @@ func (s *Sidecar) admit(r *http.Request) (rest string, ok bool) {
 	if r.URL.RawPath != "" || path.Clean(rest) != rest { // one spelling, so that nothing climbs out
 		return "", false
 	}
-	return rest, rest == "/mcp" || strings.HasPrefix(rest, "/proxy/")
+	return rest, rest == "/mcp" || strings.HasPrefix(rest, "/proxy/") || strings.HasPrefix(rest, "/v1/receipts/") && r.Method == http.MethodGet
 }
 
 func (s *Sidecar) forward(w http.ResponseWriter, r *http.Request, rest string, body []byte) {
@@ -216,7 +217,7 @@ func tell(w http.ResponseWriter, status int, code, message string) {
 // route: OpenAI's clients want the version in it, Anthropic's do not.
 func (s *Sidecar) Base(r api.Route) string {
 	base := s.url + "/proxy/" + url.PathEscape(r.Name)
-	if r.Dialect == "openai" {
+	if r.Dialect == "openai" || r.Dialect == "fal" { // whose clients are OpenAI's
 		base += "/v1"
 	}
 	return base

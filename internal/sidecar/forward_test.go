@@ -59,6 +59,9 @@ func TestForward(t *testing.T) {
 	if _, body := ask(t, "POST", s.URL()+"/mcp", "{}"); body != "made" || h.seen[1].URL.Path != "/mcp" {
 		t.Errorf("mcp: %q", body)
 	}
+	if _, body := ask(t, "GET", s.URL()+"/v1/receipts/job-1/7", ""); body != "made" || h.seen[2].URL.Path != "/v1/receipts/job-1/7" {
+		t.Errorf("receipts: %q", body)
+	}
 }
 
 // A change of nonces costs one more request, and the program sees none of it,
@@ -120,6 +123,7 @@ func TestClosedDoors(t *testing.T) {
 		{"secret's beginning", base + "/" + s.secret[:20] + "/mcp", nil},
 		{"root", s.URL(), nil},
 		{"slash", s.URL() + "/", nil},
+		{"changing receipts", s.URL() + "/v1/receipts/job-1/1", nil},
 		{"operators' routes", s.URL() + "/v1/jobs", nil},
 		{"token endpoint", s.URL() + "/oauth/token", nil},
 		{"proxy alone", s.URL() + "/proxy", nil},

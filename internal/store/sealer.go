@@ -14,8 +14,12 @@ import (
 	"github.com/clawea/clawea/seal"
 )
 
-// MaxText bounds the texts of a receipt, in bytes.
+// MaxText bounds a text, in bytes.
 const MaxText = 64 << 20
+
+// maxTexts bounds the texts of one receipt: an answer, and once more what of it
+// are the arguments of proposed calls.
+const maxTexts = 2*MaxText + 1<<20
 
 const keySize = 32
 
@@ -64,10 +68,13 @@ func (db *DB) sealTexts(job string, seq uint64, texts []receipt.Text) ([]byte, e
 	}
 	size := 0
 	for _, t := range texts {
+		if len(t.Bytes) > MaxText {
+			return nil, fmt.Errorf("seal text: %d bytes; at most %d fit", len(t.Bytes), MaxText)
+		}
 		size += headerSize + len(t.Bytes)
 	}
-	if size > MaxText+1<<20 {
-		return nil, fmt.Errorf("seal texts: %d bytes; at most %d fit", size, MaxText)
+	if size > maxTexts {
+		return nil, fmt.Errorf("seal texts: %d bytes; at most %d fit", size, maxTexts)
 	}
 	plain := make([]byte, 0, size+db.sealer.Overhead())
 	for _, t := range texts {

@@ -80,7 +80,7 @@ func TestKeyCheck(t *testing.T) {
 
 func TestSealTextSize(t *testing.T) {
 	db := sealerOnly(t, 1)
-	b := make([]byte, MaxText+1<<20)
+	b := make([]byte, MaxText+1)
 	text := receipt.Text{Commitment: seal.Commit(seal.Salt{}, b), Bytes: b}
 	if _, err := db.sealTexts("job-1", 1, []receipt.Text{text}); err == nil {
 		t.Error("a text over the limit was sealed")
