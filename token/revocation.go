@@ -38,7 +38,7 @@ func (r Revocation) String() string {
 
 // tokenID is what a token is revoked by: it goes into receipts and logs, so that
 // it is one word.
-var tokenID = regexp.MustCompile(`^[!-~]{1,256}$`)
+var tokenID = pattern{regexp.MustCompile(`^[!-~]+$`), 256}
 
 // CheckRevocation says what is wrong with r.
 func CheckRevocation(r Revocation) error {

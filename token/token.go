@@ -147,13 +147,23 @@ var codes = []struct {
 
 // jobName is what a job or an agent may be called: it goes into URLs, file
 // names and logs.
-var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+var jobName = pattern{regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`), 64}
 
 // ticket is what a ticket's id may be: it goes into receipts.
-var ticket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
+var ticket = pattern{regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]*$`), 128}
 
 // client is what may be named as who ordered a token.
-var client = regexp.MustCompile(`^[!-~]{1,200}$`)
+var client = pattern{regexp.MustCompile(`^[!-~]+$`), 200}
+
+// A pattern is an expression, and how long a text may be that matches it. Said in
+// the expression, that would make it large: each start of the program compiles it.
+type pattern struct {
+	*regexp.Regexp
+	longest int
+}
+
+// MatchString reports whether s matches.
+func (p pattern) MatchString(s string) bool { return len(s) <= p.longest && p.Regexp.MatchString(s) }
 
 // CheckName says what is wrong with the name of a job or an agent.
 func CheckName(what, s string) error {

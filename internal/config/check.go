@@ -38,7 +38,17 @@ func (c *Config) check() *problem {
 	return nil
 }
 
-var printable = regexp.MustCompile(`^[!-~]{1,200}$`)
+// A pattern is an expression, and how long a text may be that matches it. Said in
+// the expression, that would make it large: each start of the program compiles it.
+type pattern struct {
+	*regexp.Regexp
+	longest int
+}
+
+// MatchString reports whether s matches.
+func (p pattern) MatchString(s string) bool { return len(s) <= p.longest && p.Regexp.MatchString(s) }
+
+var printable = pattern{regexp.MustCompile(`^[!-~]+$`), 200}
 
 func (c *Config) checkAddress() *problem {
 	host, port := "127.0.0.1", "7433"
@@ -163,8 +173,8 @@ func (c *Config) checkProviders() *problem {
 }
 
 var (
-	headerName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
-	headerValue = regexp.MustCompile(`^[ -~]{1,1000}$`)
+	headerName  = pattern{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`), 64}
+	headerValue = pattern{regexp.MustCompile(`^[ -~]+$`), 1000}
 	// Names of headers that carry secrets, or that belong to the transport.
 	headerTaken = regexp.MustCompile(`(?i)auth|key|token|secret|cookie|^(host|connection|keep-alive|te|trailer|upgrade|via|expect|forwarded|` +
 		`content-.*|transfer-.*|proxy-.*|accept-encoding)$`)

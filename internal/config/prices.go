@@ -78,7 +78,7 @@ func (m Money) MarshalJSON() ([]byte, error) {
 // maxTokens is far beyond any model, and small enough to reckon with.
 const maxTokens = 1 << 30
 
-var modelPattern = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9._:/@*-]{0,199}$`)
+var modelPattern = pattern{regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9._:/@*-]*$`), 200}
 
 func (c *Config) checkPrices() *problem {
 	for i := range c.Prices {
