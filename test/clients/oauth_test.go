@@ -210,7 +210,12 @@ func (a *authority) serve(t *testing.T) {
 // publish signs and publishes a policy and returns its hash.
 func (a *authority) publish(t *testing.T, extra string) string {
 	t.Helper()
-	a.write(t, "policy.json", fmt.Sprintf(boundPolicy, extra))
+	return a.publishText(t, fmt.Sprintf(boundPolicy, extra))
+}
+
+func (a *authority) publishText(t *testing.T, text string) string {
+	t.Helper()
+	a.write(t, "policy.json", text)
 	signed := filepath.Join(t.TempDir(), "signed.json")
 	a.clawea(t, "wpc", "sign", "-key", a.path("ada.key"), "-o", signed, a.path("policy.json"))
 	for _, word := range strings.Fields(a.clawea(t, "wpc", "publish", signed)) {
