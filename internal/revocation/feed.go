@@ -45,7 +45,7 @@ type DB interface {
 // set; a Feed that does not run lets nothing begin.
 type Feed struct {
 	DB    DB
-	Every time.Duration    // between looks, while a call is under way; zero: 200 ms
+	Every time.Duration    // between looks, while a call is under way; zero: 200 ms; at most a quarter of Bound
 	Bound time.Duration    // how long looking may fail before all is cut; zero: 5 s
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: discards
@@ -54,6 +54,7 @@ type Feed struct {
 	bell chan struct{} // holds one ring
 
 	mu      sync.Mutex
+	awake   bool // Run looks again when it is time: calls may have been under way at the last look
 	running bool
 	looking bool      // now
 	failing bool      // the last look failed
@@ -76,8 +77,8 @@ func (f *Feed) Watch(ctx context.Context, c *token.Claims, a policy.Action) (wat
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	first := len(f.watches) == 0
-	if first && !f.failing && !f.looking {
+	rested := !f.awake
+	if rested && !f.failing && !f.looking {
 		f.seen = now // nothing had to be seen before
 	}
 	if !f.running || f.blind(now) {
@@ -86,7 +87,8 @@ func (f *Feed) Watch(ctx context.Context, c *token.Claims, a policy.Action) (wat
 	w := &watch{claims: c, action: a}
 	watched, w.cancel = context.WithCancelCause(ctx)
 	f.watches[w] = true
-	if first {
+	if rested { // else short calls, one after another, would each have us look
+		f.awake = true
 		f.ring()
 	}
 	return watched, func() { f.drop(w) }, nil
@@ -109,17 +111,19 @@ func (f *Feed) Run(ctx context.Context) {
 	var listening sync.WaitGroup
 	defer listening.Wait()
 	listening.Go(func() { f.DB.Listen(ctx, f.ring) })
+	every := min(cmp.Or(f.Every, 200*time.Millisecond), f.bound()/4) // else what was seen is out of date before the next look
+	var again <-chan time.Time
 	for {
-		var again <-chan time.Time
-		if f.busy() {
-			f.look(ctx)
-			again = time.After(cmp.Or(f.Every, 200*time.Millisecond))
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.rung():
 		case <-again:
+		}
+		again = nil
+		if f.busy() {
+			f.look(ctx)
+			again = time.After(every)
 		}
 	}
 }
@@ -136,7 +140,8 @@ func (f *Feed) end() {
 func (f *Feed) busy() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.watches) > 0 || f.failing
+	f.awake = len(f.watches) > 0 || f.failing
+	return f.awake
 }
 
 // look reads what is revoked and heeds it. It ends before the bound does.
