@@ -37,7 +37,7 @@ func TestAborted(t *testing.T) {
 			w.Write(event)
 			http.NewResponseController(w).Flush()
 		}
-		if r.Header.Get("X-Stainless-Wants") != "all" {
+		if r.Header.Get("X-Stainless-Helper") != "all" {
 			<-r.Context().Done()
 		}
 	}))
@@ -111,7 +111,7 @@ func (h *house) abandon(after int) {
 	if rand.N(8) == 0 {
 		wants = "all"
 	}
-	resp, err := h.try(ctx, chat, gpt, "X-Stainless-Wants", wants)
+	resp, err := h.try(ctx, chat, gpt, "X-Stainless-Helper", wants)
 	if err != nil {
 		return
 	}

@@ -21,7 +21,7 @@ func BenchmarkStream(b *testing.B) {
 	stream := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		var n int
-		fmt.Sscan(r.Header.Get("X-Stainless-Chunks"), &n)
+		fmt.Sscan(r.Header.Get("X-Stainless-Helper"), &n)
 		c := http.NewResponseController(w)
 		for range n {
 			w.Write(event)
@@ -35,7 +35,7 @@ func BenchmarkStream(b *testing.B) {
 				b.Fatal(err)
 			}
 			req.Header.Set("Authorization", "Bearer "+cst)
-			req.Header.Set("X-Stainless-Chunks", "1000")
+			req.Header.Set("X-Stainless-Helper", "1000")
 			resp, err := plain.Do(req)
 			if err != nil {
 				b.Fatal(err)

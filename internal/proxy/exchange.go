@@ -13,6 +13,7 @@ import (
 
 	"github.com/clawea/clawea/internal/dialect"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/screen"
 	"github.com/clawea/clawea/internal/telemetry"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/token"
@@ -48,6 +49,7 @@ type exchange struct {
 
 	body       []byte         // the request, screened
 	found      map[string]int // what screening found
+	rules      *screen.Rules  // what it was screened by, nil where nothing is
 	unscreened error          // why it could not be screened
 	asked      *dialect.Asked // once it is planned
 
@@ -103,6 +105,10 @@ func (x *exchange) forward(ctx context.Context) (*http.Response, receipt.Outcome
 		return nil, out
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 599 { // no status that there is: nothing is known of what it did
+		x.warn(ctx, codeNoAnswer)
+		return nil, x.fail(receipt.Unknown, codeNoAnswer)
+	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		x.warn(ctx, codeRedirect)
 		return nil, x.fail(receipt.Failed, codeRedirect)
@@ -154,6 +160,7 @@ func (x *exchange) request(ctx context.Context, key string) (*http.Request, erro
 		return nil, err
 	}
 	req.Header = requestHeaders.pick(x.r.Header)
+	x.screenHeader(req.Header)
 	// Under its usual spelling, this header makes net/http send a request anew
 	// that may have arrived. An act happens once; whether to retry is the agent's
 	// to say.

@@ -4,10 +4,13 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -262,5 +265,34 @@ func TestAgentStopsReading(t *testing.T) {
 	<-gone
 	if _, err := io.Copy(io.Discard, resp.Body); err == nil {
 		t.Error("the agent takes a part for the whole")
+	}
+}
+
+// A status that does not exist says nothing of what the provider did.
+func TestOddStatus(t *testing.T) {
+	for _, status := range []string{"099", "101", "600"} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				io.Copy(io.Discard, r.Body)
+			}
+			fmt.Fprintf(conn, "HTTP/1.1 %s Odd\r\nContent-Length: 2\r\nUpgrade: odd\r\nConnection: close\r\n\r\nok", status)
+		}()
+		h := newHouse(t, wpc, Route{Name: "oai", Dialect: "openai", BaseURL: "http://" + ln.Addr().String(), Key: func() (string, error) { return key, nil }})
+		resp := h.post(chat, gpt)
+		b := body(t, resp)
+		if resp.StatusCode != 502 {
+			t.Errorf("%s: got %d %q", status, resp.StatusCode, b)
+		}
+		h.ends(2, receipt.Unknown, "no-answer", gpt, b)
+		ln.Close()
 	}
 }

@@ -16,15 +16,21 @@ import (
 type headerSet struct {
 	names    map[string]bool
 	prefixes []string
+	longest  int // bytes of all values of one; 0: any number
 }
 
-// What an agent's client may tell a provider. The CST is not among it.
+// What an agent's client may tell a provider. The CST is not among it. No receipt
+// commits to it, so it is short: not a way to send texts out.
 var requestHeaders = headerSet{
 	names: map[string]bool{
 		"Accept": true, "Content-Type": true, "User-Agent": true, "Idempotency-Key": true, "X-Client-Request-Id": true,
 		"Anthropic-Version": true, "Anthropic-Beta": true, "Openai-Beta": true, "X-Goog-Api-Client": true, "X-Server-Timeout": true,
+		"X-Stainless-Arch": true, "X-Stainless-Async": true, "X-Stainless-Custom-Poll-Interval": true, "X-Stainless-Helper": true,
+		"X-Stainless-Helper-Method": true, "X-Stainless-Lang": true, "X-Stainless-Os": true, "X-Stainless-Package-Version": true,
+		"X-Stainless-Poll-Helper": true, "X-Stainless-Read-Timeout": true, "X-Stainless-Retry-Count": true, "X-Stainless-Runtime": true,
+		"X-Stainless-Runtime-Version": true, "X-Stainless-Timeout": true,
 	},
-	prefixes: []string{"X-Stainless-"},
+	longest: 512,
 }
 
 // What a provider may tell an agent's client. Names of the house's account are
@@ -47,7 +53,7 @@ func (s *headerSet) has(name string) bool {
 func (s *headerSet) pick(h http.Header) http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
-		if s.has(name) {
+		if s.has(name) && (s.longest == 0 || size(values) <= s.longest) {
 			out[name] = values
 		}
 	}
@@ -57,6 +63,14 @@ func (s *headerSet) pick(h http.Header) http.Header {
 		}
 	}
 	return out
+}
+
+func size(values []string) int {
+	n := 0
+	for _, v := range values {
+		n += len(v)
+	}
+	return n
 }
 
 // encoding is the one encoding that a provider may use in its answer: gzip, if

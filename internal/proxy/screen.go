@@ -4,7 +4,9 @@
 package proxy
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/clawea/clawea/internal/gate"
@@ -58,6 +60,19 @@ func (x *exchange) screen(c *gate.Caller) {
 		return
 	}
 	if rules != nil {
+		x.rules = rules
 		x.body, x.found = rules.Mask(x.body)
+	}
+}
+
+// screenHeader drops what the policy's rules find something in.
+func (x *exchange) screenHeader(h http.Header) {
+	if x.rules == nil {
+		return
+	}
+	for name, values := range h {
+		if _, found := x.rules.Mask([]byte(strings.Join(values, " "))); len(found) > 0 {
+			delete(h, name)
+		}
 	}
 }

@@ -38,6 +38,23 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+// Headers are not committed to, so what is found in one is not sent, and none is
+// long.
+func TestScreenedHeaders(t *testing.T) {
+	var got http.Header
+	h := newHouse(t, screened+`"mask": ["pii-*"]}}}`, upstream(t, "oai", "openai", func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header
+		io.WriteString(w, "{}")
+	}))
+	body(t, h.post(chat, []byte(letter), "User-Agent", "mail ada@example.org", "OpenAI-Beta", strings.Repeat("b", 513), "X-Stainless-Lang", "go", "X-Stainless-Letter", "long"))
+	want := map[string]string{"User-Agent": "clawea", "Openai-Beta": "", "X-Stainless-Lang": "go", "X-Stainless-Letter": ""}
+	for name, value := range want {
+		if got.Get(name) != value {
+			t.Errorf("%s: %q, want %q", name, got.Get(name), value)
+		}
+	}
+}
+
 // What it blocks stops the call, and is not kept either.
 func TestBlocked(t *testing.T) {
 	h := refusing(t, screened+`"block": ["pii-email"]}}}`)
