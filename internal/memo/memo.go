@@ -18,6 +18,7 @@ const Max = 1024
 type Memo[K comparable, V any] struct {
 	mu     sync.Mutex
 	values map[K]value[V]
+	age    int // how often everything was dropped
 }
 
 type value[V any] struct {
@@ -38,8 +39,17 @@ func (m *Memo[K, V]) Get(k K, now time.Time) (v V, ok bool) {
 
 // Put remembers v for k from now on, for as long as life.
 func (m *Memo[K, V]) Put(k K, v V, now time.Time, life time.Duration) {
+	m.PutSince(m.Age(), k, v, now, life)
+}
+
+// PutSince is Put, unless everything was dropped since the memo had that age: v
+// may be what was to be forgotten.
+func (m *Memo[K, V]) PutSince(age int, k K, v V, now time.Time, life time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.age != age {
+		return
+	}
 	if m.values == nil || len(m.values) >= Max {
 		m.values = map[K]value[V]{}
 	}
@@ -51,4 +61,12 @@ func (m *Memo[K, V]) Forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.values = nil
+	m.age++
+}
+
+// Age is for PutSince: how often everything was dropped.
+func (m *Memo[K, V]) Age() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.age
 }

@@ -32,6 +32,11 @@ func TestMemo(t *testing.T) {
 	m.Put(0, "d", now, time.Second) // one too many
 	want(1, now, "")
 	want(0, now, "d")
+	age := m.Age()
 	m.Forget()
 	want(0, now, "")
+	m.PutSince(age, 0, "e", now, time.Second)
+	want(0, now, "")
+	m.PutSince(m.Age(), 0, "f", now, time.Second)
+	want(0, now, "f")
 }

@@ -5,8 +5,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -20,37 +22,53 @@ type Call struct {
 // Call returns the receipts of the call that receipt seq of a job opens or
 // closes. It fails with ErrNotFound.
 func (db *DB) Call(ctx context.Context, job string, seq uint64) (*Call, error) {
-	const query = `SELECT kind, envelope FROM receipt WHERE job = $1 AND seq = $2 AND kind IN ('opened', 'closed')
-		UNION ALL SELECT * FROM (SELECT kind, envelope FROM receipt WHERE job = $1 AND seq > $2 AND opened = $2 ORDER BY seq LIMIT 1) closing
-		UNION ALL SELECT kind, envelope FROM receipt WHERE job = $1 AND seq = (SELECT opened FROM receipt WHERE job = $1 AND seq = $2)`
-	rows, err := all(ctx, db.read, readHalf, query, job, int64(seq))
+	var out *Call
+	first, err := one(ctx, db.read, readHalf, halfQuery+` seq = $2 AND kind IN ('opened', 'closed')`, job, int64(seq))
+	if err == nil {
+		out, err = db.other(ctx, job, first)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("call of receipt %d of job %q: %w", seq, job, err)
-	}
-	out := new(Call)
-	for _, r := range rows {
-		if r.kind == receipt.Opened {
-			out.Opened = r.envelope
-		} else {
-			out.Closed = r.envelope
-		}
-	}
-	if out.Opened == nil {
-		return nil, fmt.Errorf("call of receipt %d of job %q: %w", seq, job, ErrNotFound)
 	}
 	return out, nil
 }
 
+const halfQuery = `SELECT envelope FROM receipt WHERE job = $1 AND`
+
+// other finds the rest of the call that has h. What was not let through has none.
+func (db *DB) other(ctx context.Context, job string, h *half) (*Call, error) {
+	if h.receipt.Kind == receipt.Closed {
+		opened, err := one(ctx, db.read, readHalf, halfQuery+` seq = $2`, job, int64(h.receipt.Opened))
+		if err != nil {
+			return nil, err
+		}
+		return &Call{opened.envelope, h.envelope}, nil
+	}
+	out := &Call{Opened: h.envelope}
+	if h.receipt.Decision.Effect != policy.Allow {
+		return out, nil
+	}
+	closed, err := one(ctx, db.read, readHalf, halfQuery+` seq > $2 AND opened = $2 ORDER BY seq LIMIT 1`, job, int64(h.receipt.Seq))
+	if errors.Is(err, ErrNotFound) {
+		return out, nil
+	}
+	if err == nil {
+		out.Closed = closed.envelope
+	}
+	return out, err
+}
+
 // A half is one of a call's receipts.
 type half struct {
-	kind     receipt.Kind
+	receipt  *receipt.Receipt
 	envelope *seal.Envelope
 }
 
-func readHalf(scan scanner) (h half, err error) {
-	var b []byte
-	if err = scan((*string)(&h.kind), &b); err == nil {
-		h.envelope, err = parseEnvelope(receipt.Type, b)
+func readHalf(scan scanner) (*half, error) {
+	e, err := readEnvelope(receipt.Type)(scan)
+	if err != nil {
+		return nil, err
 	}
-	return h, err
+	r, err := receipt.Parse(e.Payload)
+	return &half{r, e}, err
 }

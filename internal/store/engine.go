@@ -34,7 +34,6 @@ type engine struct {
 	tellOrder    string             // wakes who listens, on every daemon, when the transaction is committed
 	rows         int                // that one INSERT adds, at most
 	concurrent   bool               // whether several transactions may write at once
-	noLongWait   string             // makes waiting for a lock fail after a moment, until the end of the transaction
 	isConflict   func(e error) bool // whether e is about a row that is there already
 	isTimeout    func(e error) bool // whether e is about a lock that was waited for too long
 }
@@ -43,7 +42,7 @@ type engine struct {
 func sqliteEngine() *engine {
 	return &engine{
 		name: "sqlite", lockSchema: `SELECT 1`, tryLog: `SELECT 1`, lockOrders: `SELECT 1`, beforeOrders: `TRUE`, tellOrder: `SELECT 1`,
-		noLongWait: `SELECT 1`, rows: 1,
+		rows:      1,
 		isTimeout: func(error) bool { return false },
 		isConflict: func(err error) bool {
 			var e *sqlite.Error
@@ -59,7 +58,6 @@ func postgresEngine() *engine {
 		lockSchema: `SELECT pg_advisory_xact_lock(727001)`, tryLog: `SELECT pg_try_advisory_xact_lock(727002)`,
 		lockOrders: `SELECT pg_advisory_xact_lock(727003)`, beforeOrders: `(SELECT pg_advisory_xact_lock_shared(727003)) IS NOT NULL`,
 		tellOrder:  `SELECT pg_notify('` + channel + `', '')`,
-		noLongWait: `SET LOCAL lock_timeout = '100ms'`,
 		concurrent: true,
 		rows:       64, // each statement is a journey
 		isTimeout: func(err error) bool {

@@ -39,7 +39,10 @@ func (db *DB) Sequence(ctx context.Context, limit int, fold func(size int64, rea
 	if err != nil {
 		return 0, fmt.Errorf("sequence: %w", err)
 	}
-	last, err := db.settled(ctx)
+	last := db.settledTo.Load()
+	if last <= done {
+		last, err = db.settled(ctx)
+	}
 	if err != nil || last <= done {
 		return 0, wrap("sequence", err)
 	}
@@ -66,19 +69,24 @@ func (db *DB) Sequence(ctx context.Context, limit int, fold func(size int64, rea
 
 // sequenced returns the number of the last receipt that is in the log.
 func sequenced(ctx context.Context, q querier) (int64, error) {
-	return one(ctx, q, column[int64], `SELECT coalesce(max(last), 0) FROM log_part`)
+	last, err := one(ctx, q, column[int64], `SELECT last FROM log_part ORDER BY leaf DESC LIMIT 1`)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	return last, err
 }
 
 // settled returns a number such that no receipt up to it is still to come: on
 // PostgreSQL, transactions commit in another order than they number receipts in.
-// It is zero if it cannot be told in a moment.
+// It is zero if it cannot be told in a moment; then the next attempt has more time.
 func (db *DB) settled(ctx context.Context) (last int64, err error) {
 	const newest = `SELECT coalesce(max(id), 0) FROM receipt`
 	if !db.engine.concurrent {
 		return one(ctx, db.read, column[int64], newest)
 	}
+	wait := max(db.settling.Load(), firstWait)
 	err = db.transact(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.engine.noLongWait); err != nil {
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = '%dms'`, wait)); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, db.engine.lockOrders); err != nil { // which whoever writes receipts holds a part of
@@ -87,11 +95,24 @@ func (db *DB) settled(ctx context.Context) (last int64, err error) {
 		last, err = one(ctx, tx, column[int64], newest)
 		return err
 	})
-	if db.engine.isTimeout(err) {
+	if db.engine.isTimeout(err) { // commits take longer than that: those who come behind us wait, too
+		db.settling.Store(min(2*wait, lastWait))
+		db.log.WarnContext(ctx, "the log waits for commits under way", "waited ms", wait)
 		return 0, nil
+	}
+	if err == nil {
+		db.settling.Store(0)
+		db.settledTo.Store(last)
 	}
 	return last, err
 }
+
+// For how long the log waits for the commits under way, in milliseconds: at
+// first, and at most.
+const (
+	firstWait = 100
+	lastWait  = 5000
+)
 
 // A waiting is a receipt on its way into the log.
 type waiting struct {
@@ -281,7 +302,10 @@ func (db *DB) leaf(ctx context.Context, job string, seq uint64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, err := one(ctx, db.read, readPart, `SELECT leaf, first, last FROM log_part WHERE first <= $1 AND last >= $1 ORDER BY first DESC LIMIT 1`, id)
+	p, err := one(ctx, db.read, readPart, `SELECT leaf, first, last FROM log_part WHERE first <= $1 ORDER BY first DESC LIMIT 1`, id)
+	if err == nil && p.last < id {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -304,7 +328,7 @@ func (db *DB) Records(ctx context.Context, from int64, n int) ([][]byte, error) 
 		return nil, fmt.Errorf("read log: %w", err)
 	}
 	list, err := all(ctx, db.read, readWaiting, `
-		SELECT id, job, seq, sum FROM receipt WHERE id >= $1 AND id <= (SELECT max(last) FROM log_part) ORDER BY id LIMIT $2 OFFSET $3`,
+		SELECT id, job, seq, sum FROM receipt WHERE id >= $1 AND id <= (SELECT last FROM log_part ORDER BY leaf DESC LIMIT 1) ORDER BY id LIMIT $2 OFFSET $3`,
 		p.first, min(n, maxLimit), from-p.leaf)
 	if err != nil {
 		return nil, fmt.Errorf("read log: %w", err)

@@ -139,6 +139,9 @@ func (p *page) take(e *entry) error {
 
 // uses is what r changes in p's counters. It fails if r closes what is not open.
 func (p *page) uses(r *receipt.Receipt) (map[string]int, error) {
+	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && len(p.reserved) >= maxOpen {
+		return nil, fmt.Errorf("job %s has %d open calls: %w", r.Job, len(p.reserved), ErrConflict)
+	}
 	if r.Kind != receipt.Closed {
 		return r.Uses(nil), nil
 	}
@@ -165,12 +168,19 @@ func (p *page) count(used map[string]int) {
 // counters is how chain.used says p's.
 func (p *page) counters() ([]byte, error) { return seal.Marshal(receipt.Counted(p.used)) }
 
+const (
+	maxCounter = 1<<53 - 1 // what has one form in JSON
+	// maxOpen is how many calls of a job may be open: all of them are in the row
+	// that each of its receipts writes.
+	maxOpen = 1024
+)
+
 // add returns what the counters in uses become.
 func (p *page) add(uses map[string]int) (map[string]int, error) {
 	out := map[string]int{}
 	for name, n := range uses {
 		sum := p.used[name] + n
-		if sum < 0 || n > 0 && sum < n {
+		if sum < 0 || n > 0 && sum < n || sum > maxCounter {
 			return nil, fmt.Errorf("counter %q cannot become %d", name, sum)
 		}
 		out[name] = sum

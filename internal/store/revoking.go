@@ -47,9 +47,10 @@ func (db *DB) RevokingJob(ctx context.Context, job, agent string, policy seal.Ha
 	if out, ok := db.lately.Get(o, now); ok {
 		return out, nil
 	}
+	age := db.lately.Age()
 	out, err := db.revokingJob(ctx, o)
 	if err == nil {
-		db.lately.Put(o, out, now, outOfDate)
+		db.lately.PutSince(age, o, out, now, outOfDate)
 	}
 	return out, err
 }

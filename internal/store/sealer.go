@@ -23,6 +23,9 @@ const maxTexts = 2*MaxText + 1<<20
 
 const keySize = 32
 
+// nonceSize is how many bytes sealed texts begin with that are random.
+const nonceSize = 12
+
 // newSealer returns AES-256-GCM, which puts a random nonce before what it
 // seals. That is good for 2^32 texts under one key (NIST SP 800-38D, 8.3).
 func newSealer(key []byte) (cipher.AEAD, error) {

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -77,6 +78,9 @@ type DB struct {
 
 	beside memo.Memo[seal.Hash, []seal.Hash]    // candidates, by policy
 	lately memo.Memo[owner, []token.Revocation] // what RevokingJob found
+
+	settledTo atomic.Int64 // no receipt up to this number is still to come
+	settling  atomic.Int64 // how long finding that out may take, in milliseconds
 
 	dial   func(context.Context) (*pgx.Conn, error) // PostgreSQL: a connection of one's own
 	orders bell                                     // rung when this daemon has revoked something

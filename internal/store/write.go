@@ -35,10 +35,13 @@ type write struct {
 	done  chan error
 }
 
-// A tried is a line by its place and its envelope's hash.
+// A tried is a line by its place, its envelope's hash and how its texts were
+// sealed, which is never twice the same: two calls that say the same at the same
+// time have the same envelope.
 type tried struct {
-	seq uint64
-	sum seal.Hash
+	seq   uint64
+	sum   seal.Hash
+	nonce []byte
 }
 
 // Write adds one receipt to a job's chain. It locks the job, calls next with
@@ -244,7 +247,7 @@ func (b *book) serve(w *write) error {
 	if w.err = p.take(e); w.err == nil {
 		b.entries = append(b.entries, e)
 		b.bytes += len(e.texts)
-		w.tried = append(w.tried, tried{p.head.Seq, e.sum})
+		w.tried = append(w.tried, tried{p.head.Seq, e.sum, e.texts[:min(len(e.texts), nonceSize)]})
 	}
 	return nil
 }
@@ -252,7 +255,8 @@ func (b *book) serve(w *write) error {
 // landed reports whether a line of w, whose commit seemed to fail, is there.
 func (b *book) landed(w *write) (bool, error) {
 	for _, l := range w.tried {
-		_, err := one(b.ctx, b.tx, column[int64], `SELECT seq FROM receipt WHERE job = $1 AND seq = $2 AND sum = $3`, w.job, int64(l.seq), l.sum[:])
+		_, err := one(b.ctx, b.tx, column[int64], `SELECT seq FROM receipt WHERE job = $1 AND seq = $2 AND sum = $3 AND (texts IS NULL OR substr(texts, 1, $4) = $5)`,
+			w.job, int64(l.seq), l.sum[:], nonceSize, blob(l.nonce))
 		if !errors.Is(err, ErrNotFound) {
 			return err == nil, err
 		}

@@ -23,7 +23,7 @@ CREATE TABLE log_part (
 	last  INTEGER NOT NULL         -- those between follow one another in the log
 ) STRICT;
 
-INSERT INTO log_part (leaf, first, last) SELECT 0, 1, count(*) FROM log_entry HAVING count(*) > 0;
+INSERT INTO log_part (leaf, first, last) SELECT min(leaf), min(leaf) + 1, max(leaf) + 1 FROM log_entry GROUP BY leaf / 256;
 
 CREATE TABLE log_hashes (
 	chunk  INTEGER PRIMARY KEY, -- tlog.StoredHashIndex / 128
