@@ -16,6 +16,8 @@ import (
 
 const (
 	maxAnswer   = 64 << 20 // bytes of an answer once it is unpacked
+	bigAnswer   = 8 << 20  // bytes of one that may be packed as tightly as can be
+	maxRatio    = 32       // to which a longer one may be packed: no text is that repetitive for so long
 	maxProposed = 128
 	maxFinishes = 15 // which fit into a receipt
 )
@@ -28,6 +30,8 @@ type listener struct {
 	finishes []finish
 	counted  messageCount // what the latest comes from, in the messages dialect
 	seen     []int        // candidates, in the generate dialect
+	choices  int          // candidates that were asked for
+	blocked  bool         // there will be no candidate
 	events   bool         // it is a stream, of which parts may be missing
 }
 
@@ -45,10 +49,11 @@ type finish struct {
 }
 
 // Answer reads an answer as it was sent to the agent, plain or as a stream,
-// whole or cut off. It never fails: what cannot be read is missing.
-func (d *Dialect) Answer(h http.Header, body []byte) *Answered {
-	l := &listener{a: &Answered{}}
-	body = bytes.TrimPrefix(unpacked(h.Get("Content-Encoding"), body, maxAnswer), []byte("\ufeff"))
+// whole or cut off; choices is Asked.Choices. It never fails: what cannot be read
+// is missing.
+func (d *Dialect) Answer(h http.Header, body []byte, choices int) *Answered {
+	l := &listener{a: &Answered{}, choices: choices}
+	body = bytes.TrimPrefix(unpacked(h.Get("Content-Encoding"), body, most(len(body))), []byte("\ufeff"))
 	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	switch {
 	case kind == "text/event-stream":
@@ -64,6 +69,9 @@ func (d *Dialect) Answer(h http.Header, body []byte) *Answered {
 	}
 	return l.said()
 }
+
+// most is how many bytes an answer is unpacked to that has this many packed.
+func most(packed int) int64 { return min(maxAnswer, max(bigAnswer, maxRatio*int64(packed))) }
 
 // unpacked returns what body is without its encoding, as far as it goes: nothing
 // if that is not known, or has more than most bytes.

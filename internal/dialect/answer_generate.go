@@ -57,9 +57,11 @@ func (l *listener) candidate(s *scanner) bool {
 	return ok
 }
 
-// ended reports whether all candidates have ended: these streams have no other
-// end.
-func (l *listener) ended() bool { return len(l.finishes) > 0 && len(l.finishes) >= len(l.seen) }
+// ended reports whether all candidates have ended, those that have not begun
+// included: these streams have no other end.
+func (l *listener) ended() bool {
+	return l.blocked || len(l.finishes) > 0 && len(l.finishes) >= max(l.choices, len(l.seen))
+}
 
 func (l *listener) part(s *scanner) bool {
 	return s.inside(func(name []byte) bool {
@@ -91,6 +93,7 @@ func (l *listener) feedback(s *scanner) bool {
 		}
 		return s.skip()
 	})
+	l.blocked = l.blocked || why != ""
 	l.finish(0, why)
 	return ok
 }

@@ -54,6 +54,8 @@ func TestAnswersAsDocumented(t *testing.T) {
 			dialect.Answered{Usage: &receipt.Usage{Input: 5, Output: 7, CacheRead: 5, Reasoning: 7}, Whole: true}},
 		{"what does not fit", "chat", `{"id":"a b","model":"gpt 5\n","choices":[{"finish_reason":"st op","message":{"tool_calls":[{"function":{"name":"f<b>","arguments":"x"}},7,null]}}],"usage":{"prompt_tokens":-5,"completion_tokens":1.5,"total_tokens":"x"}}`,
 			dialect.Answered{Proposed: []dialect.ToolCall{call("", "x")}, Whole: true}},
+		{"a name as it may be offered", "chat", `{"choices":[{"message":{"tool_calls":[{"function":{"name":"crm/get` + strings.Repeat("t", 121) + `","arguments":"x"}},{"function":{"name":"` + strings.Repeat("t", 129) + `","arguments":"y"}}]}}]}`,
+			dialect.Answered{Proposed: []dialect.ToolCall{call("crm/get"+strings.Repeat("t", 121), "x"), call("", "y")}, Whole: true}},
 		{"what is of another kind", "chat", `{"id":7,"model":null,"choices":{"a":1},"usage":[1],"error":null}`, dialect.Answered{Whole: true}},
 
 		{"a stream that begins empty", "chat", stream(`{"choices":[],"created":0,"id":"","model":"","prompt_filter_results":[]}`, `{"choices":[{"delta":{"content":"x"},"finish_reason":null,"index":0}],"id":"c","model":"gpt","usage":null}`, `{"choices":[{"delta":{},"finish_reason":"stop","index":0}],"id":"c","model":"gpt"}`, `[DONE]`),
@@ -106,8 +108,33 @@ func TestAnswersAsDocumented(t *testing.T) {
 		if strings.Contains(c.body, "data: ") {
 			h.Set("Content-Type", "text/event-stream; charset=utf-8")
 		}
-		if diff := cmp.Diff(&c.want, d.Answer(h, []byte(c.body))); diff != "" {
+		if diff := cmp.Diff(&c.want, d.Answer(h, []byte(c.body), 1)); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+// A stream of Gemini's has ended when as many candidates have as were asked for.
+func TestAnswerOfSeveral(t *testing.T) {
+	d, _ := find(t, "gemini", "models/m:streamGenerateContent", "alt=sse")
+	h := http.Header{"Content-Type": {"text/event-stream"}}
+	const first, second = `{"candidates":[{"index":0,"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4}}`, `{"candidates":[{"index":1,"finishReason":"STOP"}]}`
+	for _, c := range []struct {
+		name, body string
+		choices    int
+		whole      bool
+	}{
+		{"the only one", stream(first), 1, true},
+		{"one of two", stream(first), 2, false},
+		{"both", stream(first, second), 2, true},
+		{"the first twice", stream(first, first), 2, false},
+		{"more than were asked for", stream(first, second), 1, true},
+		{"a blocked prompt", stream(`{"promptFeedback":{"blockReason":"OTHER"},"usageMetadata":{"promptTokenCount":4}}`), 2, true},
+		{"a prompt that is not blocked", stream(`{"promptFeedback":{}}`, first), 2, false},
+	} {
+		a := d.Answer(h, []byte(c.body), c.choices)
+		if a.Whole != c.whole || (a.Usage != nil) != c.whole {
+			t.Errorf("%s: %+v", c.name, a)
 		}
 	}
 }
@@ -120,7 +147,7 @@ func TestAnswerBounds(t *testing.T) {
 		choices = append(choices, fmt.Sprintf(`{"index":%d,"finish_reason":"%s"}`, i, strings.Repeat("a", 64)))
 	}
 	d, _ := find(t, "openai", "chat/completions", "")
-	a := d.Answer(http.Header{}, []byte(`{"choices":[{"message":{"tool_calls":[`+strings.Join(calls, ",")+`]}},`+strings.Join(choices, ",")+`]}`))
+	a := d.Answer(http.Header{}, []byte(`{"choices":[{"message":{"tool_calls":[`+strings.Join(calls, ",")+`]}},`+strings.Join(choices, ",")+`]}`), 1)
 	if len(a.Proposed) != 128 || len(a.Finish) > 1000 || !a.Whole {
 		t.Errorf("%d calls, %d bytes of finish", len(a.Proposed), len(a.Finish))
 	}
@@ -138,7 +165,7 @@ func TestAnswerOwnsItsBytes(t *testing.T) {
 		e := endpoints[endpoint]
 		d, _ := find(t, e[0], e[1], e[2])
 		b := []byte(body)
-		a := d.Answer(http.Header{}, b)
+		a := d.Answer(http.Header{}, b, 1)
 		clear(b)
 		if len(a.Proposed) != 1 || !strings.Contains(string(a.Proposed[0].Args), "AAAA") {
 			t.Errorf("%s: %q", endpoint, a.Proposed)

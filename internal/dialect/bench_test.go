@@ -72,7 +72,7 @@ func BenchmarkAnswer(b *testing.B) {
 			body, h := []byte(strings.Repeat(c.event, times)), http.Header{"Content-Type": {"text/event-stream"}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if a := c.d.Answer(h, body); a.Failed {
+				if a := c.d.Answer(h, body, 1); a.Failed {
 					b.Fatal(a)
 				}
 			}

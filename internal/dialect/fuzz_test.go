@@ -36,6 +36,8 @@ func FuzzRead(f *testing.F) {
 		`{"model":"m","max_output_tokens":16,"input":[{"type":"item_reference","id":"x"}],"tools":[{"type":"web_search"}]}`,
 		`{"generationConfig":{"maxOutputTokens":5,"candidateCount":2},"tools":[{"functionDeclarations":[{"name":"f"}],"google_search":{}}]}`,
 		`{"model":"m","model":"n"}`, `{"MODEL":"m"}`, `{"model":"m","x":"\ud800"}`, "{\"model\":\"m\",\"x\":\"\xff\"}", `{"model":"m"} x`,
+		`{"model":"m","tools":[{"type":"x","name":"f","parameters":{"judge_model":"n"}},{"type":"namespace","name":"n","tools":[{"type":"y"}]}]}`,
+		`{"model":"m","input":[{"type":"additional_tools","tools":[{"type":"mcp","name":"f"}]}]}`,
 		`{"messages":[{"content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]}],"model":"m"}`,
 	} {
 		f.Add([]byte(body))
@@ -152,7 +154,7 @@ func FuzzAnswer(f *testing.F) {
 			h.Set("Content-Encoding", "gzip")
 		}
 		for _, d := range every() {
-			fits(t, d.Answer(h, body), body)
+			fits(t, d.Answer(h, body, 1+int(kind/3)), body)
 		}
 	})
 }
@@ -199,6 +201,11 @@ func TestBomb(t *testing.T) {
 	}
 	if got := unpacked("X-Gzip", b.Bytes(), 1<<20); len(got) != 1<<20 {
 		t.Errorf("%d bytes", len(got))
+	}
+	for packed, want := range map[int]int64{0: 8 << 20, 100: 8 << 20, 1 << 20: 32 << 20, 2 << 20: 64 << 20, 1 << 30: 64 << 20} {
+		if got := most(packed); got != want {
+			t.Errorf("%d bytes are unpacked to %d, want %d", packed, got, want)
+		}
 	}
 	for _, e := range []string{"br", "zstd", "gzip, gzip", "deflate"} {
 		if got := unpacked(e, []byte("x"), maxAnswer); got != nil {

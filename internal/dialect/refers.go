@@ -10,15 +10,17 @@ import "bytes"
 type place uint8
 
 const (
-	anywhere  place = iota
-	link            // an address, or the content itself as a data: URL
-	source          // an object that holds content, or says where it is
-	content         // content itself, in base64
-	mediaType       // what kind it is
-	document        // a file's content, or an object that says where it is
-	stored          // the id of something that the provider keeps
-	sound           // an object that may say which of the provider's answers is meant
-	itemType        // what kind of thing the object is
+	anywhere    place = iota
+	link              // an address, or the content itself as a data: URL
+	source            // an object that holds content, or says where it is
+	content           // content itself, in base64
+	mediaType         // what kind it is
+	document          // a file's content, or an object that says where it is
+	stored            // the id of something that the provider keeps
+	sound             // an object that may say which of the provider's answers is meant
+	itemType          // what kind of thing the object is
+	recording         // an object that holds a sound
+	soundFormat       // how it is written
 )
 
 // placeOf returns the place of a member's value in an object at place in.
@@ -50,6 +52,12 @@ func placeOf(name []byte, in place) place {
 		if in == sound {
 			return stored
 		}
+	case "input_audio":
+		return recording
+	case "format":
+		if in == recording {
+			return soundFormat
+		}
 	case "type":
 		return itemType
 	}
@@ -73,16 +81,24 @@ func (r *reader) leaf(raw []byte, in place) {
 		r.media(raw)
 	case document, stored:
 		r.a.Refers = r.a.Refers || len(raw) > 0
+	case soundFormat:
+		r.a.Refers = r.a.Refers || string(raw) != "wav" && string(raw) != "mp3"
 	case itemType:
 		r.a.Refers = r.a.Refers || string(raw) == "item_reference"
 	}
 }
 
-// media looks at what kind content is. Texts and sounds have fewer tokens than
-// bytes; documents and films need not, and pictures only if they are short.
+// media looks at what kind content is. Texts have fewer tokens than bytes, as do
+// sounds whose length in time follows from that in bytes: other formats write hours
+// of silence in a few. Documents and films need not, and pictures only if they are
+// short.
 func (r *reader) media(kind []byte) {
+	switch string(kind) {
+	case "audio/wav", "audio/mp3", "audio/mpeg":
+		return
+	}
 	switch top, _, _ := bytes.Cut(kind, []byte("/")); string(top) {
-	case "text", "audio":
+	case "text":
 	case "image":
 		r.picture = true
 	default:
@@ -137,21 +153,38 @@ func (r *reader) walkArray(in place) bool {
 
 // input reads what OpenAI's responses answer to: a text, or items.
 func (r *reader) input() bool {
-	if r.next() != '[' {
+	switch r.next() {
+	case '[':
+		return r.elements(r.item)
+	case '{':
+		return r.item()
+	}
+	return r.walk(anywhere)
+}
+
+// itemMembers are those that items of the input are looked at for.
+var itemMembers = []string{"type", "role", "tools"}
+
+// item reads one of the input's. Those that an item lists are offered like the
+// request's own tools: the model may call them from there on.
+func (r *reader) item() bool {
+	if r.next() != '{' {
 		return r.walk(anywhere)
 	}
-	return r.elements(func() bool {
-		if r.next() != '{' {
-			return r.walk(anywhere)
-		}
-		var known bool // what it is: else it stands for one that the provider keeps
-		ok := r.members(func(name []byte) bool {
-			if s := string(name); s == "type" || s == "role" {
-				known = known || r.next() == '"'
+	var known bool // what it is: else it stands for one that the provider keeps
+	ok := r.members(func(name []byte) bool {
+		switch string(name) {
+		case "tools":
+			return r.list(r.openAITool)
+		case "type", "role":
+			known = known || r.next() == '"'
+		default:
+			if alike(name, itemMembers) {
+				return r.fail("a name in a spelling of its own: " + excerpt(name))
 			}
-			return r.walk(placeOf(name, anywhere))
-		})
-		r.a.Refers = r.a.Refers || !known
-		return ok
+		}
+		return r.walk(placeOf(name, anywhere))
 	})
+	r.a.Refers = r.a.Refers || !known
+	return ok
 }

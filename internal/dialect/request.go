@@ -12,21 +12,28 @@ import (
 	"unicode/utf8"
 )
 
-const maxOffers = 512
+const (
+	maxOffers = 512
+	maxNested = 3 // of tools in tools
+)
 
 // strangers are members that gateways read as another model, another provider or
 // another key than the one that was decided on.
 var strangers = []string{
 	"models", "fallback", "fallbacks", "fallback_models", "context_window_fallbacks", "content_policy_fallbacks", "model_list",
 	"api_key", "api_base", "base_url", "custom_llm_provider", "user_config", "preset", "route",
+	"extra_body", "extra_headers", "extra_query", "litellm_params",
 }
 
 // wanted are the members of each shape that are decided on. A name that differs
 // from one of them in case only is refused: some readers take it for that.
 var wanted = [...][]string{
-	chat:      {"model", "stream", "max_tokens", "max_completion_tokens", "n", "best_of", "tools", "functions", "web_search_options", "plugins"},
-	responses: {"model", "stream", "max_output_tokens", "tools", "input", "previous_response_id", "conversation", "prompt"},
-	messages:  {"model", "stream", "max_tokens", "tools", "container", "mcp_servers"},
+	chat: {
+		"model", "stream", "max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict", "num_predict", "n", "best_of", "n_cmpl",
+		"tools", "functions", "web_search_options", "search_parameters", "enable_search", "plugins", "context_management",
+	},
+	responses: {"model", "stream", "max_output_tokens", "tools", "input", "previous_response_id", "conversation", "prompt", "context_management"},
+	messages:  {"model", "stream", "max_tokens", "tools", "container", "mcp_servers", "context_management"},
 	generate:  {"model", "generationConfig", "generation_config", "tools", "cachedContent", "cached_content"},
 }
 
@@ -38,6 +45,7 @@ type reader struct {
 	model   string   // that the path names, or the body
 	limit   int      // tokens of each choice
 	entries int      // of lists of tools
+	nested  int      // how many tools the one that is being read is in
 	others  []string // models that tools name
 	picture bool     // it holds a picture in base64
 	short   bool     // it holds something short in base64
@@ -87,16 +95,31 @@ func (r *reader) finish() error {
 	a.Model, a.Upstream = r.model, r.model
 	a.Refers = a.Refers || r.picture && r.short
 	if r.d.Provider == fal.Provider {
-		name, ok := strings.CutPrefix(r.model, falPrefix)
-		if !ok || !isModel(name) {
-			return refusal("the model has no name at OpenRouter", `write "model": "openrouter/VENDOR/MODEL"`)
+		if err := r.routed(); err != nil {
+			return err
 		}
-		a.Upstream = name
-		a.Refers = a.Refers || strings.HasSuffix(name, ":online") // OpenRouter searches the web for it
 	}
 	a.MaxOutput = r.limit * a.Choices
 	slices.Sort(a.Offers)
 	a.Offers = slices.Compact(a.Offers)
+	return nil
+}
+
+// routed reads OpenRouter's name of the model, after which may come what is done
+// with the request, and before that.
+func (r *reader) routed() error {
+	name, ok := strings.CutPrefix(r.model, falPrefix)
+	if !ok || !isModel(name) || strings.Contains(name, "@") { // a preset may have another model
+		return refusal("the model has no name at OpenRouter", `write "model": "openrouter/VENDOR/MODEL", and no preset after it`)
+	}
+	r.a.Upstream = name
+	if !strings.Contains(strings.ToLower(name)+":", ":online:") {
+		return nil
+	}
+	r.a.Refers = true // the web is searched for it
+	if !r.offer([]byte("web")) {
+		return r.problem
+	}
 	return nil
 }
 
@@ -135,16 +158,25 @@ func (r *reader) chatMember(name []byte) bool {
 		return r.modelMember()
 	case "stream":
 		return r.streamMember()
-	case "max_tokens", "max_completion_tokens":
+	case "max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict", "num_predict":
 		return r.limitMember()
-	case "n", "best_of":
+	case "n", "best_of", "n_cmpl":
 		return r.choicesMember()
 	case "functions":
 		return r.list(r.function)
 	case "web_search_options":
 		return r.hosted("web_search_options")
+	case "search_parameters":
+		return r.hosted("web")
+	case "enable_search":
+		if r.next() == 'f' {
+			return r.skip()
+		}
+		return r.hosted("web")
 	case "plugins":
 		return r.list(r.plugin)
+	case "context_management":
+		return r.reference()
 	}
 	return r.walk(anywhere)
 }
@@ -159,7 +191,7 @@ func (r *reader) responsesMember(name []byte) bool {
 		return r.limitMember()
 	case "prompt": // a stored one, which may have tools
 		return r.hosted("prompt")
-	case "previous_response_id", "conversation":
+	case "previous_response_id", "conversation", "context_management": // the last may have parts read twice
 		return r.reference()
 	case "input":
 		return r.input()
@@ -175,7 +207,7 @@ func (r *reader) messagesMember(name []byte) bool {
 		return r.streamMember()
 	case "max_tokens":
 		return r.limitMember()
-	case "container":
+	case "container", "context_management":
 		return r.reference()
 	case "mcp_servers":
 		return r.hosted("mcp_servers")
@@ -332,7 +364,7 @@ func (r *reader) hosted(name string) bool {
 
 // offer notes a tool's name.
 func (r *reader) offer(name []byte) bool {
-	if !isOffer(name) {
+	if !isTool(name) {
 		return r.refuse("a tool of the request has no name, or not one: "+excerpt(name), "name tools with 1 to 128 letters, digits and _ . : / -")
 	}
 	if len(r.a.Offers) == maxOffers {

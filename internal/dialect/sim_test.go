@@ -101,14 +101,26 @@ func TestAnswers(t *testing.T) {
 			if g.provider == "anthropic" { // does not say how much was thought
 				want.Usage.Reasoning = 0
 			}
-			if diff := cmp.Diff(want, d.Answer(w.Header(), w.Body.Bytes())); diff != "" {
+			if diff := cmp.Diff(want, d.Answer(w.Header(), w.Body.Bytes(), 1)); diff != "" {
 				t.Errorf("%s\n%s", diff, w.Body)
 			}
 			zipped := http.Header{"Content-Type": w.Header()["Content-Type"], "Content-Encoding": {"gzip"}}
-			if diff := cmp.Diff(want, d.Answer(zipped, zip(t, w.Body.Bytes()))); diff != "" {
+			if diff := cmp.Diff(want, d.Answer(zipped, zip(t, w.Body.Bytes()), 1)); diff != "" {
 				t.Errorf("packed: %s", diff)
 			}
 		})
+	}
+}
+
+// An answer that grows out of all proportion is not read.
+func TestAnswerOutOfProportion(t *testing.T) {
+	d, _ := find(t, "openai", "chat/completions", "")
+	h := http.Header{"Content-Encoding": {"gzip"}}
+	for size, id := range map[int]string{7 << 20: "c", 9 << 20: ""} {
+		body := zip(t, append([]byte(`{"id":"c"}`), bytes.Repeat([]byte(" "), size)...))
+		if a := d.Answer(h, body, 1); a.ID != id || a.Whole != (id != "") {
+			t.Errorf("%d bytes, packed to %d: %+v", size, len(body), a)
+		}
 	}
 }
 
@@ -130,9 +142,9 @@ func TestAnswersOfText(t *testing.T) {
 		d, w := g.ask(t, model.Reply{Text: "Fine.", NoUsage: true, PingEvery: 1})
 		want := &dialect.Answered{ID: g.id, Model: g.model, Finish: g.stop, Whole: true}
 		if g.provider == "anthropic" { // cannot leave it out
-			want.Usage = d.Answer(w.Header(), w.Body.Bytes()).Usage
+			want.Usage = d.Answer(w.Header(), w.Body.Bytes(), 1).Usage
 		}
-		if diff := cmp.Diff(want, d.Answer(w.Header(), w.Body.Bytes())); diff != "" {
+		if diff := cmp.Diff(want, d.Answer(w.Header(), w.Body.Bytes(), 1)); diff != "" {
 			t.Errorf("%s: %s\n%s", g.name, diff, w.Body)
 		}
 	}
@@ -147,7 +159,7 @@ func TestAnswersCutOff(t *testing.T) {
 		}
 		d, w := g.ask(t, reply)
 		want := &dialect.Answered{ID: g.id, Model: g.model}
-		if diff := cmp.Diff(want, d.Answer(w.Header(), w.Body.Bytes())); diff != "" {
+		if diff := cmp.Diff(want, d.Answer(w.Header(), w.Body.Bytes(), 1)); diff != "" {
 			t.Errorf("%s: %s\n%s", g.name, diff, w.Body)
 		}
 	}
@@ -162,7 +174,7 @@ func TestAnswersThatFail(t *testing.T) {
 			model.RateLimited(0),
 		} {
 			d, w := g.ask(t, reply)
-			if a := d.Answer(w.Header(), w.Body.Bytes()); !a.Failed || a.Usage != nil {
+			if a := d.Answer(w.Header(), w.Body.Bytes(), 1); !a.Failed || a.Usage != nil {
 				t.Errorf("%s: %+v\n%s", g.name, a, w.Body)
 			}
 		}
@@ -178,7 +190,7 @@ func TestAnswersAtEveryByte(t *testing.T) {
 		packed := zip(t, all)
 		header := http.Header{"Content-Type": w.Header()["Content-Type"], "Content-Encoding": {"gzip"}}
 		for n := range len(all) {
-			a := d.Answer(w.Header(), all[:n])
+			a := d.Answer(w.Header(), all[:n], 1)
 			if a.ID != "" && a.ID != g.id || a.Model != "" && a.Model != g.model || a.Failed || len(a.Proposed) > 1 {
 				t.Fatalf("%s at %d: %+v", g.name, n, a)
 			}
@@ -190,7 +202,7 @@ func TestAnswersAtEveryByte(t *testing.T) {
 			}
 		}
 		for n := 0; n < len(packed); n += 7 {
-			if a := d.Answer(header, packed[:n]); a.Failed || len(a.Proposed) > 1 {
+			if a := d.Answer(header, packed[:n], 1); a.Failed || len(a.Proposed) > 1 {
 				t.Fatalf("%s packed at %d: %+v", g.name, n, a)
 			}
 		}

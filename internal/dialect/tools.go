@@ -12,8 +12,9 @@ import (
 
 // A tool is what an entry of a request's tools says of itself.
 type tool struct {
-	kind []byte // its type
-	name []byte
+	kind   []byte // its type
+	member []byte // the kind that its definition's place says: "function", "custom"
+	name   []byte
 }
 
 // list reads a member that is an array of objects, or null.
@@ -53,26 +54,56 @@ var toolMembers = []string{"type", "name", "function", "custom", "model", "model
 
 // entry reads what all kinds of tools have alike.
 func (r *reader) entry(t *tool) bool {
-	return r.distinct(func(name []byte) bool {
+	ok := r.distinct(func(name []byte) bool {
 		switch string(name) {
 		case "type":
 			return r.optional(&t.kind)
-		case "name":
-			return r.toolName(t)
 		case "function", "custom":
-			return r.null() || r.entry(t)
-		case "model":
-			return r.otherModel()
-		case "models":
-			return r.refuse("a tool of the request names models", "leave them out")
-		case "tools":
-			return r.list(r.openAITool)
+			return r.null() || r.definition(t, name)
 		}
-		if alike(name, toolMembers) {
-			return r.fail("a name in a spelling of its own: " + excerpt(name))
-		}
-		return r.skip()
+		return r.toolMember(t, name)
 	})
+	if ok && len(t.kind) > 0 && len(t.member) > 0 && !bytes.Equal(t.kind, t.member) {
+		return r.twoKinds()
+	}
+	return ok
+}
+
+// definition reads the object that a tool's entry may have its name in. What it
+// says of a type is not the entry's.
+func (r *reader) definition(t *tool, kind []byte) bool {
+	if len(t.member) > 0 {
+		return r.twoKinds()
+	}
+	t.member = kind
+	return r.distinct(func(name []byte) bool {
+		if string(name) == "type" {
+			return r.skip()
+		}
+		return r.toolMember(t, name)
+	})
+}
+
+func (r *reader) twoKinds() bool {
+	return r.refuse("a tool of the request is of two kinds", "give it one type, and the members of that")
+}
+
+// toolMember reads a member that an entry and the definition in it may have.
+func (r *reader) toolMember(t *tool, name []byte) bool {
+	switch string(name) {
+	case "name":
+		return r.toolName(t)
+	case "model":
+		return r.otherModel()
+	case "models":
+		return r.namesModels(name)
+	case "tools":
+		return r.innerTools()
+	}
+	if alike(name, toolMembers) {
+		return r.fail("a name in a spelling of its own: " + excerpt(name))
+	}
+	return r.skip()
 }
 
 // toolName reads a tool's name, which it may have in one place only.
@@ -100,21 +131,91 @@ func (r *reader) otherModel() bool {
 	return ok
 }
 
+// innerTools reads the tools in a tool. As hosted ones are read twice, they are
+// not in one another at will.
+func (r *reader) innerTools() bool {
+	if r.nested == maxNested {
+		return r.refuse("tools of the request are too deep in tools", "list them side by side")
+	}
+	r.nested++
+	ok := r.list(r.openAITool)
+	r.nested--
+	return ok
+}
+
+func (r *reader) namesModels(name []byte) bool {
+	return r.refuse("a tool of the request names models, in "+excerpt(name), "leave them out")
+}
+
+// noModels passes over a part of a tool that the provider runs, which may name
+// no model: it would be called unseen.
+func (r *reader) noModels() bool {
+	switch r.next() {
+	case '{':
+		return r.members(r.noModelMember)
+	case '[':
+		return r.elements(r.noModels)
+	}
+	return r.skip()
+}
+
+func (r *reader) noModelMember(name []byte) bool {
+	upper := bytes.ToUpper(name) // which folds more than ToLower: a long s to S
+	if bytes.HasSuffix(upper, []byte("MODEL")) || bytes.HasSuffix(upper, []byte("MODELS")) {
+		return r.namesModels(name)
+	}
+	return r.noModels()
+}
+
+// hostedMember is noModelMember for the tool itself, whose model is compared with
+// the request's elsewhere.
+func (r *reader) hostedMember(name []byte) bool {
+	if string(name) == "model" {
+		return r.skip()
+	}
+	return r.noModelMember(name)
+}
+
+// hostedTool reads again, from start on, an entry that turned out to be the
+// provider's.
+func (r *reader) hostedTool(start int) bool {
+	r.a.Refers = true
+	r.i = start
+	return r.members(r.hostedMember)
+}
+
 // ownTools are OpenAI's types of tools that the agent runs itself. All others
 // are the provider's, and have it read more than the request.
 var ownTools = []string{"function", "custom", "namespace", "local_shell", "apply_patch", "computer", "computer_use_preview"}
 
 func (r *reader) openAITool() bool {
 	var t tool
+	r.next()
+	start := r.i
 	if !r.entry(&t) {
 		return false
 	}
 	kind := string(t.kind)
-	r.a.Refers = r.a.Refers || !slices.Contains(ownTools, kind)
-	if len(t.name) == 0 && kind != "function" && kind != "custom" {
-		t.name = t.kind
+	switch {
+	case kind == "": // what it is is the provider's guess
+		r.a.Refers = true
+	case !slices.Contains(ownTools, kind) && !r.hostedTool(start):
+		return false
 	}
-	return r.offer(t.name)
+	return r.offerTool(&t, kind == "namespace")
+}
+
+// offerTool offers t by its name if that is all that it is known by, or byName
+// says so. Else it offers its type, which the provider goes by, and the name too.
+func (r *reader) offerTool(t *tool, byName bool) bool {
+	switch string(t.kind) {
+	case "", "function", "custom":
+		return r.offer(t.name)
+	}
+	if len(t.name) == 0 {
+		return r.offer(t.kind)
+	}
+	return (byName || r.offer(t.kind)) && r.offer(t.name)
 }
 
 // function reads an entry of what was there before tools.
@@ -128,16 +229,17 @@ var ownPrefixes = []string{"bash_", "text_editor_", "computer_", "memory_"}
 
 func (r *reader) messagesTool() bool {
 	var t tool
+	r.next()
+	start := r.i
 	if !r.entry(&t) {
 		return false
 	}
 	kind := string(t.kind)
 	own := kind == "" || kind == "custom" || slices.ContainsFunc(ownPrefixes, func(p string) bool { return strings.HasPrefix(kind, p) })
-	r.a.Refers = r.a.Refers || !own
-	if len(t.name) == 0 && kind != "custom" {
-		t.name = t.kind
+	if !own && !r.hostedTool(start) {
+		return false
 	}
-	return r.offer(t.name)
+	return r.offerTool(&t, own)
 }
 
 // plugin reads an entry of OpenRouter's plugins, which work on its side.
@@ -150,10 +252,8 @@ func (r *reader) plugin() bool {
 			return r.optional(&id)
 		case "model":
 			return r.otherModel()
-		case "models", "allowed_models":
-			return r.refuse("a plugin of the request names models", "leave them out")
 		}
-		return r.skip()
+		return r.noModelMember(name)
 	}) && r.offer(id)
 }
 
@@ -176,7 +276,7 @@ func (r *reader) generateTool() bool {
 			return r.fail("a name in a spelling of its own: " + excerpt(raw))
 		}
 		r.a.Refers = r.a.Refers || name != "computerUse"
-		return r.offer([]byte(name)) && r.skip()
+		return r.offer([]byte(name)) && r.noModels()
 	})
 }
 

@@ -23,11 +23,9 @@ func isModel[T string | []byte](s T) bool { return word(s, 200, "._:/@-") && alp
 // isGemini reports whether s can be a model's name in a path.
 func isGemini(s string) bool { return word(s, 200, "._-") && alphanumeric(s[0]) }
 
-// isOffer reports whether s can be the name of a tool that is offered.
-func isOffer(s []byte) bool { return word(s, 128, "_.:/-") }
-
-// isTool reports whether s can be the name of a tool in a receipt.
-func isTool(s []byte) bool { return word(s, 64, "_.:-") }
+// isTool reports whether s can be the name of a tool, offered or called, as
+// receipts take it.
+func isTool(s []byte) bool { return word(s, 128, "_.:/-") }
 
 // isFinish reports whether s can be why an answer ended.
 func isFinish(s []byte) bool { return word(s, 64, "_-") }

@@ -16,7 +16,7 @@ import (
 // bytes that the agent got, and returns the answer's own id.
 func (x *exchange) describe(resp *http.Response, res *gate.Result) string {
 	took := time.Since(x.sent)
-	said := x.dialect.Answer(resp.Header, x.given())
+	said := x.dialect.Answer(resp.Header, x.given(), x.asked.Choices)
 	g := &receipt.Generation{Provider: x.dialect.Provider, Model: said.Model, Finish: said.Finish, Usage: said.Usage, First: took.Milliseconds(), Took: took.Milliseconds()}
 	if !x.first.IsZero() {
 		g.First = x.first.Sub(x.sent).Milliseconds()
