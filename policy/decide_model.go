@@ -35,7 +35,7 @@ func (p *Policy) grantsRoute(c *Call) bool {
 	return route != "" && model != "" && slices.ContainsFunc(p.grant.Resources, func(name string) bool {
 		entry, ok := strings.CutPrefix(name, "model:")
 		in, models := cutRoute(entry)
-		return ok && (in == route || in == "*") && glob(models, model)
+		return ok && (in == route || in == "*") && Glob(models, model)
 	})
 }
 
@@ -78,5 +78,5 @@ func cutRoute(entry string) (route, models string) {
 // hold reports whether c names one route and one model, and an entry holds both.
 func (r routes) hold(c *Call) bool {
 	model := c.resource("model")
-	return model != "" && slices.ContainsFunc(r[c.resource("route")], func(models string) bool { return glob(models, model) })
+	return model != "" && slices.ContainsFunc(r[c.resource("route")], func(models string) bool { return Glob(models, model) })
 }

@@ -210,7 +210,7 @@ func outermost(labels []string) []string {
 func labelCovers(label, other string) bool {
 	for _, l := range strings.Split(label, alsoLabel) {
 		covers := func(o string) bool {
-			return strings.Contains(l, "*") && glob(l, o) || strings.HasPrefix(o, l+".") || l == anyOtherTool && strings.HasPrefix(o, "*.")
+			return strings.Contains(l, "*") && Glob(l, o) || strings.HasPrefix(o, l+".") || l == anyOtherTool && strings.HasPrefix(o, "*.")
 		}
 		if !slices.ContainsFunc(strings.Split(other, alsoLabel), covers) {
 			return false

@@ -76,7 +76,7 @@ func (d *document) fate(rule string) int {
 	if d.ModelRoute == nil || d.ModelRoute.Screening == nil {
 		return ignores
 	}
-	matches := func(s string) bool { return glob(s, rule) }
+	matches := func(s string) bool { return Glob(s, rule) }
 	switch s := d.ModelRoute.Screening; {
 	case slices.ContainsFunc(s.Block, matches):
 		return blocks

@@ -18,9 +18,9 @@ type namePattern struct {
 // matches reports whether the pattern means the call of tool and action.
 func (n namePattern) matches(tool, action string) bool {
 	if n.action {
-		return action != "" && glob(n.glob, action)
+		return action != "" && Glob(n.glob, action)
 	}
-	return glob(n.glob, join(tool, action))
+	return Glob(n.glob, join(tool, action))
 }
 
 // maxStates and maxSteps bound the work of witnesses. Patterns with few stars
@@ -317,7 +317,7 @@ func readable(patterns []namePattern, text string) (tool, action string) {
 // legible does the same to a text that is no call's name.
 func legible(patterns []namePattern, text string) string {
 	return rewritten(text, func(to string) bool {
-		return !slices.ContainsFunc(patterns, func(p namePattern) bool { return glob(p.glob, to) != glob(p.glob, text) })
+		return !slices.ContainsFunc(patterns, func(p namePattern) bool { return Glob(p.glob, to) != Glob(p.glob, text) })
 	})
 }
 
@@ -375,7 +375,7 @@ func labelOf(patterns []namePattern, tools []string, tool, action string) string
 func innermost(globs []string) []string {
 	globs = sortedUnion(globs)
 	wider := func(s string) bool {
-		return slices.ContainsFunc(globs, func(o string) bool { return o != s && glob(s, o) && !glob(o, s) })
+		return slices.ContainsFunc(globs, func(o string) bool { return o != s && Glob(s, o) && !Glob(o, s) })
 	}
 	return slices.DeleteFunc(slices.Clone(globs), wider)
 }

@@ -123,7 +123,7 @@ func (d *document) toolDenied(entry string) string {
 
 // covers reports whether a pattern matches all that another matches.
 func covers(pattern, other string) bool {
-	return glob(pattern, strings.ReplaceAll(other, "*", "\x00")) // which only a star can match
+	return Glob(pattern, strings.ReplaceAll(other, "*", "\x00")) // which only a star can match
 }
 
 // everything reports whether a pattern is of stars only.

@@ -100,11 +100,12 @@ func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) 
 // match reports whether an entry of a tool list means c: by full name with
 // globs, by tool, or by class.
 func match(entry string, c *Call) bool {
-	return glob(entry, c.Name()) || entry == c.Tool || c.Class != "" && entry == string(c.Class)
+	return Glob(entry, c.Name()) || entry == c.Tool || c.Class != "" && entry == string(c.Class)
 }
 
-// glob matches s against a pattern in which * stands for any run of characters.
-func glob(pattern, s string) bool {
+// Glob reports whether s is as pattern says, in which * stands for any run of
+// characters and all else for itself.
+func Glob(pattern, s string) bool {
 	head, rest, starred := strings.Cut(pattern, "*")
 	if !starred {
 		return pattern == s

@@ -135,8 +135,8 @@ func TestGlob(t *testing.T) {
 		{"**", "x", true},
 		{"", "x", false},
 	} {
-		if got := glob(tt.pattern, tt.s); got != tt.want {
-			t.Errorf("glob(%q, %q) = %t", tt.pattern, tt.s, got)
+		if got := Glob(tt.pattern, tt.s); got != tt.want {
+			t.Errorf("Glob(%q, %q) = %t", tt.pattern, tt.s, got)
 		}
 	}
 }

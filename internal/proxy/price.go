@@ -4,8 +4,7 @@
 package proxy
 
 import (
-	"strings"
-
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 )
 
@@ -36,29 +35,11 @@ const million = 1_000_000
 // or nil if the house does not know.
 func (p *Proxy) price(route, model string) *Price {
 	for i := range p.Prices {
-		if at := &p.Prices[i]; at.Route == route && matches(at.Models, model) {
+		if at := &p.Prices[i]; at.Route == route && policy.Glob(at.Models, model) {
 			return at
 		}
 	}
 	return nil
-}
-
-// matches reports whether s is as pattern says.
-func matches(pattern, s string) bool {
-	head, rest, starred := strings.Cut(pattern, "*")
-	if !starred {
-		return pattern == s
-	}
-	s, ok := strings.CutPrefix(s, head)
-	for ok && starred {
-		var part string
-		part, rest, starred = strings.Cut(rest, "*")
-		if !starred {
-			return strings.HasSuffix(s, part)
-		}
-		_, s, ok = strings.Cut(s, part)
-	}
-	return false
 }
 
 // cost is what u comes to, rounded up.

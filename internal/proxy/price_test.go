@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 )
 
@@ -22,7 +23,7 @@ func TestMatches(t *testing.T) {
 		{"*", "", true}, {"*", "a/b", true}, {"a", "a", true}, {"a", "ab", false}, {"a*", "ab", true}, {"*b", "ab", true},
 		{"a*b", "ab", true}, {"a*b", "a", false}, {"a*a", "a", false}, {"a*b*c", "aXbYc", true}, {"a*b*c", "aXcYb", false}, {"**", "x", true}, {"a**", "a", true},
 	} {
-		if got := matches(c.pattern, c.s); got != c.want {
+		if got := policy.Glob(c.pattern, c.s); got != c.want {
 			t.Errorf("%q, %q: got %v", c.pattern, c.s, got)
 		}
 	}
@@ -33,7 +34,7 @@ func TestMatchesAsAnExpressionDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pattern, s := short.Draw(t, "pattern"), strings.ReplaceAll(short.Draw(t, "s"), "*", "c")
 		want := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$").MatchString(s)
-		if got := matches(pattern, s); got != want {
+		if got := policy.Glob(pattern, s); got != want {
 			t.Errorf("%q, %q: got %v", pattern, s, got)
 		}
 	})

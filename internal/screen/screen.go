@@ -13,11 +13,12 @@ package screen
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/clawea/clawea/policy"
 )
 
 // Rules are the rules that a policy names, ready to use, by any number of
@@ -42,7 +43,7 @@ func For(patterns []string) (*Rules, error) {
 	for _, p := range patterns {
 		known := false
 		for i, rule := range all.rules {
-			if matches(p, rule.id) {
+			if policy.Glob(p, rule.id) {
 				r.uses[i], known = true, true
 			}
 		}
@@ -51,15 +52,6 @@ func For(patterns []string) (*Rules, error) {
 		}
 	}
 	return r, nil
-}
-
-// matches reports whether id is one that pattern means.
-func matches(pattern, id string) bool {
-	if strings.ContainsAny(pattern, `?[]\`) {
-		return false
-	}
-	ok, err := path.Match(pattern, id) // an id has no slash, which * would stop at
-	return err == nil && ok
 }
 
 // Mask returns b with every match of r's rules replaced by a mark of its rule, and how
