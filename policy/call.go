@@ -89,6 +89,7 @@ type Call struct {
 	Found      map[string]int `json:"found,omitempty"`      // what screening found in the request, by rule, and how often; where the policy says mask, it is not in what was sent
 	Uses       map[string]int `json:"uses,omitempty"`       // the most it can use of what is counted: "pages", "tokens"
 	Args       seal.Hash      `json:"args,omitzero"`        // commitment to the exact canonical arguments or request
+	Change     seal.Hash      `json:"change,omitzero"`      // commitment to what exactly it will change outside, and how that is undone
 	Unresolved string         `json:"unresolved,omitempty"` // why the call could not be put in policy terms; such a call is denied
 }
 

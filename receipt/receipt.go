@@ -42,10 +42,11 @@ type Head struct {
 type State struct {
 	Head
 	Now     time.Time
-	Used    map[string]int       // counters, reservations of open calls included
-	Answers []*seal.Envelope     // people's signed answers that no call has used up; nobody has verified them
-	Pending map[seal.Hash]string // questions without an answer: digest of the call, and the approval's id
-	Revoked []token.Revocation   // what is in force and may concern the job
+	Used    map[string]int        // counters, reservations of open calls included
+	Answers []*seal.Envelope      // people's signed answers that no call has used up; nobody has verified them
+	Pending map[seal.Hash]string  // questions without an answer: digest of the call, and the approval's id
+	Revoked []token.Revocation    // what is in force and may concern the job
+	Changes map[seal.Hash]Earlier // calls that changed something, by digest, of which it is not settled what became
 }
 
 // A Receipt is one signed line of a job's story. It holds no text of the
@@ -129,6 +130,9 @@ func (l *Line) Signed() (*Receipt, error) {
 	}
 	return Parse(l.Envelope.Payload)
 }
+
+// Name is how the receipt is named outside: JOB/SEQ.
+func (r *Receipt) Name() string { return fmt.Sprintf("%s/%d", r.Job, r.Seq) }
 
 // Hash names the receipt in the chain.
 func (l *Line) Hash() seal.Hash { return l.Envelope.Hash() }

@@ -88,6 +88,7 @@ func (a *auditor) story(r *receipt.Receipt) {
 	} else {
 		h.used = true
 	}
+	a.changes(r)
 	switch {
 	case r.Kind == receipt.Closed:
 		a.close(r)

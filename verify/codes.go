@@ -69,6 +69,8 @@ const (
 	receiptUnclosed   Code = "receipt.unclosed"
 	receiptUnknown    Code = "receipt.unknown"
 	receiptRevoked    Code = "receipt.revoked"
+	receiptRepeated   Code = "receipt.repeated"
+	receiptChange     Code = "receipt.change"
 
 	answerSignature Code = "answer.signature"
 	answerMalformed Code = "answer.malformed"
@@ -157,6 +159,8 @@ var rows = [...]Row{
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
 	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
 	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
+	{receiptRepeated, Integrity, Fail, "nothing is done again outside while it is not settled whether it happened, and who is refused for that is refused rightly"},
+	{receiptChange, Integrity, Fail, "each disclosed change is whole, and about what its call names"},
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},

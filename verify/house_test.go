@@ -264,6 +264,7 @@ type book struct {
 	answers []*receipt.Answer
 	papers  map[string][]*seal.Envelope
 	orders  []*receipt.Revocation // in force
+	changes map[seal.Hash]receipt.Earlier
 	spent   map[string]bool
 	full    bool // closed receipts cannot be written
 	stale   bool // expired answers are still handed out
@@ -313,6 +314,7 @@ func (b *book) Spend(context.Context, string, receipt.Spent) error { return errF
 
 func (b *book) state(job string) *receipt.State {
 	st := &receipt.State{Now: b.h.now, Used: map[string]int{}, Pending: b.pending[job]}
+	st.Changes = b.changes
 	for _, o := range b.orders {
 		st.Revoked = append(st.Revoked, o.Revocation)
 	}

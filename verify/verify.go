@@ -48,7 +48,7 @@ func Bundle(file []byte, t *Trust, e Expect) *Report {
 	}
 	a := &auditor{
 		keys: k, trust: t, expect: e, bundle: b, report: r,
-		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, used: map[string]int{},
+		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, outside: effects{}, used: map[string]int{},
 		about: map[seal.Hash][]*answer{}, questions: map[string]question{}, spent: map[string]uint64{},
 		askers: map[string]*receipt.Receipt{}, cancelled: map[string]uint64{},
 		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{},
@@ -78,6 +78,7 @@ type auditor struct {
 	last       time.Time
 	used       map[string]int
 	calls      map[uint64]*call            // allowed calls, by their opened receipt's number
+	outside    effects                     // what may have been changed outside
 	questions  map[string]question         // by approval id
 	spent      map[string]uint64           // approvals used up, and by which receipt
 	orders     []order                     // revocations in force

@@ -63,13 +63,22 @@ func (e *Refused) Status() int {
 	if errors.Is(e.Cause, token.ErrActionRevoked) {
 		return http.StatusForbidden
 	}
+	if errors.As(e.Cause, new(*Unsettled)) {
+		return http.StatusConflict
+	}
 	return http.StatusUnauthorized
 }
 
 // Hint is what mends it, in a line.
 func (e *Refused) Hint() string {
-	if errors.As(e.Cause, new(*unusable)) {
+	var unsettled *Unsettled
+	switch {
+	case errors.As(e.Cause, new(*unusable)):
 		return "have the house's operator look at the policy: clawea wpc list"
+	case errors.As(e.Cause, &unsettled) && unsettled.State == receipt.Untold:
+		return "it is done, nothing was sent now; look at it, and send the call again only if it is to happen twice"
+	case errors.As(e.Cause, &unsettled):
+		return "wait a few minutes: the house looks whether it took effect; then send it again, unchanged"
 	}
 	return token.Hint(e.Code)
 }

@@ -72,8 +72,9 @@ type Request struct {
 
 // A Plan is a request in policy terms, and how to carry it out.
 type Plan struct {
-	Call *policy.Call
-	Act  Act
+	Call   *policy.Call
+	Change *receipt.Change // what Act will change outside; nil if nothing, or if nothing is known of it
+	Act    Act
 }
 
 // An Act carries out an allowed call, whose opened receipt is durable. The gate
@@ -241,6 +242,10 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 	plan, planErr := g.plan(watched, c.policy, req)
 	args := g.text(c.claims.Job, req.Text)
 	plan.Call.Args = args.Commitment
+	change, err := g.change(c.claims.Job, plan)
+	if err != nil {
+		return nil, nil, fmt.Errorf("say what is changed: %w", err) // fail closed
+	}
 	full := plan.Call
 	plan.Call = c.policy.Minimal(full)
 	beside := g.beside(ctx, c.whole, c.claims.Grant())
@@ -248,15 +253,21 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 	var opened *receipt.Receipt
 	var ended error
 	err = g.Book.Write(ctx, c.claims.Job, func(st *receipt.State) (*receipt.Line, error) {
+		texts := []receipt.Text{args}
 		if ended = over(st, c.claims, req.Action); ended != nil { // while the call was being resolved
 			opened = receipt.Refuse(st, c.claims, plan.Call, token.Code(ended))
+		} else if e := earlier(st, plan.Call); e != nil {
+			ended, opened = e, receipt.Refuse(st, c.claims, plan.Call, string(e.State))
 		} else {
 			f := g.facts(st, c.claims, plan.Call)
 			f.Conditions = c.policy.Conditions(plan.Call, f, req.Text)
 			opened = receipt.Open(st, c.claims, plan.Call, f, c.policy.Decide(plan.Call, f))
 			opened.Shadow = verdicts(beside, full, f, req.Text)
+			if opened.Decision.Effect != policy.Deny { // nothing is kept of what the agent may not touch
+				texts = append(texts, change...)
+			}
 		}
-		line, err := opened.Sign(g.Signer, args)
+		line, err := opened.Sign(g.Signer, texts...)
 		if err == nil {
 			line.Spent = c.spent
 		}

@@ -65,12 +65,12 @@ func (db *DB) openBook(ctx context.Context, tx querier, group []*write) (*book, 
 	b := &book{ctx: ctx, db: db, tx: tx, pages: map[string]*page{}}
 	ids := padded(jobs(group))
 	pages, err := all(ctx, tx, readPage, `
-		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at, c.used, c.reserved, c.executed, c.asked FROM chain c JOIN job j ON j.id = c.job
+		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at, c.used, c.reserved, c.executed, c.asked, c.changes FROM chain c JOIN job j ON j.id = c.job
 		WHERE c.job IN (`+places(1, len(ids))+`) AND `+db.engine.beforeOrders+` ORDER BY c.job`+db.engine.lockChains, values(ids)...)
 	if err != nil {
 		return nil, fmt.Errorf("lock jobs: %w", err)
 	}
-	var executed, asked []string
+	var executed, asked, changing []string
 	for _, p := range pages {
 		b.pages[p.job] = p
 		if p.executed > 0 {
@@ -79,8 +79,11 @@ func (db *DB) openBook(ctx context.Context, tx querier, group []*write) (*book, 
 		if p.questioned > 0 {
 			asked = append(asked, p.job)
 		}
+		if p.attempted > 0 {
+			changing = append(changing, p.job)
+		}
 	}
-	return b, cmp.Or(b.readExecutions(executed), b.readQuestions(asked), b.readRevocations())
+	return b, cmp.Or(b.readExecutions(executed), b.readQuestions(asked), b.readChanges(changing), b.readRevocations())
 }
 
 // readExecutions reads how often the jobs did what changes something.
@@ -175,7 +178,7 @@ func (b *book) flushPages() error {
 		for _, q := range p.asked {
 			asked = append(asked, []any{q.id, p.job, q.call.String(), q.policy.String(), int64(q.seq), q.asked.UnixMilli(), q.expires.UnixMilli(), q.action})
 		}
-		if err := cmp.Or(b.flushChain(p), b.useUp(p), b.flushDebts(p)); err != nil {
+		if err := cmp.Or(b.flushChain(p), b.flushChanges(p), b.useUp(p), b.flushDebts(p)); err != nil {
 			return err
 		}
 	}
@@ -194,8 +197,8 @@ func (b *book) flushChain(p *page) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.tx.ExecContext(b.ctx, `UPDATE chain SET seq = $1, hash = $2, at = $3, used = $4, reserved = $5, executed = $6, asked = $7 WHERE job = $8`,
-		int64(p.head.Seq), p.head.Hash.String(), p.at.UnixMilli(), string(used), string(reserved), p.executed, p.questioned, p.job)
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE chain SET seq = $1, hash = $2, at = $3, used = $4, reserved = $5, executed = $6, asked = $7, changes = $8 WHERE job = $9`,
+		int64(p.head.Seq), p.head.Hash.String(), p.at.UnixMilli(), string(used), string(reserved), p.executed, p.questioned, p.attempted, p.job)
 	return wrap("write chain", err)
 }
 
@@ -227,7 +230,7 @@ func readPage(scan scanner) (*page, error) {
 	p := newPage()
 	var seq int64
 	var used, reserved string
-	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at), &used, &reserved, &p.executed, &p.questioned)
+	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at), &used, &reserved, &p.executed, &p.questioned, &p.attempted)
 	p.head.Seq = uint64(seq)
 	if err == nil {
 		err = cmp.Or(seal.Unmarshal([]byte(used), &p.used), seal.Unmarshal([]byte(reserved), &p.reserved))

@@ -29,6 +29,8 @@ type page struct {
 	questions  []*question                     // that no call has used up
 	revoked    []token.Revocation              // in force
 	debts      map[int64]*debt                 // by order: what of it the chain has
+	attempted  int                             // how many changes were ever allowed
+	changes    []*change                       // that are not settled
 
 	changed bool
 	touched map[string]bool   // counters of exact calls
@@ -81,6 +83,14 @@ func (p *page) state(now time.Time) *receipt.State {
 		now = p.at // a clock that went back does not make receipts go back
 	}
 	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}, Revoked: slices.Clone(p.revoked)}
+	for _, c := range p.changes {
+		if !c.gone {
+			if st.Changes == nil {
+				st.Changes = map[seal.Hash]receipt.Earlier{}
+			}
+			st.Changes[c.call] = c.earlier()
+		}
+	}
 	for _, q := range p.questions {
 		switch {
 		case q.answered(now):
@@ -112,6 +122,9 @@ func (p *page) take(e *entry) error {
 	}
 	asks, cites, err := p.approvals(r)
 	if err != nil {
+		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
+	}
+	if err := p.settles(r); err != nil {
 		return fmt.Errorf("receipt %d of job %s: %w", r.Seq, r.Job, err)
 	}
 	p.changed, p.at, p.head = true, r.At, receipt.Head{Seq: r.Seq, Hash: e.hash}

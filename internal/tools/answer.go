@@ -52,10 +52,11 @@ func (h *Handler) failed(ctx context.Context, r *receipt.Receipt, err error) *mc
 // house would not show to strangers stay in the log.
 func explain(err error) *Failure {
 	var (
-		denied  *gate.Denied
-		pending *gate.Pending
-		refused *gate.Refused
-		fault   *gate.Fault
+		denied    *gate.Denied
+		pending   *gate.Pending
+		refused   *gate.Refused
+		unsettled *gate.Unsettled
+		fault     *gate.Fault
 	)
 	switch {
 	case errors.As(err, &denied):
@@ -70,6 +71,9 @@ func explain(err error) *Failure {
 	case errors.As(err, &pending):
 		return &Failure{Status: "waiting", Message: "a person must approve this exact call", Approval: pending.Receipt.Asks, Reasons: pending.Receipt.Decision.Reasons,
 			Hint: "send the same call again, unchanged, once somebody has run: clawea approve yes " + pending.Receipt.Asks}
+	case errors.As(err, &unsettled):
+		errors.As(err, &refused)
+		return &Failure{Status: "refused", Code: refused.Code, Message: unsettled.Error(), Hint: refused.Hint()}
 	case errors.As(err, &refused):
 		return &Failure{Status: "refused", Code: refused.Code, Message: "the call is refused: " + refused.Code, Hint: refused.Hint()}
 	case errors.Is(err, gate.ErrUnclosed):

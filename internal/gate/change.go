@@ -1,0 +1,54 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+)
+
+// change is the text of what plan will change, to which its call is bound.
+func (g *Gate) change(job string, plan *Plan) ([]receipt.Text, error) {
+	if plan.Change == nil {
+		return nil, nil
+	}
+	b, err := plan.Change.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	t := g.text(job, b)
+	plan.Call.Change = t.Commitment
+	return []receipt.Text{t}, nil
+}
+
+// earlier is the identical call that stands in the way of c, at st, or nil: what
+// may have happened is not done again before somebody has looked.
+func earlier(st *receipt.State, c *policy.Call) *Unsettled {
+	if c.Change.IsZero() {
+		return nil
+	}
+	e, ok := st.Changes[c.Digest()]
+	if !ok {
+		return nil
+	}
+	return &Unsettled{e}
+}
+
+// Unsettled is the cause of a refusal: an identical call of the same job stands in
+// the way, and may have happened, or has.
+type Unsettled struct{ receipt.Earlier }
+
+func (e *Unsettled) Error() string {
+	switch e.State {
+	case receipt.UnderWay:
+		return "the same call is under way, or broke off"
+	case receipt.Untold:
+		at := e.Target.Type + " " + e.Target.ID
+		if e.Target.Version != "" {
+			at += ", version " + e.Target.Version
+		}
+		return "the same call was carried out before, and its answer was lost: it changed " + at
+	}
+	return "the same call was sent before, and it is not known yet whether it took effect"
+}

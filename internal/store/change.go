@@ -1,0 +1,167 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// A change is a call that changes something outside, of which it is not settled
+// what became.
+type change struct {
+	job    string
+	seq    uint64
+	call   seal.Hash
+	state  receipt.Unsettled
+	at     time.Time
+	target string // canonical JSON of a policy.Resource, or ""
+	fresh  bool   // whether it differs from what is stored, or is not there
+	gone   bool   // whether it is settled
+}
+
+func readChange(scan scanner) (*change, error) {
+	c := new(change)
+	var seq int64
+	err := scan(&c.job, &seq, (*digest)(&c.call), &c.state, (*instant)(&c.at), &c.target)
+	c.seq = uint64(seq)
+	return c, err
+}
+
+const changeQuery = `SELECT job, seq, call, state, at, target FROM change`
+
+// earlier is c as the job's next call sees it.
+func (c *change) earlier() receipt.Earlier {
+	e := receipt.Earlier{Seq: c.seq, State: c.state}
+	if c.target != "" && seal.Unmarshal([]byte(c.target), &e.Target) != nil {
+		e.Target = policy.Resource{} // it is told without
+	}
+	return e
+}
+
+// readChanges reads what is not settled of the jobs.
+func (b *book) readChanges(ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ids = padded(ids)
+	list, err := all(b.ctx, b.tx, readChange, changeQuery+` WHERE job IN (`+places(1, len(ids))+`) ORDER BY job, seq`, values(ids)...)
+	for _, c := range list {
+		b.pages[c.job].changes = append(b.pages[c.job].changes, c)
+	}
+	return wrap("read changes", err)
+}
+
+// settles keeps p's changes in step with r, which p has taken. A call that
+// changes something is unsettled from when it is allowed until it is closed, and
+// beyond that if its end is not known. What was found to have happened stays
+// until the agent has been told, by being refused when it tries again.
+func (p *page) settles(r *receipt.Receipt) error {
+	switch {
+	case r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && !r.Call.Change.IsZero():
+		p.changes = append(p.changes, &change{job: p.job, seq: r.Seq, call: r.Call.Digest(), state: receipt.UnderWay, at: r.At, fresh: true})
+		p.attempted++
+	case r.Refused == string(receipt.Untold):
+		digest := r.Call.Digest()
+		for _, c := range p.changes {
+			c.gone = c.gone || c.state == receipt.Untold && c.call.Equal(digest)
+		}
+	case r.Kind == receipt.Closed:
+		return p.settle(r)
+	}
+	return nil
+}
+
+func (p *page) settle(r *receipt.Receipt) error {
+	for _, c := range p.changes {
+		if c.seq != r.Opened {
+			continue
+		}
+		switch {
+		case r.Outcome.Status == receipt.Done && r.Outcome.Code == receipt.Found:
+			return c.found(r.Outcome.Target)
+		case r.Outcome.Status == receipt.Done, r.Outcome.Status == receipt.Failed:
+			c.gone = true
+		default:
+			c.state, c.fresh = receipt.Unclear, true
+		}
+	}
+	return nil
+}
+
+// flushChanges writes what differs from what is stored.
+func (b *book) flushChanges(p *page) error {
+	for _, c := range p.changes {
+		var err error
+		switch {
+		case c.gone:
+			_, err = b.tx.ExecContext(b.ctx, `DELETE FROM change WHERE job = $1 AND seq = $2`, c.job, int64(c.seq))
+		case c.fresh:
+			_, err = b.tx.ExecContext(b.ctx, `INSERT INTO change (job, seq, call, state, at, target) VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (job, seq) DO UPDATE SET state = excluded.state, target = excluded.target`,
+				c.job, int64(c.seq), c.call.String(), string(c.state), c.at.UnixMilli(), c.target)
+		}
+		if err != nil {
+			return fmt.Errorf("write changes: %w", err)
+		}
+	}
+	return nil
+}
+
+// Unsettled is a call of which it is not settled what became.
+type Unsettled struct {
+	Job   string
+	Seq   uint64 // the opened receipt
+	State receipt.Unsettled
+	At    time.Time // when it was opened
+}
+
+// Unsettled returns up to limit calls that were opened before a time and are
+// still open or unclear, the oldest first.
+func (db *DB) Unsettled(ctx context.Context, before time.Time, limit int) ([]Unsettled, error) {
+	list, err := all(ctx, db.read, readChange, changeQuery+` WHERE state <> 'change.found' AND at < $1 ORDER BY at, job, seq LIMIT $2`, before.UnixMilli(), bounded(limit))
+	out := make([]Unsettled, len(list))
+	for i, c := range list {
+		out[i] = Unsettled{c.job, c.seq, c.state, c.at}
+	}
+	return out, wrap("list unsettled changes", err)
+}
+
+// Settle says what became of a call that is closed and was unclear: it happened,
+// to target, or, if target is nil, it did not. It fails with ErrNotFound if there
+// is no such call.
+func (db *DB) Settle(ctx context.Context, job string, seq uint64, target *policy.Resource) error {
+	query, args := `DELETE FROM change WHERE job = $1 AND seq = $2 AND state = 'change.unknown'`, []any{job, int64(seq)}
+	if target != nil {
+		c := new(change)
+		if err := c.found(target); err != nil {
+			return fmt.Errorf("settle change: %w", err)
+		}
+		query, args = `UPDATE change SET state = 'change.found', target = $3 WHERE job = $1 AND seq = $2 AND state = 'change.unknown'`, append(args, c.target)
+	}
+	res, err := db.write.ExecContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("settle change: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("settle change %d of job %q: %w", seq, job, cmp.Or(err, ErrNotFound))
+	}
+	return nil
+}
+
+func (c *change) found(target *policy.Resource) error {
+	c.state, c.fresh = receipt.Untold, true
+	if target == nil {
+		return nil
+	}
+	b, err := seal.Marshal(target)
+	c.target = string(b)
+	return err
+}

@@ -1,0 +1,136 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// changing is a call that changes something outside.
+func changing(what string) *policy.Call {
+	return &policy.Call{Tool: "confluence", Action: "page.update", Class: policy.Write, Change: seal.Sum([]byte(what))}
+}
+
+// ends is a next that closes receipt opened so.
+func (h *house) ends(job string, opened uint64, out *receipt.Outcome) next {
+	return func(st *receipt.State) (*receipt.Line, error) {
+		return receipt.Close(st, &receipt.Receipt{Job: job, Seq: opened, Token: "token-1"}, out).Sign(h.gate)
+	}
+}
+
+// told is a next that refuses c for what became of an identical call.
+func (h *house) told(job string, c *policy.Call, why receipt.Unsettled) next {
+	return func(st *receipt.State) (*receipt.Line, error) {
+		return receipt.Refuse(st, claims(job), c, string(why)).Sign(h.gate)
+	}
+}
+
+// A change is unsettled until it is closed as done or failed.
+func TestUnsettled(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		target := policy.Resource{Type: "page", ID: "123", Version: "8"}
+		for _, test := range []struct {
+			name string
+			out  *receipt.Outcome // nil: it is not closed
+			want receipt.Earlier  // zero: it is settled
+		}{
+			{"open", nil, receipt.Earlier{Seq: 1, State: receipt.UnderWay}},
+			{"done", &receipt.Outcome{Status: receipt.Done, Code: "200"}, receipt.Earlier{}},
+			{"failed", &receipt.Outcome{Status: receipt.Failed}, receipt.Earlier{}},
+			{"unknown", &receipt.Outcome{Status: receipt.Unknown}, receipt.Earlier{Seq: 1, State: receipt.Unclear}},
+			{"aborted", &receipt.Outcome{Status: receipt.Aborted}, receipt.Earlier{Seq: 1, State: receipt.Unclear}},
+			{"found", &receipt.Outcome{Status: receipt.Done, Code: receipt.Found, Target: &target}, receipt.Earlier{Seq: 1, State: receipt.Untold, Target: target}},
+			{"found without a target", &receipt.Outcome{Status: receipt.Done, Code: receipt.Found}, receipt.Earlier{Seq: 1, State: receipt.Untold}},
+		} {
+			job, c := h.job(t, "job-"+seal.Sum([]byte(test.name)).String()[7:15]), changing(test.name)
+			h.mustWrite(t, job, h.opens(job, c, policy.Allow))
+			if test.out != nil {
+				h.mustWrite(t, job, h.ends(job, 1, test.out))
+			}
+			want := map[seal.Hash]receipt.Earlier{c.Digest(): test.want}
+			if test.want.State == "" {
+				want = nil
+			}
+			if diff := cmp.Diff(want, h.state(t, job).Changes); diff != "" {
+				t.Errorf("%s:\n%s", test.name, diff)
+			}
+		}
+		job := h.job(t, "job-deny")
+		h.mustWrite(t, job, h.opens(job, changing("denied"), policy.Deny))
+		h.mustWrite(t, job, h.opens(job, call(0, "reads"), policy.Allow))
+		if got := h.state(t, job).Changes; got != nil {
+			t.Errorf("what was denied and what changes nothing is unsettled: %v", got)
+		}
+	})
+}
+
+// What was found is told once, and only to who tries the same call.
+func TestFoundIsToldOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		job, c := h.job(t, "job-1"), changing("a")
+		h.mustWrite(t, job, h.opens(job, c, policy.Allow))
+		h.mustWrite(t, job, h.ends(job, 1, &receipt.Outcome{Status: receipt.Done, Code: receipt.Found}))
+		h.mustWrite(t, job, h.told(job, changing("b"), receipt.Untold))
+		if got := h.state(t, job).Changes[c.Digest()].State; got != receipt.Untold {
+			t.Errorf("after another call was refused: %q", got)
+		}
+		h.mustWrite(t, job, h.told(job, c, receipt.Untold))
+		if got := h.state(t, job).Changes; got != nil {
+			t.Errorf("after it was told: %v", got)
+		}
+	})
+}
+
+func TestSettle(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		job := h.job(t, "job-1")
+		for i, what := range []string{"a", "b", "c"} {
+			h.mustWrite(t, job, h.opens(job, changing(what), policy.Allow))
+			if i < 2 {
+				h.mustWrite(t, job, h.ends(job, uint64(2*i+1), &receipt.Outcome{Status: receipt.Unknown}))
+			}
+		}
+		later := h.clock.Now().Add(time.Minute)
+		list, err := h.Unsettled(ctx, later, 0)
+		var got []Unsettled
+		for _, u := range list {
+			got = append(got, Unsettled{Job: u.Job, Seq: u.Seq, State: u.State})
+		}
+		want := []Unsettled{{Job: job, Seq: 1, State: receipt.Unclear}, {Job: job, Seq: 3, State: receipt.Unclear}, {Job: job, Seq: 5, State: receipt.UnderWay}}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		if list, err := h.Unsettled(ctx, h.clock.Now().Add(-time.Hour), 0); err != nil || len(list) > 0 {
+			t.Errorf("before any was opened: %v, %v", list, err)
+		}
+		target := &policy.Resource{Type: "page", ID: "9"}
+		if err := h.Settle(ctx, job, 1, target); err != nil {
+			t.Error(err)
+		}
+		if err := h.Settle(ctx, job, 3, nil); err != nil {
+			t.Error(err)
+		}
+		for _, seq := range []uint64{1, 3, 5, 7} { // told, gone, open, none
+			if err := h.Settle(ctx, job, seq, target); !errors.Is(err, ErrNotFound) {
+				t.Errorf("settle %d: got %v, want ErrNotFound", seq, err)
+			}
+		}
+		after := map[seal.Hash]receipt.Earlier{
+			changing("a").Digest(): {Seq: 1, State: receipt.Untold, Target: *target},
+			changing("c").Digest(): {Seq: 5, State: receipt.UnderWay},
+		}
+		if diff := cmp.Diff(after, h.state(t, job).Changes); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

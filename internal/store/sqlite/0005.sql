@@ -1,0 +1,15 @@
+-- Calls that change something outside, of which it is not settled what became:
+-- spec/receipt.md section 9.
+CREATE TABLE change (
+	job    TEXT NOT NULL REFERENCES job (id),
+	seq    INTEGER NOT NULL,          -- the opened receipt
+	call   TEXT NOT NULL,          -- digest
+	state  TEXT NOT NULL,          -- receipt.Unsettled
+	at     INTEGER NOT NULL,          -- when it was opened
+	target TEXT NOT NULL DEFAULT '', -- what was found to be changed, as JSON
+	PRIMARY KEY (job, seq)
+) STRICT;
+
+CREATE INDEX change_unsettled ON change (at) WHERE state <> 'change.found';
+
+ALTER TABLE chain ADD COLUMN changes INTEGER NOT NULL DEFAULT 0; -- how many of its calls were ever in change

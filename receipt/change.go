@@ -1,0 +1,103 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package receipt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+)
+
+// MaxChange bounds a Change, in bytes of its canonical form.
+const MaxChange = 8 << 20
+
+// A Change says what a call is about to change outside, before it does: what is
+// sent, what was there, how it is undone. It is a text behind the commitment
+// Call.Change, so that an approval is bound to all of it (spec/receipt.md
+// section 9). The same call on the same version of the same thing has the same
+// Change, byte for byte.
+type Change struct {
+	Summary string           `json:"summary"`          // one sentence for people: "Update page 123 in ENG"
+	Target  *policy.Resource `json:"target,omitempty"` // what is changed, with its version before; missing if it is made
+	Request Request          `json:"request"`          // what is sent
+	Before  json.RawMessage  `json:"before,omitempty"` // what was there, in the connector's words: all that undoing needs
+	Undo    Undo             `json:"undo"`             //
+	Diff    string           `json:"diff,omitempty"`   // what people see of it
+	Undoes  string           `json:"undoes,omitempty"` // the receipt of the call that this one undoes: JOB/SEQ
+}
+
+// A Request is what goes to the other side, but for the name of the opened
+// receipt, which is not known before.
+type Request struct {
+	Method string          `json:"method"`
+	Path   string          `json:"path"` // below the site's base URL, with the query
+	Body   json.RawMessage `json:"body,omitempty"`
+	Mark   string          `json:"mark,omitempty"` // JSON pointer to where in Body the receipt's name is put; missing: the other side has no place for it
+}
+
+// An Undo is a call of the same connector's that takes a change back. Either
+// Action or Irreversible is set.
+type Undo struct {
+	Action       string          `json:"action,omitempty"`       // "page.restore"
+	Args         json.RawMessage `json:"args,omitempty"`         // without what is only known afterwards: the id of what was made, the version after
+	Irreversible string          `json:"irreversible,omitempty"` // why nothing takes it back, in a sentence
+}
+
+var errChange = errors.New("it does not say what it is, what is sent, and how it is undone or why it cannot be")
+
+// Marshal returns the canonical form of c. It fails if c is not whole.
+func (c *Change) Marshal() ([]byte, error) {
+	if !c.whole() {
+		return nil, fmt.Errorf("write change: %w", errChange)
+	}
+	b, err := seal.Marshal(c)
+	if err == nil && len(b) > MaxChange {
+		err = fmt.Errorf("write change: it is longer than %d bytes", MaxChange)
+	}
+	return b, err
+}
+
+// ParseChange reads a change. It must be in canonical form, and whole.
+func ParseChange(b []byte) (*Change, error) {
+	c := new(Change)
+	if len(b) > MaxChange {
+		return nil, fmt.Errorf("read change: it is longer than %d bytes", MaxChange)
+	}
+	if err := seal.Decode(b, c); err != nil {
+		return nil, fmt.Errorf("read change: %w", err)
+	}
+	if !c.whole() {
+		return nil, fmt.Errorf("read change: %w", errChange)
+	}
+	return c, nil
+}
+
+func (c *Change) whole() bool {
+	return c.Summary != "" && c.Request.Method != "" && c.Request.Path != "" && (c.Undo.Action == "") == (c.Undo.Irreversible != "")
+}
+
+// Found is the code of a call that broke off and was found, later, to have
+// happened: the house looked for what the receipt's name marks.
+const Found = "found"
+
+// Unsettled says why an agent is not let do what it has, perhaps, done: the
+// codes of refused calls (spec/receipt.md 9.4).
+type Unsettled string
+
+// What may have become of an earlier, identical call of the same job.
+const (
+	UnderWay Unsettled = "change.open"    // it is not closed: it is under way, or broke off
+	Unclear  Unsettled = "change.unknown" // it is closed, and nobody knows yet whether it happened
+	Untold   Unsettled = "change.found"   // it broke off, was found to have happened, and the agent has not been told
+)
+
+// An Earlier is an identical call that stands in the way of another.
+type Earlier struct {
+	Seq    uint64 // its opened receipt
+	State  Unsettled
+	Target policy.Resource // what it made or changed, where that was found
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"slices"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// A change is one allowed call that changes something outside, as far as the
+// chain tells what became of it.
+type change struct {
+	seq   uint64
+	state receipt.Unsettled // "" once it is settled
+}
+
+// changes checks that r does not do again what may have happened, or has without
+// the agent's knowing, and that who is refused for that is refused rightly
+// (spec/receipt.md 9.4 and 9.5).
+func (a *auditor) changes(r *receipt.Receipt) {
+	switch {
+	case r.Kind == receipt.Closed:
+		a.settle(r)
+		return
+	case r.Refused != "":
+		a.keptBack(r)
+		return
+	case r.Decision.Effect != policy.Allow || r.Call.Change.IsZero():
+		return
+	}
+	digest := r.Call.Digest()
+	if c := a.outside[digest]; c != nil && (c.state == receipt.UnderWay || c.state == receipt.Untold) {
+		a.find(receiptRepeated, r.Seq, "it does what receipt %d does, of which it was not settled what became (%s)", c.seq, c.state)
+	}
+	a.outside[digest] = &change{r.Seq, receipt.UnderWay}
+	if d := a.texts[r.Call.Change]; d != nil {
+		a.readChange(r, d.Text)
+	}
+}
+
+// settle follows what became of the change that r closes, if its call has one.
+func (a *auditor) settle(r *receipt.Receipt) {
+	opened := a.calls[r.Opened]
+	if opened == nil || opened.opened.Call.Change.IsZero() {
+		return
+	}
+	c := a.outside[opened.opened.Call.Digest()]
+	if c == nil || c.seq != r.Opened {
+		return // there was another since, which was found
+	}
+	switch out := r.Outcome; {
+	case out.Status == receipt.Done && out.Code == receipt.Found:
+		c.state = receipt.Untold
+	case out.Status == receipt.Done || out.Status == receipt.Failed:
+		c.state = ""
+	default:
+		c.state = receipt.Unclear
+	}
+}
+
+// keptBack checks a refusal for an earlier call's sake. What became of a closed
+// call of which nothing was known is not in the chain: it may have been found.
+func (a *auditor) keptBack(r *receipt.Receipt) {
+	why := receipt.Unsettled(r.Refused)
+	if !slices.Contains([]receipt.Unsettled{receipt.UnderWay, receipt.Unclear, receipt.Untold}, why) {
+		return
+	}
+	c := a.outside[r.Call.Digest()]
+	if r.Call.Change.IsZero() || c == nil || c.state != why && !(c.state == receipt.Unclear && why == receipt.Untold) {
+		a.find(receiptRepeated, r.Seq, "refused as %q, and no earlier call stands in its way", r.Refused)
+		return
+	}
+	if why == receipt.Untold {
+		c.state = ""
+	}
+}
+
+// readChange checks a disclosed change against its call.
+func (a *auditor) readChange(r *receipt.Receipt, text []byte) {
+	c, err := receipt.ParseChange(text)
+	if err != nil {
+		a.find(receiptChange, r.Seq, "%v", err)
+		return
+	}
+	about := func(x policy.Resource) bool {
+		return x.Type == c.Target.Type && x.ID == c.Target.ID && x.Version == c.Target.Version
+	}
+	if c.Target != nil && !slices.ContainsFunc(r.Call.Resources, about) {
+		a.find(receiptChange, r.Seq, "it changes %s %s, version %q, which the call does not name", c.Target.Type, c.Target.ID, c.Target.Version)
+	}
+}
+
+// effects are the changes of a job, by their calls' digests; the last of each.
+type effects map[seal.Hash]*change

@@ -1,0 +1,134 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/verify"
+)
+
+var merge = policy.Action{Tool: "repo", Name: "merge", Class: policy.Write}
+
+// The receipts of the job that changes something, by number: one change whose end
+// is unknown, and one that is not closed.
+const (
+	unclearClosed  = 2
+	unclearRefused = 3
+	unclearTold    = 4 // it was found, which no receipt says
+	againOpened    = 5
+	brokenOff      = 7
+	brokenRefused  = 8
+	foundClosed    = 9
+	foundTold      = 10
+	changesLength  = 12
+)
+
+// changeStory is a job in which calls break off, and its bundle.
+func changeStory(t testing.TB) (*house, *bundle.Bundle) {
+	h := newHouse(t)
+	raw := h.mint(h.publish(`{"wpc_version": "v1", "tool_policy": {"allow": ["repo.merge"]}}`), smallJob, "t1", time.Minute, bind)
+	branch := policy.Resource{Type: "branch", ID: "main", Version: "7"}
+	merging := func(what string, out receipt.Outcome) *gate.Request {
+		req := request(merge, what, policy.Call{Resources: []policy.Resource{branch}}, &gate.Result{Body: []byte(what), Outcome: out}, nil)
+		plain := req.Plan
+		req.Plan = func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+			p, err := plain(ctx, bounds)
+			p.Change = &receipt.Change{
+				Summary: "Merge " + what, Target: &branch, Request: receipt.Request{Method: "POST", Path: "/merge", Body: json.RawMessage(`{}`)},
+				Undo: receipt.Undo{Irreversible: "history is not rewritten"},
+			}
+			return p, err
+		}
+		return req
+	}
+	stands := func(seq uint64, why receipt.Unsettled) {
+		digest := h.book.lines[smallJob][seq-1].Receipt.Call.Digest()
+		h.book.changes = map[seal.Hash]receipt.Earlier{digest: {Seq: seq, State: why}}
+	}
+	a, b := merging("a", receipt.Outcome{Status: receipt.Unknown}), merging("b", receipt.Outcome{Status: receipt.Failed})
+	h.do(raw, a, nil)
+	for _, why := range []receipt.Unsettled{receipt.Unclear, receipt.Untold} {
+		stands(1, why)
+		h.do(raw, a, &gate.Refused{})
+	}
+	h.book.changes = nil
+	h.do(raw, merging("a", receipt.Outcome{Status: receipt.Done}), nil)
+	h.book.full = true
+	h.do(raw, b, gate.ErrUnclosed)
+	h.book.full = false
+	stands(brokenOff, receipt.UnderWay)
+	h.do(raw, b, &gate.Refused{})
+	found := &receipt.Outcome{Status: receipt.Done, Code: receipt.Found, Target: &branch}
+	err := h.book.Write(t.Context(), smallJob, func(st *receipt.State) (*receipt.Line, error) {
+		return receipt.Close(st, h.book.lines[smallJob][brokenOff-1].Receipt, found).Sign(h.gateKey)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stands(brokenOff, receipt.Untold)
+	h.do(raw, b, &gate.Refused{})
+	h.book.changes = nil
+	h.do(raw, b, nil)
+	return h, h.export(smallJob, changesLength)
+}
+
+func TestChanges(t *testing.T) {
+	h, b := changeStory(t)
+	if r := check(h, b); !r.Verified() {
+		t.Fatalf("%+v", r.Findings)
+	}
+	if r := check(h, b.Redact(nothing)); !r.Verified() {
+		t.Errorf("redacted: %+v", r.Findings)
+	}
+}
+
+// refusedAs makes a refusal one for another reason.
+func refusedAs(code string) func(*receipt.Receipt) {
+	return func(r *receipt.Receipt) { r.Refused, r.Decision.Reasons[0].Says = code, code }
+}
+
+func TestChangesLies(t *testing.T) {
+	for _, x := range []tamper{
+		lie("under way, and it was closed", unclearRefused, refusedAs("change.open"), "receipt.repeated"),
+		lie("closed, and it was not", brokenRefused, refusedAs("change.unknown"), "receipt.repeated"),
+		lie("found, and it was not", brokenRefused, refusedAs("change.found"), "receipt.repeated"),
+		lie("told twice", unclearRefused, refusedAs("change.found"), "receipt.repeated"),
+		lie("nothing stood in its way", unclearClosed, func(r *receipt.Receipt) { r.Outcome.Status = receipt.Done }, "receipt.repeated"),
+		lie("the agent was not told", foundTold, refusedAs("limit.rate"), "receipt.repeated"),
+		lie("done again before anybody looked", foundClosed, func(r *receipt.Receipt) { r.Opened = againOpened }, "receipt.repeated", "receipt.closed"),
+		lie("a refusal for another call's sake", foundTold, func(r *receipt.Receipt) { r.Call.Change = seal.Sum(nil) }, "receipt.repeated"),
+		lie("a change of something else", brokenOff, func(r *receipt.Receipt) { r.Call.Resources[0].Version = "8" }, "receipt.change", "receipt.repeated"),
+	} {
+		h, b := changeStory(t)
+		x.do(h, b)
+		if d := cmp.Diff(x.want, codes(check(h, b), verify.Fail)); d != "" {
+			t.Errorf("%s: failing codes (-want +got):\n%s", x.name, d)
+		}
+	}
+}
+
+// changing are the vectors of calls that change something outside.
+var changing = []vector{
+	{"3.20-changes", "Calls that broke off: one whose end was unknown, and one that was found to have happened.", changeStory, nil},
+	{"3.20-done-again", "What may have happened is not done again before somebody has looked.", edited(changeStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(foundTold, refusedAs("limit.rate")))
+	}), nil},
+	{"3.20-refused-for-nothing", "Who is refused for an earlier call's sake has made one.", edited(changeStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(brokenRefused, refusedAs("change.found")))
+	}), nil},
+	{"3.21-change-of-another", "A disclosed change is about what its call names.", edited(changeStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(brokenOff, func(r *receipt.Receipt) { r.Call.Resources[0].ID = "other" }))
+	}), nil},
+}
