@@ -168,3 +168,29 @@ func BenchmarkPAE(b *testing.B) {
 		pae("application/vnd.clawea.receipt.v1+json", text)
 	}
 }
+
+// BenchmarkSignAll signs receipts, and writes their envelopes.
+func BenchmarkSignAll(b *testing.B) {
+	s, _, _ := testKey(b, "gate", 1)
+	paper := paperOf(b)
+	for _, n := range []int{1, 8, 32} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				es := make([]*Envelope, n)
+				for i := range es {
+					es[i] = &Envelope{Type: "application/vnd.clawea.receipt.v1+json", Payload: paper}
+				}
+				if err := SignAll(s, es...); err != nil {
+					b.Fatal(err)
+				}
+				for _, e := range es {
+					if _, err := e.Marshal(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/receipt")
+		})
+	}
+}

@@ -21,13 +21,13 @@ func sameForm(t interface{ Fatalf(string, ...any) }, b []byte) {
 		t.Fatalf("%q has a form, %q, and none: %v", b, fast, err)
 	case ok && !bytes.Equal(fast, slow):
 		t.Fatalf("%q has the forms %q and %q", b, fast, slow)
-	case !ok && err == nil && depth(b) < maxDepth:
+	case !ok && err == nil && nesting(b) < maxDepth:
 		t.Fatalf("%q has a form, %q, and oneForm gives up", b, slow)
 	}
 }
 
-// depth is how deep a valid b is nested, or more.
-func depth(b []byte) int { return bytes.Count(b, []byte("[")) + bytes.Count(b, []byte("{")) }
+// nesting is how deep a valid b is nested, or more.
+func nesting(b []byte) int { return bytes.Count(b, []byte("[")) + bytes.Count(b, []byte("{")) }
 
 func TestOneForm(t *testing.T) {
 	ok := []string{
@@ -131,13 +131,23 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+func drawSignature(t *rapid.T) Signature {
+	s := Signature{KeyID: rapid.String().Draw(t, "key"), Sig: rapid.SliceOf(rapid.Byte()).Draw(t, "sig")}
+	if size := rapid.IntRange(0, maxTree).Draw(t, "size"); size > 1 {
+		index := rapid.IntRange(0, size-1).Draw(t, "index")
+		n := 32 * depth(index, size)
+		s.Leaf = &Leaf{index, rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "path"), size}
+	}
+	return s
+}
+
 // TestEnvelopeForms says: an envelope's own way to write and to read itself is
 // that of every other paper.
 func TestEnvelopeForms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := &Envelope{Payload: rapid.SliceOf(rapid.Byte()).Draw(t, "payload"), Type: rapid.String().Draw(t, "type"), Signatures: []Signature{}}
 		for range rapid.IntRange(0, 3).Draw(t, "signatures") {
-			e.Signatures = append(e.Signatures, Signature{rapid.String().Draw(t, "key"), rapid.SliceOf(rapid.Byte()).Draw(t, "sig")})
+			e.Signatures = append(e.Signatures, drawSignature(t))
 		}
 		own, err := e.Marshal()
 		if err != nil {

@@ -21,9 +21,11 @@ type Envelope struct {
 	Signatures []Signature `json:"signatures"`
 }
 
-// A Signature is one key's signature over an envelope's type and payload.
+// A Signature is one key's signature over an envelope's type and payload: by
+// themselves, or as a leaf of a tree.
 type Signature struct {
 	KeyID string `json:"keyid"`
+	Leaf  *Leaf  `json:"leaf,omitzero"` // nil: the envelope was signed by itself
 	Sig   []byte `json:"sig"`
 }
 
@@ -47,17 +49,29 @@ func Sign(s Signer, typ string, payload []byte) (*Envelope, error) {
 	return e, nil
 }
 
-// Add adds the signature of s.
+// Add adds the signature of s over e alone.
 func (e *Envelope) Add(s Signer) error {
 	id := KeyID(s)
-	if slices.ContainsFunc(e.Signatures, func(g Signature) bool { return g.KeyID == id }) {
-		return fmt.Errorf("sign as %s: it has signed already", id)
+	if err := e.maySign(id); err != nil {
+		return err
 	}
 	sig, err := s.Sign(pae(e.Type, e.Payload))
 	if err != nil {
 		return fmt.Errorf("sign as %s: %w", id, err)
 	}
-	e.Signatures = append(e.Signatures, Signature{id, sig})
+	e.Signatures = append(e.Signatures, Signature{KeyID: id, Sig: sig})
+	return nil
+}
+
+// maySign says why the key id must not sign e: it has done so, or would say what
+// only the root of a tree does.
+func (e *Envelope) maySign(id string) error {
+	if e.Type == treeType {
+		return fmt.Errorf("sign as %s: %w: %q", id, ErrType, e.Type)
+	}
+	if slices.ContainsFunc(e.Signatures, func(g Signature) bool { return g.KeyID == id }) {
+		return fmt.Errorf("sign as %s: it has signed already", id)
+	}
 	return nil
 }
 
@@ -81,12 +95,20 @@ func (e *Envelope) Open(typ string, vs ...Verifier) ([]Verifier, error) {
 		if slices.ContainsFunc(signers, func(v Verifier) bool { return KeyID(v) == s.KeyID }) {
 			return nil, fmt.Errorf("%w: %q signed twice", ErrBadSignature, s.KeyID)
 		}
-		if !vs[i].Verify(m, s.Sig) {
+		if !s.holds(vs[i], m) {
 			return nil, fmt.Errorf("%w: %q", ErrBadSignature, s.KeyID)
 		}
 		signers = append(signers, vs[i])
 	}
 	return signers, nil
+}
+
+// holds reports whether s is v's, for an envelope whose message is m.
+func (s *Signature) holds(v Verifier, m []byte) bool {
+	if s.Leaf == nil {
+		return v.Verify(m, s.Sig)
+	}
+	return s.Leaf.whole() && v.Verify(s.Leaf.message(m), s.Sig)
 }
 
 // Hash names the envelope's payload. Signatures are not part of the name.
@@ -105,6 +127,9 @@ func (e *Envelope) oneForm() (b []byte, ok bool) {
 	n := 64 + base64.StdEncoding.EncodedLen(len(e.Payload)) + len(e.Type)
 	for _, s := range e.Signatures {
 		n += 32 + len(s.KeyID) + base64.StdEncoding.EncodedLen(len(s.Sig))
+		if s.Leaf != nil {
+			n += 64 + base64.StdEncoding.EncodedLen(len(s.Leaf.Path))
+		}
 	}
 	b = append(make([]byte, 0, n), `{"payload":"`...)
 	b = base64.StdEncoding.AppendEncode(b, e.Payload)
@@ -118,6 +143,15 @@ func (e *Envelope) oneForm() (b []byte, ok bool) {
 		}
 		b = append(b, `{"keyid":`...)
 		b = appendText(b, s.KeyID)
+		if l := s.Leaf; l != nil {
+			b = append(b, `,"leaf":{"index":`...)
+			b = strconv.AppendInt(b, int64(l.Index), 10)
+			b = append(b, `,"path":"`...)
+			b = base64.StdEncoding.AppendEncode(b, l.Path)
+			b = append(b, `","size":`...)
+			b = strconv.AppendInt(b, int64(l.Size), 10)
+			b = append(b, '}')
+		}
 		b = append(b, `,"sig":"`...)
 		b = base64.StdEncoding.AppendEncode(b, s.Sig)
 		b = append(b, `"}`...)
@@ -129,21 +163,32 @@ func (e *Envelope) oneForm() (b []byte, ok bool) {
 // ParseEnvelope reads the canonical JSON of an envelope, the one form that
 // Marshal writes: any other spelling of the same envelope is refused.
 func ParseEnvelope(b []byte) (*Envelope, error) {
-	if e, ok := readOneForm(b); ok {
-		return e, nil
+	e, ok := readOneForm(b)
+	if !ok {
+		var err error
+		if e, err = readEnvelope(b); err != nil {
+			return nil, fmt.Errorf("read envelope: %w", err)
+		}
 	}
-	e := new(Envelope)
-	if err := Decode(b, e); err != nil {
-		return nil, fmt.Errorf("read envelope: %w", err)
-	}
-	again, err := e.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(again, b) { // base64 has several spellings; one is ours
-		return nil, fmt.Errorf("read envelope: %w", ErrNotCanonical)
+	for _, s := range e.Signatures {
+		if l := s.Leaf; l != nil && !l.whole() {
+			return nil, fmt.Errorf("read envelope: no tree of %d has a leaf %d with a path of %d bytes", l.Size, l.Index, len(l.Path))
+		}
 	}
 	return e, nil
+}
+
+// readEnvelope is for what readOneForm gives up at. It says what is wrong.
+func readEnvelope(b []byte) (*Envelope, error) {
+	e := new(Envelope)
+	if err := Decode(b, e); err != nil {
+		return nil, err
+	}
+	again, err := e.Marshal()
+	if err == nil && !bytes.Equal(again, b) { // base64 has several spellings; one is ours
+		err = ErrNotCanonical
+	}
+	return e, err
 }
 
 // readOneForm reads an envelope as oneForm writes it, as nearly all are. It gives
@@ -165,6 +210,9 @@ func readOneForm(b []byte) (*Envelope, bool) {
 		}
 		r.pass(`{"keyid":`)
 		s := Signature{KeyID: string(r.text())}
+		if bytes.HasPrefix(r.rest, []byte(`,"leaf":`)) {
+			s.Leaf = r.leaf()
+		}
 		r.pass(`,"sig":`)
 		s.Sig = r.bytes()
 		r.pass("}")
@@ -205,6 +253,27 @@ func (r *reader) bytes() []byte {
 	b, err := base64.StdEncoding.AppendDecode(make([]byte, 0, base64.StdEncoding.DecodedLen(len(s))), s)
 	r.wrong = err != nil
 	return b
+}
+
+// leaf reads the place of a signature in its tree.
+func (r *reader) leaf() *Leaf {
+	l := new(Leaf)
+	r.pass(`,"leaf":{"index":`)
+	l.Index = r.count()
+	r.pass(`,"path":`)
+	l.Path = r.bytes()
+	r.pass(`,"size":`)
+	l.Size = r.count()
+	r.pass("}")
+	return l
+}
+
+// count reads a number of few digits.
+func (r *reader) count() int {
+	n := digits(r.rest)
+	i, err := strconv.Atoi(string(r.rest[:min(n, 6)]))
+	r.rest, r.wrong = r.rest[n:], r.wrong || err != nil || n > 6
+	return i
 }
 
 // pae is the DSSE v1 pre-authentication encoding.
