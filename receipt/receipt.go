@@ -107,26 +107,42 @@ type Text struct {
 	Bytes      []byte
 }
 
-// A Line is a receipt ready to be committed: signed, with the texts behind it. The
-// receipt must not be changed any more.
+// A Line is a receipt ready to be committed, with the texts behind it. The receipt
+// must not be changed any more. Whoever commits lines signs those that are not:
+// all that it commits together by one signature.
 type Line struct {
 	Receipt  *Receipt
 	Envelope *seal.Envelope
+	Signer   seal.Signer // signs the envelope, if it has no signature
 	Texts    []Text
 	Spent    *Spent // the proof that it uses up; nil: none
 
-	signed *Receipt       // what sealed says, if Sign has made it
-	sealed *seal.Envelope //
+	says  *Receipt       // what paper says, if it is known
+	paper *seal.Envelope //
 }
 
-// Signed returns what l's envelope says, as Parse does. It reads it only if it
-// was not Sign that wrote it.
-func (l *Line) Signed() (*Receipt, error) {
+// Signed reports whether l is signed.
+func (l *Line) Signed() bool { return len(l.Envelope.Signatures) > 0 }
+
+// Sign signs l by itself, unless it is signed.
+func (l *Line) Sign() error {
+	switch {
+	case l.Signed():
+		return nil
+	case l.Signer == nil:
+		return seal.ErrUnsigned
+	}
+	return l.Envelope.Add(l.Signer)
+}
+
+// Says returns what l's envelope says, as Parse does. It reads it only if it was
+// not Line that wrote it.
+func (l *Line) Says() (*Receipt, error) {
 	if l.Envelope.Type != Type {
 		return nil, fmt.Errorf("%w: %q, want %q", seal.ErrType, l.Envelope.Type, Type)
 	}
-	if l.signed != nil && l.sealed == l.Envelope {
-		return l.signed, nil
+	if l.says != nil && l.paper == l.Envelope {
+		return l.says, nil
 	}
 	return Parse(l.Envelope.Payload)
 }
@@ -174,19 +190,27 @@ func next(st *State, k Kind, job string, id token.ID) *Receipt {
 	return &Receipt{Kind: k, Job: job, Seq: st.Seq + 1, Prev: st.Hash, At: st.Now, Token: id}
 }
 
-// Sign seals r with the texts behind its commitments.
-func (r *Receipt) Sign(s seal.Signer, texts ...Text) (*Line, error) {
+// Line makes r, with the texts behind its commitments, a line that s is to sign.
+func (r *Receipt) Line(s seal.Signer, texts ...Text) (*Line, error) {
 	b, err := seal.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	e, err := seal.Sign(s, Type, b)
+	l := &Line{Receipt: r, Envelope: &seal.Envelope{Payload: b, Type: Type}, Signer: s, Texts: texts}
+	if r.valid() {
+		l.says, l.paper = r, l.Envelope
+	}
+	return l, nil
+}
+
+// Sign is Line, and signs it at once.
+func (r *Receipt) Sign(s seal.Signer, texts ...Text) (*Line, error) {
+	l, err := r.Line(s, texts...)
+	if err == nil {
+		err = l.Sign()
+	}
 	if err != nil {
 		return nil, err
-	}
-	l := &Line{Receipt: r, Envelope: e, Texts: texts}
-	if r.valid() {
-		l.signed, l.sealed = r, e
 	}
 	return l, nil
 }

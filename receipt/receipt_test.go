@@ -303,6 +303,38 @@ type brokenSigner struct{ seal.Signer }
 
 func (brokenSigner) Sign([]byte) ([]byte, error) { return nil, errors.New("no hardware") }
 
+func TestLine(t *testing.T) {
+	s, v := testKey(t, "gate", 1)
+	r := Open(&State{Now: noon}, claims, newCall(), &policy.Facts{Now: noon}, decided(policy.Deny))
+	l, err := r.Line(s)
+	if err != nil || l.Signed() || l.Signer != s {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	hash := l.Hash()
+	for range 2 {
+		if err := l.Sign(); err != nil || !l.Signed() || l.Hash() != hash {
+			t.Errorf("%+v, %v", l.Envelope, err)
+		}
+		if _, err := l.Envelope.Open(Type, v); err != nil || len(l.Envelope.Signatures) != 1 {
+			t.Errorf("%+v, %v", l.Envelope.Signatures, err)
+		}
+	}
+	if got, err := l.Says(); err != nil || got != r {
+		t.Errorf("%+v, %v", got, err)
+	}
+	other, err := r.Line(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Sign(); !errors.Is(err, seal.ErrUnsigned) {
+		t.Errorf("signed by nobody: %v", err)
+	}
+	l.Envelope = other.Envelope
+	if got, err := l.Says(); err != nil || got == r || !cmp.Equal(r, got) {
+		t.Errorf("of another envelope: %+v, %v", got, err)
+	}
+}
+
 func TestSigningFails(t *testing.T) {
 	s, _ := testKey(t, "gate", 1)
 	r := Refuse(&State{Now: noon}, claims, newCall(), "token.expired")

@@ -285,6 +285,9 @@ func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*
 	}
 	b.h.now = b.h.now.Add(250 * time.Millisecond)
 	l, err := next(b.state(job))
+	if err == nil {
+		err = l.Sign()
+	}
 	if err != nil {
 		return err
 	}

@@ -267,7 +267,7 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 				texts = append(texts, change...)
 			}
 		}
-		line, err := opened.Sign(g.Signer, texts...)
+		line, err := opened.Line(g.Signer, texts...)
 		if err == nil {
 			line.Spent = c.spent
 		}
@@ -360,7 +360,7 @@ func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*rece
 	var closed *receipt.Receipt
 	err := g.Book.Write(context.WithoutCancel(ctx), opened.Job, func(st *receipt.State) (*receipt.Line, error) {
 		closed = receipt.Close(st, opened, &out)
-		return closed.Sign(g.Signer, texts...)
+		return closed.Line(g.Signer, texts...)
 	})
 	if err != nil {
 		return opened, nil, fmt.Errorf("%w: %w", ErrUnclosed, err)
@@ -433,7 +433,7 @@ func (g *Gate) refuse(ctx context.Context, c *token.Claims, spent *receipt.Spent
 		if r = receipt.RefuseStranger(st, call, code); c != nil {
 			r = receipt.Refuse(st, c, call, code)
 		}
-		line, err := r.Sign(g.Signer)
+		line, err := r.Line(g.Signer)
 		if err == nil {
 			line.Spent = spent
 		}

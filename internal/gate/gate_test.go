@@ -133,6 +133,9 @@ func (h *house) Write(ctx context.Context, job string, next func(*receipt.State)
 	st.Now = time.Now().UTC().Truncate(time.Millisecond)
 	st.Used = maps.Clone(st.Used)
 	l, err := next(&st)
+	if err == nil {
+		err = l.Sign()
+	}
 	if err != nil {
 		return err
 	}

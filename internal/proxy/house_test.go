@@ -163,6 +163,9 @@ func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*
 	}
 	st.Now = time.Now().UTC()
 	line, err := next(st)
+	if err == nil {
+		err = line.Sign()
+	}
 	if err != nil {
 		return err
 	}

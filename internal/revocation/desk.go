@@ -120,7 +120,7 @@ func (d *Desk) write(ctx context.Context, list []store.Owed) error {
 			if o.Kind == receipt.Restored {
 				said.By = o.LiftedBy
 			}
-			return receipt.Revoke(st, o.Chain, o.Kind, said).Sign(d.Signer)
+			return receipt.Revoke(st, o.Chain, o.Kind, said).Line(d.Signer)
 		})
 		if errors.Is(err, store.ErrConflict) {
 			continue // another replica has just written it

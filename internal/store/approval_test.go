@@ -77,7 +77,7 @@ func TestNoStays(t *testing.T) {
 		}
 		cites := func(st *receipt.State) (*receipt.Line, error) {
 			d := policy.Decision{Effect: policy.Allow, Policy: testPolicy, Approval: q.ID, Reasons: []policy.Reason{}}
-			return receipt.Open(st, claims(job), c, &policy.Facts{Now: st.Now}, d).Sign(h.gate)
+			return receipt.Open(st, claims(job), c, &policy.Facts{Now: st.Now}, d).Line(h.gate)
 		}
 		if err := h.Write(t.Context(), job, cites); !errors.Is(err, ErrConflict) {
 			t.Errorf("a no allows: got %v, want ErrConflict", err)

@@ -28,9 +28,10 @@ type book struct {
 
 // An entry is a line on its way into the database.
 type entry struct {
-	receipt  *receipt.Receipt // as its signed payload says
+	line     *receipt.Line
+	receipt  *receipt.Receipt // as line's payload says
 	hash     seal.Hash
-	envelope []byte         // canonical
+	envelope []byte         // line's, canonical, once it is signed
 	sum      seal.Hash      // of envelope
 	texts    []byte         // sealed, nil if there are none
 	spent    *receipt.Spent // the proof that it uses up, nil if it uses none
@@ -39,11 +40,13 @@ type entry struct {
 
 // draft reads and seals a line that p is to take, made at now.
 func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
-	r, err := l.Signed()
+	r, err := l.Says()
 	if err != nil {
 		return nil, err
 	}
 	switch {
+	case !l.Signed() && l.Signer == nil:
+		return nil, fmt.Errorf("receipt %d of job %s: %w", r.Seq, p.job, seal.ErrUnsigned)
 	case r.Job != p.job:
 		return nil, fmt.Errorf("receipt is of job %q, not of %q", r.Job, p.job)
 	case r.Seq != p.head.Seq+1 || !r.Prev.Equal(p.head.Hash):
@@ -51,11 +54,7 @@ func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
 	case !r.At.Equal(now):
 		return nil, fmt.Errorf("receipt %d of job %s is not dated as its state is", r.Seq, p.job)
 	}
-	e := &entry{receipt: r, hash: l.Hash(), spent: l.Spent}
-	if e.envelope, err = l.Envelope.Marshal(); err != nil {
-		return nil, err
-	}
-	e.sum = seal.Sum(e.envelope)
+	e := &entry{line: l, receipt: r, hash: l.Hash(), spent: l.Spent}
 	e.texts, err = db.sealTexts(p.job, r.Seq, l.Texts)
 	return e, err
 }
@@ -145,18 +144,23 @@ func (b *book) readQuestions(ids []string) error {
 	return nil
 }
 
-// flush writes what the pages have taken. It fails with errReplays, and has
-// marked whose they are, if proofs are used up that lines use.
+// flush signs and writes what the pages have taken. It fails with errDropped, and
+// has dropped whose they are, if proofs are used up that lines use, or lines
+// cannot be signed.
 func (b *book) flush() error {
 	if len(b.entries) == 0 {
 		return nil
 	}
 	if n, err := b.spend(); err != nil || n > 0 {
-		return cmp.Or(err, errReplays)
+		return cmp.Or(err, errDropped)
+	}
+	if b.sign() > 0 {
+		return errDropped
 	}
 	var rows [][]any
 	for _, e := range b.entries {
 		r := e.receipt
+		e.by.tried = append(e.by.tried, tried{r.Seq, e.sum, e.texts[:min(len(e.texts), nonceSize)]})
 		rows = append(rows, []any{r.Job, int64(r.Seq), string(r.Kind), sql.NullInt64{Int64: int64(r.Opened), Valid: r.Kind == receipt.Closed}, r.At.UnixMilli(), e.sum[:], e.envelope, e.texts})
 	}
 	if err := b.db.engine.insert(b.ctx, b.tx, `receipt (job, seq, kind, opened, at, sum, envelope, texts)`, rows, ``); err != nil {

@@ -144,7 +144,7 @@ func (h *house) opens(job string, c *policy.Call, e policy.Effect, texts ...rece
 			}
 		}
 		r := receipt.Open(st, claims(job), c, &policy.Facts{Now: st.Now, Used: st.Used, Approvals: facts(st)}, d)
-		return r.Sign(h.gate, texts...)
+		return r.Line(h.gate, texts...)
 	}
 }
 
@@ -164,7 +164,7 @@ func (h *house) closes(job string, opened uint64, used int, texts ...receipt.Tex
 	return func(st *receipt.State) (*receipt.Line, error) {
 		o := &receipt.Receipt{Job: job, Seq: opened, Token: "token-1"}
 		out := &receipt.Outcome{Status: receipt.Done, Used: map[string]int{"pages": used}}
-		return receipt.Close(st, o, out).Sign(h.gate, texts...)
+		return receipt.Close(st, o, out).Line(h.gate, texts...)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // tells is a next that records an order in job's chain.
 func (h *house) tells(job string, kind receipt.Kind, r Revocation) next {
 	return func(st *receipt.State) (*receipt.Line, error) {
-		return receipt.Revoke(st, job, kind, &receipt.Revocation{ID: r.ID, Revocation: r.Revocation, By: r.By}).Sign(h.gate)
+		return receipt.Revoke(st, job, kind, &receipt.Revocation{ID: r.ID, Revocation: r.Revocation, By: r.By}).Line(h.gate)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestJournal(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		c := &policy.Call{Tool: "mcp", Action: "unknown", Args: text("x").Commitment}
 		h.mustWrite(t, receipt.Journal, func(st *receipt.State) (*receipt.Line, error) {
-			return receipt.RefuseStranger(st, c, token.Code(token.ErrSignature)).Sign(h.gate, text("x"))
+			return receipt.RefuseStranger(st, c, token.Code(token.ErrSignature)).Line(h.gate, text("x"))
 		})
 		if list := checkChain(t, h.DB, receipt.Journal); len(list) != 1 || list[0].Refused != "token.signature" {
 			t.Errorf("got %v", list)

@@ -46,7 +46,7 @@ func readProof(scan scanner) (p proof, err error) {
 	return p, err
 }
 
-// spend uses up the proofs of b's lines. It marks the writes whose proofs were
+// spend uses up the proofs of b's lines. It drops the writes whose proofs were
 // used up before and returns how many they are: with them, b cannot be flushed.
 func (b *book) spend() (replayed int, err error) {
 	var rows []string
@@ -70,7 +70,7 @@ func (b *book) spend() (replayed int, err error) {
 	}
 	for _, e := range b.entries {
 		if e.spent != nil && !fresh[proof{e.receipt.Job, e.spent.ID}] {
-			e.by.err = token.ErrReplayed
+			e.by.drop(token.ErrReplayed)
 			replayed++
 		}
 	}

@@ -177,7 +177,7 @@ func TestRevokeCancelsYes(t *testing.T) {
 		}
 		cites := func(st *receipt.State) (*receipt.Line, error) {
 			d := policy.Decision{Effect: policy.Allow, Policy: testPolicy, Approval: q.ID, Reasons: []policy.Reason{}}
-			return receipt.Open(st, claims("job-1"), c, &policy.Facts{Now: st.Now}, d).Sign(h.gate)
+			return receipt.Open(st, claims("job-1"), c, &policy.Facts{Now: st.Now}, d).Line(h.gate)
 		}
 		if err := h.Write(t.Context(), "job-1", cites); !errors.Is(err, ErrConflict) {
 			t.Errorf("a cancelled yes allows: got %v, want ErrConflict", err)

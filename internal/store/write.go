@@ -14,7 +14,6 @@ import (
 
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
-	"github.com/clawea/clawea/token"
 )
 
 const (
@@ -33,11 +32,17 @@ type write struct {
 	later bool    // left to the next commit
 	err   error   // the answer, once the group's commit has ended
 	done  chan error
+
+	dropped bool // its line cannot be written, and err says why
 }
+
+// drop takes w out of its group, with err as its answer.
+func (w *write) drop(err error) { w.dropped, w.err = true, err }
 
 // A tried is a line by its place, its envelope's hash and how its texts were
 // sealed, which is never twice the same: two calls that say the same at the same
-// time have the same envelope.
+// time may have the same envelope. One call has another in each commit that it
+// goes into, if it is signed together with others.
 type tried struct {
 	seq   uint64
 	sum   seal.Hash
@@ -162,24 +167,24 @@ func (db *DB) look(w *write) (landed bool, err error) {
 	return landed, err
 }
 
-// errReplays says that proofs are used up that a group's lines use.
-var errReplays = errors.New("proofs are used up")
+// errDropped says that some of a group are dropped, and the others may try again.
+var errDropped = errors.New("lines cannot be written")
 
 // try puts group into one transaction. An error means that the transaction
 // failed; otherwise every write has its own answer.
 func (db *DB) try(group []*write) error {
 	for len(group) > 0 {
 		err := db.attempt(group)
-		if !errors.Is(err, errReplays) {
+		if !errors.Is(err, errDropped) {
 			return err
 		}
-		group = slices.DeleteFunc(slices.Clone(group), func(w *write) bool { return errors.Is(w.err, token.ErrReplayed) })
+		group = slices.DeleteFunc(slices.Clone(group), func(w *write) bool { return w.dropped })
 	}
 	return nil
 }
 
-// attempt is try, but fails with errReplays, and commits nothing, if some of
-// group replay proofs: they have their answer, and the others may try again.
+// attempt is try, but fails with errDropped, and commits nothing, if some of
+// group are dropped: they have their answer.
 func (db *DB) attempt(group []*write) error {
 	ctx, cancel := db.patient()
 	defer cancel()
@@ -215,6 +220,7 @@ func (db *DB) patient() (context.Context, context.CancelFunc) {
 
 // serve lets w add its line. An error is the transaction's; w's own is in w.err.
 func (b *book) serve(w *write) error {
+	w.dropped = false
 	p := b.pages[w.job]
 	if p == nil {
 		w.err = fmt.Errorf("job %q: %w", w.job, ErrNotFound)
@@ -247,7 +253,6 @@ func (b *book) serve(w *write) error {
 	if w.err = p.take(e); w.err == nil {
 		b.entries = append(b.entries, e)
 		b.bytes += len(e.texts)
-		w.tried = append(w.tried, tried{p.head.Seq, e.sum, e.texts[:min(len(e.texts), nonceSize)]})
 	}
 	return nil
 }

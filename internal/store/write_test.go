@@ -112,7 +112,7 @@ func TestWriteRefuses(t *testing.T) {
 			return func(st *receipt.State) (*receipt.Line, error) {
 				r := receipt.Open(st, claims("job-1"), call(1, "a"), &policy.Facts{Now: st.Now}, policy.Decision{Effect: policy.Allow, Policy: testPolicy, Reasons: []policy.Reason{}})
 				f(r)
-				return r.Sign(h.gate)
+				return r.Line(h.gate)
 			}
 		}
 	}
