@@ -59,15 +59,31 @@ func (db *DB) draft(p *page, now time.Time, l *receipt.Line) (*entry, error) {
 	return e, err
 }
 
-// openBook locks the jobs of group and reads what they have come to.
-func (db *DB) openBook(ctx context.Context, tx querier, group []*write) (*book, error) {
+// openBook locks the jobs of group and reads what they have come to, but for
+// those whose pages are kept.
+func (db *DB) openBook(ctx context.Context, tx querier, group []*write, kept map[string]*page) (*book, error) {
 	b := &book{ctx: ctx, db: db, tx: tx, pages: map[string]*page{}}
-	ids := padded(jobs(group))
-	pages, err := all(ctx, tx, readPage, `
+	var ids []string
+	for _, id := range jobs(group) {
+		if p := kept[id]; p != nil {
+			b.pages[id] = p
+		} else {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return b, nil
+	}
+	return b, b.read(padded(ids))
+}
+
+// read reads pages.
+func (b *book) read(ids []string) error {
+	pages, err := all(b.ctx, b.tx, readPage, `
 		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at, c.used, c.reserved, c.executed, c.asked, c.changes FROM chain c JOIN job j ON j.id = c.job
-		WHERE c.job IN (`+places(1, len(ids))+`) AND `+db.engine.beforeOrders+` ORDER BY c.job`+db.engine.lockChains, values(ids)...)
+		WHERE c.job IN (`+places(1, len(ids))+`) AND `+b.db.engine.beforeOrders+` ORDER BY c.job`+b.db.engine.lockChains, values(ids)...)
 	if err != nil {
-		return nil, fmt.Errorf("lock jobs: %w", err)
+		return fmt.Errorf("lock jobs: %w", err)
 	}
 	var executed, asked, changing []string
 	for _, p := range pages {
@@ -82,7 +98,7 @@ func (db *DB) openBook(ctx context.Context, tx querier, group []*write) (*book, 
 			changing = append(changing, p.job)
 		}
 	}
-	return b, cmp.Or(b.readExecutions(executed), b.readQuestions(asked), b.readChanges(changing), b.readRevocations())
+	return cmp.Or(b.readExecutions(executed), b.readQuestions(asked), b.readChanges(changing), b.readRevocations(pages))
 }
 
 // readExecutions reads how often the jobs did what changes something.
@@ -98,18 +114,17 @@ func (b *book) readExecutions(ids []string) error {
 	return wrap("read counters", err)
 }
 
-// readRevocations reads what is in force for the jobs.
-func (b *book) readRevocations() error {
+// readRevocations reads what is in force for the jobs of pages.
+func (b *book) readRevocations(pages []*page) error {
 	_, err := one(b.ctx, b.tx, column[int], `SELECT 1 FROM revocation WHERE restored = 0 LIMIT 1`)
-	if errors.Is(err, ErrNotFound) || len(b.pages) == 0 {
+	if errors.Is(err, ErrNotFound) || len(pages) == 0 {
 		return nil
 	}
 	if err != nil {
 		return wrap("read revocations", err)
 	}
 	meant := map[string][]*page{}
-	for _, id := range sortedKeys(b.pages) {
-		p := b.pages[id]
+	for _, p := range pages {
 		for _, c := range p.owner.concerns() {
 			meant[c] = append(meant[c], p)
 		}

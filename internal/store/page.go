@@ -76,7 +76,8 @@ func (q *question) waits(now time.Time) bool {
 	return now.Before(q.expires)
 }
 
-// state is what p has come to. Nothing in it is shared with p.
+// state is what p has come to. Nothing in it is shared with p, but for the papers
+// of answers, which nobody changes.
 func (p *page) state(now time.Time) *receipt.State {
 	now = now.UTC().Truncate(time.Millisecond)
 	if now.Before(p.at) {
@@ -131,7 +132,9 @@ func (p *page) take(e *entry) error {
 	p.count(used)
 	delete(p.reserved, r.Opened)
 	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow {
-		p.reserved[r.Seq] = receipt.Reserve(r.Call)
+		held := receipt.Reserve(r.Call)
+		held.Uses = maps.Clone(held.Uses) // r is the caller's
+		p.reserved[r.Seq] = held
 	}
 	if e.spent != nil {
 		p.spent[e.spent.ID] = true

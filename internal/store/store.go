@@ -74,6 +74,7 @@ type DB struct {
 	close  sync.Once
 	commit func(*sql.Tx) error // (*sql.Tx).Commit, but for tests of its failure
 	known  *statements         // the writer's; nil: the driver sees to that
+	kept   kept                // the writer's, where known is not nil
 	hot    *sql.Stmt           // what each call asks first, inForceQuery; nil: the driver sees to that
 
 	beside memo.Memo[seal.Hash, []seal.Hash]    // candidates, by policy
@@ -146,7 +147,16 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // transact runs f in a transaction and commits it if f succeeds.
 func (db *DB) transact(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
+	return transact(ctx, db.write, db.commit, f)
+}
+
+// A beginner is a database or one of its connections.
+type beginner interface {
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}
+
+func transact(ctx context.Context, on beginner, commit func(*sql.Tx) error, f func(*sql.Tx) error) error {
+	tx, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -154,7 +164,7 @@ func (db *DB) transact(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
-	if err := db.commit(tx); err != nil {
+	if err := commit(tx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil

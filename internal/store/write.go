@@ -157,7 +157,7 @@ func (db *DB) look(w *write) (landed bool, err error) {
 	ctx, cancel := db.patient()
 	defer cancel()
 	err = db.transact(ctx, func(tx *sql.Tx) error {
-		b, err := db.openBook(ctx, prepared{tx, db.known}, []*write{w})
+		b, err := db.openBook(ctx, prepared{tx, db.known}, []*write{w}, nil)
 		if err != nil {
 			return err
 		}
@@ -189,23 +189,29 @@ func (db *DB) attempt(group []*write) error {
 	ctx, cancel := db.patient()
 	defer cancel()
 	if db.known != nil {
-		db.known.learn(ctx, db.write)
+		return db.attemptAlone(ctx, group)
 	}
 	return db.transact(ctx, func(tx *sql.Tx) error {
-		b, err := db.openBook(ctx, prepared{tx, db.known}, group)
-		if err != nil {
-			return err
-		}
-		for _, w := range group {
-			if w.later = b.bytes > maxBytes; w.later {
-				continue
-			}
-			if err := b.serve(w); err != nil {
-				return err
-			}
-		}
-		return b.flush()
+		_, err := db.fill(ctx, tx, group, nil)
+		return err
 	})
+}
+
+// fill lets group add its lines to a book, and writes it.
+func (db *DB) fill(ctx context.Context, tx querier, group []*write, kept map[string]*page) (*book, error) {
+	b, err := db.openBook(ctx, tx, group, kept)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range group {
+		if w.later = b.bytes > maxBytes; w.later {
+			continue
+		}
+		if err := b.serve(w); err != nil {
+			return nil, err
+		}
+	}
+	return b, b.flush()
 }
 
 // patient returns the context of a commit, which belongs to no one caller. SQLite
