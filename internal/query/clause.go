@@ -13,10 +13,10 @@ func (p *parser) clause() (Expr, error) {
 		return nil, err
 	}
 	if !f.searchable() {
-		return nil, p.errorAt(start, "Search by one of: "+p.d.names(Field.searchable)+".", "field %q can only be sorted by", name)
+		return nil, p.errorAt(start, ReasonOperator, "Search by one of: "+p.d.names(Field.searchable)+".", "field %q can only be sorted by", name)
 	}
 	if p.clauses++; p.clauses > p.most.clauses {
-		return nil, p.errorAt(start, "Ask a narrower question, or use IN with a list.", "too many conditions")
+		return nil, p.errorAt(start, ReasonLimit, "Ask a narrower question, or use IN with a list.", "too many conditions")
 	}
 	at := p.peek()
 	op, err := p.operator()
@@ -29,7 +29,7 @@ func (p *parser) clause() (Expr, error) {
 	}
 	op = emptied(op, values)
 	if !f.allows(op) {
-		return nil, p.errorAt(at, "Allowed here: "+opNames(f.Ops)+".", "field %q cannot be compared with %s", name, op)
+		return nil, p.errorAt(at, ReasonOperator, "Allowed here: "+opNames(f.Ops)+".", "field %q cannot be compared with %s", name, op)
 	}
 	return Clause{Field: name, Op: op, Values: values}, nil
 }
@@ -59,18 +59,21 @@ func (p *parser) field(t token) (string, Field, error) {
 	if ok {
 		return name, f, nil
 	}
+	if which := p.d.shared[name]; which != "" {
+		return "", Field{}, p.errorAt(t, ReasonAmbiguous, which, "several fields are called %q", excerpt(t.text))
+	}
 	hint := "Use one of: " + p.d.names(Field.searchable) + "."
 	if why := p.d.Denied[name]; why != "" {
 		hint = why + " " + hint
 	}
-	return "", Field{}, p.errorAt(t, hint, "field %q is not allowed", excerpt(t.text))
+	return "", Field{}, p.errorAt(t, ReasonField, hint, "field %q is not allowed", excerpt(t.text))
 }
 
 func (p *parser) expectedField(t token) error {
 	if t.kind == end || t.is("order") || t.isMark(")") {
 		return p.unexpected(t)
 	}
-	return p.errorAt(t, "A condition is a field, an operator and a value, such as created >= \"2026-01-31\".", "expected a field, not %q", excerpt(t.text))
+	return p.errorAt(t, ReasonSyntax, "A condition is a field, an operator and a value, such as created >= \"2026-01-31\".", "expected a field, not %q", excerpt(t.text))
 }
 
 func (p *parser) operator() (Op, error) {
@@ -92,21 +95,25 @@ func (p *parser) operator() (Op, error) {
 	case t.is("is"):
 		return OpIs, nil
 	case t.is("was"), t.is("changed"):
-		return 0, p.errorAt(t, "Compare the present value; former values may come from outside the policy's bound.", "%s searches the history", strings.ToUpper(t.text))
+		return 0, p.errorAt(t, ReasonHistory, "Compare the present value; former values may come from outside the policy's bound.", "%s searches the history", strings.ToUpper(t.text))
 	case t.kind == end:
 		return 0, p.unexpected(t)
 	}
-	return 0, p.errorAt(t, "Use one of = != ~ !~ < <= > >= IN, NOT IN, IS, IS NOT; put field names of several words in quotes.", "expected an operator, not %q", excerpt(t.text))
+	return 0, p.errorAt(t, ReasonSyntax, "Use one of = != ~ !~ < <= > >= IN, NOT IN, IS, IS NOT; put field names of several words in quotes.", "expected an operator, not %q", excerpt(t.text))
 }
 
-// operand reads one value, or for IN a list in parentheses.
+// operand reads one value, or for IN a list in parentheses. A function stands for a list.
 func (p *parser) operand(name string, f Field, op Op) ([]Value, error) {
 	if op != OpIn && op != OpNotIn {
 		v, err := p.value(name, f, op)
 		return []Value{v}, err
 	}
+	if t := p.peek(); t.kind != end && p.tokens[1].isMark("(") && !t.isMark("(") {
+		v, err := p.value(name, f, op)
+		return []Value{v}, err
+	}
 	if t := p.peek(); !p.takeMark("(") {
-		return nil, p.errorAt(t, "Write the values in parentheses, with commas between.", "%s without a list", op)
+		return nil, p.errorAt(t, ReasonSyntax, "Write the values in parentheses, with commas between.", "%s without a list", op)
 	}
 	var list []Value
 	for {
@@ -116,13 +123,13 @@ func (p *parser) operand(name string, f Field, op Op) ([]Value, error) {
 			return nil, err
 		}
 		if list = append(list, v); len(list) > MaxList {
-			return nil, p.errorAt(at, "Ask a narrower question.", "too many values in the list")
+			return nil, p.errorAt(at, ReasonLimit, "Ask a narrower question.", "too many values in the list")
 		}
 		if p.takeMark(")") {
 			return list, nil
 		}
 		if t := p.peek(); !p.takeMark(",") {
-			return nil, p.errorAt(t, "Write the values with commas between and close the parenthesis.", "the list goes wrong here")
+			return nil, p.errorAt(t, ReasonSyntax, "Write the values with commas between and close the parenthesis.", "the list goes wrong here")
 		}
 	}
 }
@@ -137,25 +144,25 @@ func (p *parser) value(name string, f Field, op Op) (Value, error) {
 	case isEmpty && f.allows(OpIs):
 		return Value{Form: Empty}, p.checkEmpty(t, op)
 	case isEmpty:
-		return Value{}, p.errorAt(t, "Put the word in double quotes if it is a name.", "field %q is never empty", name)
+		return Value{}, p.errorAt(t, ReasonOperator, "Put the word in double quotes if it is a name.", "field %q is never empty", name)
 	case op == OpIs || op == OpIsNot:
-		return Value{}, p.errorAt(t, "Write IS EMPTY or IS NOT EMPTY, and = for any other value.", "%s goes with EMPTY only", op)
+		return Value{}, p.errorAt(t, ReasonOperator, "Write IS EMPTY or IS NOT EMPTY, and = for any other value.", "%s goes with EMPTY only", op)
 	case p.peek().isMark("("):
 		return p.call(t, name, f)
 	case t.kind == word && p.d.reserves(t.text):
-		return Value{}, p.errorAt(t, "Put the word in double quotes.", "%q is a reserved word", excerpt(t.text))
+		return Value{}, p.errorAt(t, ReasonReserved, "Put the word in double quotes.", "%q is a reserved word", excerpt(t.text))
 	}
-	return p.literal(t, name, f)
+	return p.literal(t, name, f, op)
 }
 
 func (p *parser) expectedValue(t token) error {
 	if t.isMark("(") {
-		return p.errorAt(t, "Use IN with a list, or leave the parenthesis away.", "a single value takes no parenthesis")
+		return p.errorAt(t, ReasonOperator, "Use IN with a list, or leave the parenthesis away.", "a single value takes no parenthesis")
 	}
 	if t.kind == end {
 		return p.unexpected(t)
 	}
-	return p.errorAt(t, "Put the value in double quotes.", "expected a value, not %q", excerpt(t.text))
+	return p.errorAt(t, ReasonSyntax, "Put the value in double quotes.", "expected a value, not %q", excerpt(t.text))
 }
 
 func (p *parser) checkEmpty(t token, op Op) error {
@@ -163,7 +170,7 @@ func (p *parser) checkEmpty(t token, op Op) error {
 	case OpIs, OpIsNot, OpEq, OpNe, OpIn, OpNotIn:
 		return nil
 	}
-	return p.errorAt(t, "Write IS EMPTY or IS NOT EMPTY.", "EMPTY cannot be compared with %s", op)
+	return p.errorAt(t, ReasonOperator, "Write IS EMPTY or IS NOT EMPTY.", "EMPTY cannot be compared with %s", op)
 }
 
 // call reads a function whose name was taken and checks that each argument is a plain offset in time.
@@ -174,7 +181,7 @@ func (p *parser) call(t token, name string, f Field) (Value, error) {
 		if why := p.d.Denied[strings.ToLower(t.text)]; why != "" {
 			hint = why + " " + hint
 		}
-		return Value{}, p.errorAt(t, hint, "function %q is not allowed for field %q", excerpt(t.text), name)
+		return Value{}, p.errorAt(t, ReasonFunction, hint, "function %q is not allowed for field %q", excerpt(t.text), name)
 	}
 	v := Value{Form: Call, Text: fn.Name}
 	p.take()
@@ -184,16 +191,16 @@ func (p *parser) call(t token, name string, f Field) (Value, error) {
 	for {
 		arg := p.take()
 		if arg.kind != word && arg.kind != quoted || !isOffset(arg.text, "yMwdhm") {
-			return Value{}, p.errorAt(arg, `Write an offset such as "-1d" or nothing.`, "wrong argument of %s()", fn.Name)
+			return Value{}, p.errorAt(arg, ReasonFunction, `Write an offset such as "-1d" or nothing.`, "wrong argument of %s()", fn.Name)
 		}
 		if v.Args = append(v.Args, arg.text); len(v.Args) > fn.Args {
-			return Value{}, p.errorAt(arg, "Leave the argument away.", "too many arguments of %s()", fn.Name)
+			return Value{}, p.errorAt(arg, ReasonFunction, "Leave the argument away.", "too many arguments of %s()", fn.Name)
 		}
 		if p.takeMark(")") {
 			return v, nil
 		}
 		if t := p.peek(); !p.takeMark(",") {
-			return Value{}, p.errorAt(t, "Close the parenthesis.", "the arguments of %s() go wrong here", fn.Name)
+			return Value{}, p.errorAt(t, ReasonSyntax, "Close the parenthesis.", "the arguments of %s() go wrong here", fn.Name)
 		}
 	}
 }

@@ -21,6 +21,8 @@ type Dialect struct {
 	WordMarks     string // what an unquoted word may hold besides ASCII letters and digits
 	RelativeUnits string // the units of a relative date such as -7d; none if the language has no such dates
 	Symbols       bool   // whether & && | || ! stand for AND, OR and NOT
+
+	shared map[string]string // names that several fields have, lower case: which to say instead
 }
 
 // Field is what a clause over a field may say. The zero Field cannot be searched.
@@ -37,12 +39,13 @@ type Kind uint8
 
 // The kinds of literals.
 const (
-	None Kind = iota // no literals, only the listed functions and EMPTY
-	Text             // words to look for
-	Name             // the name or id of something
-	Date             // 2026-03-31, "2026-03-31 14:00" or, where the language has them, -7d
-	ID               // digits
-	Key              // an issue key such as ENG-12, of a project in Only
+	None   Kind = iota // no literals, only the listed functions and EMPTY
+	Text               // words to look for
+	Name               // the name or id of something
+	Date               // 2026-03-31, "2026-03-31 14:00" or, where the language has them, -7d
+	ID                 // digits
+	Amount             // a decimal number such as 3 or 0.5
+	Key                // an issue key such as ENG-12, of a project in Only
 )
 
 // Func is a function that may stand as a value.

@@ -63,6 +63,7 @@ func jqlDenied() map[string]string {
 		history = "It searches the history, which may come from another project."
 		saved   = "A saved filter can be changed after the policy was signed."
 		apps    = "Its values belong to an app."
+		own     = "It tells what the acting account did before."
 	)
 	return map[string]string{
 		"parent": others, "epic link": others, "parent epic": others, "parentproject": others, "issuelinktype": others, "issuelink": others,
@@ -70,13 +71,18 @@ func jqlDenied() map[string]string {
 		"linkedissues": others, "linkedissue": others, "childissuesof": others, "parentepic": others, "portfoliochildissuesof": others,
 		"issueswithremotelinksbyglobalid": others, "subtasksof": others,
 		"filter": saved, "savedfilter": saved, "request": saved, "searchrequest": saved,
-		"issuehistory": "It tells what the acting account looked at before.", "lastviewed": "It tells what the acting account looked at before.",
+		"issuehistory": own, "lastviewed": own,
 		"votedissues": people, "watchedissues": people, "voter": people, "watcher": people, "votes": people, "watchers": people,
 		"membersof": people, "team": people, "component.lead": people, "project.lead": people,
 		"projectsleadbyuser": people, "projectswhereuserhaspermission": people, "projectswhereuserhasrole": people,
 		"componentsleadbyuser": people, "spacesleadbyuser": people,
 		"updatedby": history, "issue.property": apps, "worklogauthor": people, "worklogcomment": others,
 		"comment": "Comments are read by a tool of their own.", "attachments": "Attachments are read by a tool of their own.",
+		"sprint": others, "opensprints": others, "closedsprints": others, "futuresprints": others, "rank": others,
+		"releasedversions": others, "unreleasedversions": others, "latestreleasedversion": others, "earliestunreleasedversion": others,
+		"category": others, "projecttype": others, "lastlogin": own, "currentlogin": own,
+		"organizations": people, "organizationmembers": people, "approvals": people, "approver": people, "approved": people,
+		"mypending": people, "myapproval": people, "pendingby": people,
 		"level": "It tells how issues are hidden from others.",
 	}
 }

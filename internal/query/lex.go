@@ -131,33 +131,36 @@ func (l *lexer) quoted(quote byte) (token, error) {
 			return token{kind: quoted, text: b.String(), offset: start}, nil
 		case r == '\\':
 			if i+1 == len(l.text) || strings.IndexByte(`"'\`, l.text[i+1]) < 0 {
-				return token{}, errorAt(l.text, i, `After a backslash only ", ' and \ may follow; write any other character itself.`,
+				return token{}, errorAt(l.text, i, ReasonEscape, `After a backslash only ", ' and \ may follow; write any other character itself.`,
 					"unknown escape in a quoted text")
 			}
 			b.WriteByte(l.text[i+1])
 			i += 2
 			continue
 		case isHidden(r):
-			return token{}, errorAt(l.text, i, "Remove the character; a search does not need it.",
+			return token{}, errorAt(l.text, i, ReasonHidden, "Remove the character; a search does not need it.",
 				"invisible character %U in a quoted text", r)
 		}
 		b.WriteRune(r)
 		i += size
 	}
-	return token{}, errorAt(l.text, start, "Close the text with the quote that opened it.", "quote without an end")
+	return token{}, errorAt(l.text, start, ReasonSyntax, "Close the text with the quote that opened it.", "quote without an end")
 }
 
 // isHidden reports whether r would end a line, vanish or turn the reading direction round, so that a person who
-// approves the query sees something else than what runs.
+// approves the query sees something else than what runs. The joiners U+200C and U+200D are letters' business in many
+// scripts, and stay.
 func isHidden(r rune) bool {
 	switch {
-	case unicode.IsControl(r), r == 0x2028, r == 0x2029, r == 0xFEFF:
+	case unicode.IsControl(r), r == 0x2028, r == 0x2029:
 		return true
-	case r == 0x061C, r == 0x200E, r == 0x200F, 0x202A <= r && r <= 0x202E, 0x2066 <= r && r <= 0x2069:
+	case r == 0x200C, r == 0x200D, unicode.Is(unicode.Prepended_Concatenation_Mark, r):
+		return false
+	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Noncharacter_Code_Point, r):
 		return true
-	case 0xFDD0 <= r && r <= 0xFDEF, r&0xFFFE == 0xFFFE:
+	case r == 0x034F, r == 0x115F, r == 0x1160, r == 0x3164, r == 0xFFA0: // fillers, which have no shape
 		return true
-	case 0xE0000 <= r && r <= 0xE007F:
+	case 0xE0000 <= r && r <= 0xE0FFF: // tags and more selectors of variants
 		return true
 	}
 	return false
@@ -167,14 +170,14 @@ func (l *lexer) unexpected() error {
 	r, _ := utf8.DecodeRuneInString(l.text[l.pos:])
 	switch {
 	case r >= utf8.RuneSelf && unicode.IsSpace(r):
-		return errorAt(l.text, l.pos, "Use a plain space.", "the blank %U is not a space", r)
+		return errorAt(l.text, l.pos, ReasonCharacter, "Use a plain space.", "the blank %U is not a space", r)
 	case r >= utf8.RuneSelf:
-		return errorAt(l.text, l.pos, `Put the value in double quotes.`, "character %U outside quotes", r)
+		return errorAt(l.text, l.pos, ReasonCharacter, `Put the value in double quotes.`, "character %U outside quotes", r)
 	case unicode.IsControl(r):
-		return errorAt(l.text, l.pos, "Remove the character.", "control character %U", r)
+		return errorAt(l.text, l.pos, ReasonCharacter, "Remove the character.", "control character %U", r)
 	case r == '[':
-		return errorAt(l.text, l.pos, "Only fields by name, or as cf[10001] where the policy lists them, can be searched.",
+		return errorAt(l.text, l.pos, ReasonProperty, "Only fields by name, or as cf[10001] where the policy lists them, can be searched.",
 			"properties cannot be searched")
 	}
-	return errorAt(l.text, l.pos, "Put the value in double quotes.", "character %q outside quotes", r)
+	return errorAt(l.text, l.pos, ReasonCharacter, "Put the value in double quotes.", "character %q outside quotes", r)
 }

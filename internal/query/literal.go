@@ -9,9 +9,9 @@ import (
 )
 
 // literal checks a plain value against the field's kind.
-func (p *parser) literal(t token, name string, f Field) (Value, error) {
+func (p *parser) literal(t token, name string, f Field, op Op) (Value, error) {
 	if strings.TrimSpace(t.text) == "" {
-		return Value{}, p.errorAt(t, "Write the text to look for.", "the value is empty")
+		return Value{}, p.errorAt(t, ReasonValue, "Write the text to look for.", "the value is empty")
 	}
 	v := Value{Form: String, Text: t.text}
 	if t.kind == word && isNumber(t.text) && f.Kind != Text {
@@ -19,22 +19,30 @@ func (p *parser) literal(t token, name string, f Field) (Value, error) {
 	}
 	switch f.Kind {
 	case Text:
+		if (op == OpLike || op == OpNotLike) && namesIndex(t.text) {
+			return Value{}, p.errorAt(t, ReasonValue, `Put the words in quotes of their own, as in "\"error: timeout\"".`, "a colon outside of inner quotes may name another field")
+		}
+	case Amount:
+		if !isAmount(t.text) {
+			return Value{}, p.errorAt(t, ReasonValue, "Write a number such as 3 or 0.5.", "%q is not a number", excerpt(t.text))
+		}
+		v.Form = String
 	case Name:
 		if f.Only == nil {
 			break
 		}
 		only, ok := f.only(t.text)
 		if !ok {
-			return Value{}, p.errorAt(t, onlyHint(f.Only), "%q is not allowed for field %q", excerpt(t.text), name)
+			return Value{}, p.errorAt(t, ReasonValue, onlyHint(f.Only), "%q is not allowed for field %q", excerpt(t.text), name)
 		}
 		v.Text = only
 	case Date:
 		if !isDate(t.text) && !isPeriods(t.text, p.d.RelativeUnits) {
-			return Value{}, p.errorAt(t, dateHint(p.d), "%q is not a date", excerpt(t.text))
+			return Value{}, p.errorAt(t, ReasonValue, dateHint(p.d), "%q is not a date", excerpt(t.text))
 		}
 	case ID:
 		if !isNumber(t.text) {
-			return Value{}, p.errorAt(t, "Write the id in digits.", "%q is not an id", excerpt(t.text))
+			return Value{}, p.errorAt(t, ReasonValue, "Write the id in digits.", "%q is not an id", excerpt(t.text))
 		}
 		v.Form = Number
 	case Key:
@@ -43,11 +51,11 @@ func (p *parser) literal(t token, name string, f Field) (Value, error) {
 			_, ok = f.only(project)
 		}
 		if !ok {
-			return Value{}, p.errorAt(t, keyHint(f.Only), "%q is not a key that may be asked for", excerpt(t.text))
+			return Value{}, p.errorAt(t, ReasonValue, keyHint(f.Only), "%q is not a key that may be asked for", excerpt(t.text))
 		}
 		v = Value{Form: String, Text: strings.ToUpper(t.text)}
 	default:
-		return Value{}, p.errorAt(t, functionHint(f), "field %q takes no plain value", name)
+		return Value{}, p.errorAt(t, ReasonValue, functionHint(f), "field %q takes no plain value", name)
 	}
 	return v, nil
 }
@@ -71,6 +79,32 @@ func dateHint(d Dialect) string {
 		return `Write 2026-01-31, "2026-01-31 14:00" or a function such as now("-7d").`
 	}
 	return `Write 2026-01-31, "2026-01-31 14:00" or a period such as -7d.`
+}
+
+// namesIndex reports whether the text has a colon that the search engine below may take for the end of a field's name:
+// one that is neither in quotes within the text nor behind a backslash. What one may search must not depend on it.
+func namesIndex(s string) bool {
+	inner := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			inner = !inner
+		case ':':
+			if !inner {
+				return true
+			}
+		}
+	}
+	return inner && strings.Contains(s, ":") // quotes without an end are none
+}
+
+// isAmount reports whether s is a decimal number, with a point and a minus sign or without.
+func isAmount(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	whole, part, point := strings.Cut(s, ".")
+	return len(s) <= 18 && isDigits(whole) && (!point || isDigits(part))
 }
 
 func isDate(s string) bool {

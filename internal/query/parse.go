@@ -27,10 +27,10 @@ func Parse(d Dialect, text string) (*Query, error) {
 
 func parse(d Dialect, text string, most limits) (*Query, error) {
 	if len(text) > most.text {
-		return nil, &Error{Line: 1, Column: 1, Msg: "the query is too long", Hint: "Ask a narrower question."}
+		return nil, errTooLong()
 	}
 	if !utf8.ValidString(text) {
-		return nil, &Error{Line: 1, Column: 1, Msg: "the query is not valid UTF-8", Hint: "Send the query as UTF-8 text."}
+		return nil, errorAt("", 0, ReasonEncoding, "Send the query as UTF-8 text.", "the query is not valid UTF-8")
 	}
 	list, err := tokens(d, text)
 	if err != nil {
@@ -43,9 +43,13 @@ func parse(d Dialect, text string, most limits) (*Query, error) {
 	}
 	// Quotes and parentheses are added on the way out; with this check the canonical form can always be parsed again.
 	if len(q.String()) > most.text {
-		return nil, &Error{Line: 1, Column: 1, Msg: "the query is too long", Hint: "Ask a narrower question."}
+		return nil, errTooLong()
 	}
 	return q, nil
+}
+
+func errTooLong() *Error {
+	return errorAt("", 0, ReasonLimit, "Ask a narrower question.", "the query is too long")
 }
 
 type parser struct {
@@ -83,8 +87,8 @@ func (p *parser) takeMark(text string) bool {
 	return true
 }
 
-func (p *parser) errorAt(t token, hint, format string, args ...any) error {
-	return errorAt(p.text, t.offset, hint, format, args...)
+func (p *parser) errorAt(t token, why Reason, hint, format string, args ...any) error {
+	return errorAt(p.text, t.offset, why, hint, format, args...)
 }
 
 func (p *parser) query() (*Query, error) {
@@ -97,7 +101,7 @@ func (p *parser) query() (*Query, error) {
 		q.Where = e
 	}
 	if height(q.Where) > p.most.depth {
-		return nil, errorAt(p.text, 0, "Write the condition with fewer groups inside groups.", "the condition is nested too deeply")
+		return nil, errorAt(p.text, 0, ReasonLimit, "Write the condition with fewer groups inside groups.", "the condition is nested too deeply")
 	}
 	if p.takeKeyword("order") {
 		order, err := p.order()
@@ -115,13 +119,13 @@ func (p *parser) query() (*Query, error) {
 func (p *parser) unexpected(t token) error {
 	switch {
 	case t.isMark(")"):
-		return p.errorAt(t, "Each query must be complete by itself: open every parenthesis that is closed.", "parenthesis was never opened")
+		return p.errorAt(t, ReasonSyntax, "Each query must be complete by itself: open every parenthesis that is closed.", "parenthesis was never opened")
 	case t.kind == end:
-		return p.errorAt(t, "Complete the query.", "the query ends too early")
+		return p.errorAt(t, ReasonSyntax, "Complete the query.", "the query ends too early")
 	case t.is("order"):
-		return p.errorAt(t, "Move ORDER BY to the end of the query, outside of parentheses.", "ORDER BY inside a condition")
+		return p.errorAt(t, ReasonSyntax, "Move ORDER BY to the end of the query, outside of parentheses.", "ORDER BY inside a condition")
 	}
-	return p.errorAt(t, "Join conditions with AND or OR, and put values of several words in double quotes.", "unexpected %q", excerpt(t.text))
+	return p.errorAt(t, ReasonSyntax, "Join conditions with AND or OR, and put values of several words in double quotes.", "unexpected %q", excerpt(t.text))
 }
 
 func (p *parser) or() (Expr, error) {
@@ -160,7 +164,7 @@ func (p *parser) unary() (Expr, error) {
 	p.nesting++
 	defer func() { p.nesting-- }()
 	if p.nesting > 4*p.most.depth {
-		return nil, p.errorAt(p.peek(), "Write the condition with fewer groups inside groups.", "the condition is nested too deeply")
+		return nil, p.errorAt(p.peek(), ReasonLimit, "Write the condition with fewer groups inside groups.", "the condition is nested too deeply")
 	}
 	switch {
 	case p.takeKeyword("not"), p.takeMark("!"):
@@ -186,12 +190,12 @@ func (p *parser) unclosed() error {
 	if t := p.peek(); t.kind != end {
 		return p.unexpected(t)
 	}
-	return p.errorAt(p.peek(), "Close every parenthesis that is opened.", "parenthesis without an end")
+	return p.errorAt(p.peek(), ReasonSyntax, "Close every parenthesis that is opened.", "parenthesis without an end")
 }
 
 func (p *parser) order() ([]Sort, error) {
 	if !p.takeKeyword("by") {
-		return nil, p.errorAt(p.peek(), "Write ORDER BY and then the fields.", "ORDER without BY")
+		return nil, p.errorAt(p.peek(), ReasonSyntax, "Write ORDER BY and then the fields.", "ORDER without BY")
 	}
 	var list []Sort
 	for {
@@ -213,10 +217,10 @@ func (p *parser) sort(before []Sort) (Sort, error) {
 		return Sort{}, err
 	}
 	if !f.Sort {
-		return Sort{}, p.errorAt(t, "Sort by one of: "+p.d.names(Field.sortable)+".", "cannot sort by %q", name)
+		return Sort{}, p.errorAt(t, ReasonSort, "Sort by one of: "+p.d.names(Field.sortable)+".", "cannot sort by %q", name)
 	}
 	if len(before) == MaxSort || slices.ContainsFunc(before, func(s Sort) bool { return s.Field == name }) {
-		return Sort{}, p.errorAt(t, "Name each field once, the most important first.", "too many sort keys or the same one twice")
+		return Sort{}, p.errorAt(t, ReasonSort, "Name each field once, the most important first.", "too many sort keys or the same one twice")
 	}
 	s := Sort{Field: name}
 	switch {

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package query reads the query languages that users and agents write, Jira's JQL and Confluence's CQL, so that a
-// policy can bound them.
+// policy can bound them. spec/query.md defines what it takes and what it makes of that; its vectors are the cases of
+// testdata/vectors/query-*, and Atlassian's own parser is held against both (test/jql).
 //
 // Wrapping a user's text, as in "project in (1) AND (" + text + ")", bounds nothing: the text `a = 1) OR (b = 2` is no
 // query by itself, yet it closes the bracket and escapes. So text is never passed on. [Parse] turns it into a tree and
@@ -23,10 +24,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrUnbounded is returned by [Bound] when the bound would not bound anything: it is nil, some part of it is nil or
-// names no values, or it only says what is not to be found. A policy that allows nothing has no query; the caller
+// names no plain values, or it only says what is not to be found. A policy that allows nothing has no query; the caller
 // answers without asking upstream.
 var ErrUnbounded = errors.New("query: the bound names nothing")
 
@@ -209,10 +211,19 @@ func Bound(bound Expr, q *Query) (*Query, error) {
 	return &Query{Where: And{bound, q.Where}, Order: q.Order}, nil
 }
 
-func (e And) whole() bool    { return allWhole(e) }
-func (e Or) whole() bool     { return allWhole(e) }
-func (e Not) whole() bool    { return e.X != nil && e.X.whole() }
-func (e Clause) whole() bool { return e.Op != 0 && len(e.Values) > 0 }
+func (e And) whole() bool { return allWhole(e) }
+func (e Or) whole() bool  { return allWhole(e) }
+func (e Not) whole() bool { return e.X != nil && e.X.whole() }
+func (e Clause) whole() bool {
+	return e.Op != 0 && len(e.Values) > 0 && !slices.ContainsFunc(e.Values, func(v Value) bool { return !v.plain() })
+}
+
+// plain reports whether the value names one thing, which everybody reads alike: no function, not EMPTY, not blank, and
+// without anything that people do not see.
+func (v Value) plain() bool {
+	return (v.Form == String || v.Form == Number) && strings.TrimSpace(v.Text) != "" && utf8.ValidString(v.Text) &&
+		!strings.ContainsFunc(v.Text, isHidden)
+}
 
 func allWhole(list []Expr) bool {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(e Expr) bool { return e == nil || !e.whole() })

@@ -183,6 +183,12 @@ func TestBoundRefusesToBoundNothing(t *testing.T) {
 		"unequal":        Clause{"project", OpNe, IDs("1")},
 		"not empty":      Clause{"project", OpIsNot, []Value{{Form: Empty}}},
 		"not twice":      Not{NotIn("project", IDs("1")...)},
+		"blank":          In("project", Strings(" ")...),
+		"one of two":     In("project", IDs("1", "")...),
+		"hidden":         In("project", Strings("ENG\u200b")...),
+		"not text":       In("project", Strings("\xff")...),
+		"emptiness":      In("project", Value{Form: Empty}),
+		"a function":     In("project", Value{Form: Call, Text: "projectsLeadByUser"}),
 		"some words":     Clause{"text", OpLike, Strings("a")},
 	} {
 		if q, err := Bound(bound, &Query{}); !errors.Is(err, ErrUnbounded) {
