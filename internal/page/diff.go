@@ -1,0 +1,281 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxDiff bounds the text of a diff, in bytes.
+const MaxDiff = 64 << 10
+
+const (
+	context = 3   // lines around a change
+	wide    = 300 // characters of a line, beyond which what is the same is cut
+)
+
+// Diff shows people what becomes of a body: first what is dropped or altered
+// ([Losses]), then the changed lines with some around them, "-" before what goes
+// and "+" before what comes. Where two lines read the same and differ in markup,
+// the markup is shown. It is "" for two bodies that are the same bytes, and for no
+// others. It is at most [MaxDiff] bytes long, and says so if it had to leave
+// something away.
+func Diff(before, after *Body) string {
+	if before.Format == after.Format && before.Text == after.Text {
+		return ""
+	}
+	w := newWriter()
+	for _, l := range Losses(before, after) {
+		if l.Now == "" {
+			w.line("dropped: " + l.Was + " " + l.ID)
+		} else {
+			w.line("altered: " + l.Was + " -> " + l.Now + " " + l.ID)
+		}
+	}
+	hunks := compare(before.lines(before.root.kids), after.lines(after.root.kids))
+	if len(hunks) == 0 {
+		w.line("Nothing that people read is changed: white space, or how the same thing is written.")
+	}
+	for _, h := range hunks {
+		h.write(w)
+	}
+	return w.String()
+}
+
+// A Field is something beside a body that an update changes: a title, labels, a
+// field of an issue. Each entry is one value; its lines are compared one by one.
+type Field struct {
+	Name          string
+	Before, After []string
+}
+
+// DiffFields shows people what becomes of fields, those that stay the same left
+// out. It is bounded as [Diff] is.
+func DiffFields(fields []Field) string {
+	w := newWriter()
+	for _, f := range fields {
+		if slices.Equal(f.Before, f.After) {
+			continue
+		}
+		w.line(label(f.Name, 80) + ":")
+		for _, h := range compare(fieldLines(f.Before), fieldLines(f.After)) {
+			h.write(w)
+		}
+	}
+	return w.String()
+}
+
+func fieldLines(values []string) []line {
+	var list []line
+	for _, v := range values {
+		for i, text := range strings.Split(v, "\n") {
+			list = append(list, line{text: visible(text), sum: fmt.Sprint(i, text), source: fmt.Sprintf("%+q", text)})
+		}
+	}
+	return list
+}
+
+// A writer keeps within MaxDiff.
+type writer struct {
+	strings.Builder
+	left int // lines left away
+}
+
+func newWriter() *writer { return &writer{} }
+
+const reserve = 200 // bytes for the last line
+
+func (w *writer) line(text string) {
+	if w.left > 0 || w.Len()+len(text)+1 > MaxDiff-reserve {
+		w.left++
+		return
+	}
+	w.WriteString(text + "\n")
+}
+
+// String returns what was written, and says what was not.
+func (w *writer) String() string {
+	if w.left == 0 {
+		return w.Builder.String()
+	}
+	return w.Builder.String() + fmt.Sprintf("[%d more lines are left out here: the change is too large to show. Look at it in full before you approve it.]\n", w.left)
+}
+
+// A hunk is a change and what is around it.
+type hunk struct {
+	steps []step
+}
+
+// A step is a line of a hunk.
+type step struct {
+	op   byte // ' ', '-' or '+'
+	line line
+}
+
+// compare returns the changes between two texts.
+func compare(a, b []line) []hunk {
+	steps := editScript(a, b)
+	var hunks []hunk
+	last := -1 // end of the last hunk
+	for i := 0; i < len(steps); i++ {
+		if steps[i].op == ' ' {
+			continue
+		}
+		from, to := max(i-context, last, 0), i
+		for j := i; j < len(steps) && j <= to+2*context+1; j++ {
+			if steps[j].op != ' ' {
+				to = j
+			}
+		}
+		end := min(to+1+context, len(steps))
+		hunks = append(hunks, hunk{steps[from:end]})
+		last, i = end, end-1
+	}
+	return hunks
+}
+
+func (h hunk) write(w *writer) {
+	head := "@@"
+	if under := h.steps[0].line.heading; under != "" {
+		head += " " + cut(under, 80)
+	}
+	w.line(head)
+	for i := 0; i < len(h.steps); {
+		if h.steps[i].op == ' ' {
+			w.line(" " + cut(h.steps[i].line.text, wide))
+			i++
+			continue
+		}
+		from := i
+		for i < len(h.steps) && h.steps[i].op != ' ' {
+			i++
+		}
+		writeChange(w, h.steps[from:i])
+	}
+}
+
+// writeChange writes lines that go, and those that come in their place. Lines
+// that face each other are cut to what differs.
+func writeChange(w *writer, steps []step) {
+	var gone, come []line
+	for _, e := range steps {
+		if e.op == '-' {
+			gone = append(gone, e.line)
+		} else {
+			come = append(come, e.line)
+		}
+	}
+	goneTexts, comeTexts := texts(gone), texts(come)
+	tellApart(gone, come, goneTexts, comeTexts)
+	for i := range min(len(gone), len(come)) {
+		goneTexts[i], comeTexts[i] = narrow(goneTexts[i], comeTexts[i])
+	}
+	for _, text := range goneTexts {
+		w.line("-" + text)
+	}
+	for _, text := range comeTexts {
+		w.line("+" + text)
+	}
+}
+
+// tellApart shows the markup of lines on both sides that read the same.
+func tellApart(gone, come []line, goneTexts, comeTexts []string) {
+	reads := map[string][]int{} // which lines that come read so
+	for j, l := range come {
+		reads[l.text] = append(reads[l.text], j)
+	}
+	both := map[string]bool{}
+	for i, l := range gone {
+		list, ok := reads[l.text]
+		switch {
+		case len(list) > 0:
+			goneTexts[i], comeTexts[list[0]] = markup(l, come[list[0]])
+			reads[l.text], both[l.text] = list[1:], true
+		case ok:
+			goneTexts[i], _ = markup(l, line{text: l.text})
+		}
+	}
+	for text := range both {
+		for _, j := range reads[text] {
+			_, comeTexts[j] = markup(line{text: text}, come[j])
+		}
+	}
+}
+
+func texts(lines []line) []string {
+	list := make([]string, len(lines))
+	for i, l := range lines {
+		list[i] = l.text
+	}
+	return list
+}
+
+// markup tells lines apart that read the same.
+func markup(a, b line) (string, string) {
+	if a.source == b.source {
+		return a.text + " {what is around it}", b.text + " {is changed}"
+	}
+	left, right := narrow(escape(a.source), escape(b.source))
+	return cut(a.text, wide) + " {" + left + "}", cut(b.text, wide) + " {" + right + "}"
+}
+
+// escape shows markup in one line with all its characters.
+func escape(source string) string {
+	var b strings.Builder
+	for _, r := range source {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r != ' ' && isHidden(r):
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// narrow cuts from long lines what they begin and end with alike.
+func narrow(a, b string) (string, string) {
+	if utf8.RuneCountInString(a) <= wide && utf8.RuneCountInString(b) <= wide {
+		return a, b
+	}
+	ra, rb := []rune(a), []rune(b)
+	short := min(len(ra), len(rb))
+	head := 0
+	for head < short && ra[head] == rb[head] {
+		head++
+	}
+	tail := 0
+	for tail < short-head && ra[len(ra)-1-tail] == rb[len(rb)-1-tail] {
+		tail++
+	}
+	const around = 60
+	head, tail = max(head-around, 0), max(tail-around, 0)
+	clip := func(r []rune) string {
+		s := string(r[head : len(r)-tail])
+		if head > 0 {
+			s = "…" + s
+		}
+		if tail > 0 {
+			s += "…"
+		}
+		return s
+	}
+	return clip(ra), clip(rb)
+}
+
+// cut shortens a line that is only there to show where a change is.
+func cut(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most]) + "…"
+}

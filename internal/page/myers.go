@@ -1,0 +1,110 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import "slices"
+
+// maxDistance bounds how many lines may differ before two texts count as
+// different altogether. The search takes its square in time and space.
+const maxDistance = 600
+
+// editScript returns how to make b of a: Myers' shortest edit script, with lines
+// that go before those that come.
+func editScript(a, b []line) []step {
+	var steps []step
+	head := 0
+	for head < min(len(a), len(b)) && a[head].same(b[head]) {
+		head++
+	}
+	tail := 0
+	for tail < min(len(a), len(b))-head && a[len(a)-1-tail].same(b[len(b)-1-tail]) {
+		tail++
+	}
+	for _, l := range b[:head] {
+		steps = append(steps, step{' ', l})
+	}
+	steps = append(steps, shortest(a[head:len(a)-tail], b[head:len(b)-tail])...)
+	for _, l := range b[len(b)-tail:] {
+		steps = append(steps, step{' ', l})
+	}
+	return steps
+}
+
+func (l line) same(o line) bool { return l.text == o.text && l.sum == o.sum }
+
+func shortest(a, b []line) []step {
+	trace := search(a, b)
+	if trace == nil {
+		return replaceAll(a, b)
+	}
+	var steps []step
+	x, y := len(a), len(b)
+	for d := len(trace) - 1; d >= 0; d-- {
+		v := trace[d]
+		at := func(k int) int { return v[k+d+1] }
+		k := x - y
+		prev := k - 1
+		if k == -d || k != d && at(k-1) < at(k+1) {
+			prev = k + 1
+		}
+		fromX := at(prev)
+		fromY := fromX - prev
+		if d == 0 {
+			fromX, fromY = 0, 0
+		}
+		for x > fromX && y > fromY && x > 0 && y > 0 && a[x-1].same(b[y-1]) {
+			x, y = x-1, y-1
+			steps = append(steps, step{' ', b[y]})
+		}
+		switch {
+		case d == 0:
+		case prev == k+1:
+			y--
+			steps = append(steps, step{'+', b[y]})
+		default:
+			x--
+			steps = append(steps, step{'-', a[x]})
+		}
+	}
+	slices.Reverse(steps)
+	return steps
+}
+
+// search returns, for each number of differences, how far each diagonal came
+// before it; nil if there are more than maxDistance. Entry d has diagonals -d-1
+// to d+1.
+func search(a, b []line) [][]int {
+	limit := min(len(a)+len(b), maxDistance)
+	v := make([]int, 2*limit+3)
+	zero := limit + 1
+	var trace [][]int
+	for d := 0; d <= limit; d++ {
+		trace = append(trace, slices.Clone(v[zero-d-1:zero+d+2]))
+		for k := -d; k <= d; k += 2 {
+			x := v[zero+k-1] + 1
+			if k == -d || k != d && v[zero+k-1] < v[zero+k+1] {
+				x = v[zero+k+1]
+			}
+			for x < len(a) && x-k < len(b) && x-k >= 0 && a[x].same(b[x-k]) {
+				x++
+			}
+			v[zero+k] = x
+			if x >= len(a) && x-k >= len(b) {
+				return trace
+			}
+		}
+	}
+	return nil
+}
+
+func replaceAll(a, b []line) []step {
+	var steps []step
+	for _, l := range a {
+		steps = append(steps, step{'-', l})
+	}
+	for _, l := range b {
+		steps = append(steps, step{'+', l})
+	}
+	return steps
+}
