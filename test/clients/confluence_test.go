@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ctreminiom/go-atlassian/v2/confluence"
 	"github.com/ctreminiom/go-atlassian/v2/pkg/infra/models"
 
 	"github.com/clawea/clawea/internal/sim/atlassian"
@@ -189,5 +190,98 @@ func TestConfluenceSpaces(t *testing.T) {
 	}
 	if got.ID != eng || got.Key != "ENG" || got.Name != "Engineering" || got.HomepageID != s.HomepageID("ENG") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// older is go-atlassian's client for version 1 of Confluence's interface, as an
+// account that may do all that there is.
+func (s *site) older(t *testing.T) (*confluence.Client, string) {
+	t.Helper()
+	account := s.AddAccount(atlassian.Account{Email: "all@example.com", Token: "t", Name: "All", Scopes: append(wholeScopes(), "write:content:confluence"), Admin: true})
+	c, err := confluence.New(nil, s.url)
+	must(t, err)
+	c.Auth.SetBasicAuth("all@example.com", "t")
+	return c, account
+}
+
+// TestConfluenceV1 does what is left in version 1.
+func TestConfluenceV1(t *testing.T) {
+	t.Parallel()
+	s := openSite(t)
+	s.AddSpace("ENG", "Engineering")
+	page := s.AddPage(atlassian.PageSeed{Space: "ENG", Title: "Restart", Body: "<p>1</p>"})
+	other := s.AddPage(atlassian.PageSeed{Space: "ENG", Title: "Elsewhere"})
+	s.EditPage(page, "", "<p>2</p>")
+	c, account := s.older(t)
+
+	labels, _, err := c.Content.Label.Add(t.Context(), page, []*models.ContentLabelPayloadScheme{{Prefix: "global", Name: "ops"}, {Prefix: "global", Name: "queue"}}, false)
+	must(t, err)
+	if len(labels.Results) != 2 {
+		t.Errorf("got %+v", labels)
+	}
+	_, err = c.Content.Label.Remove(t.Context(), page, "ops")
+	must(t, err)
+	restored, _, err := c.Content.Version.Restore(t.Context(), page, &models.ContentRestorePayloadScheme{
+		OperationKey: "restore", Params: &models.ContentRestoreParamsPayloadScheme{VersionNumber: 1, Message: "as it was"},
+	}, nil)
+	must(t, err)
+	_, _, err = c.Content.ChildrenDescendant.Move(t.Context(), page, "append", other)
+	must(t, err)
+	may, _, err := c.Content.Permission.Check(t.Context(), page, &models.CheckPermissionScheme{
+		Subject: &models.PermissionSubjectScheme{Type: "user", Identifier: account}, Operation: "update",
+	})
+	must(t, err)
+	s.RestrictEdit(page, account)
+	// Its Operation.Gets looks for a member operationType, where the specification has read and update.
+	limits, _, err := c.Content.Restriction.Gets(t.Context(), page, nil, 0, 50)
+	must(t, err)
+	if !may.HasPermission || len(limits.Results) != 2 || limits.Results[1].Operation != "update" || len(limits.Results[1].Restrictions.User.Results) != 1 {
+		t.Errorf("got %+v, %+v", may, limits)
+	}
+	found, _, err := c.Content.Search(t.Context(), "contributor = currentUser() AND label = queue", "", []string{"body.storage", "version", "ancestors"}, "", 10)
+	must(t, err)
+	if len(found.Results) != 1 || found.Results[0].Body.Storage.Value != "<p>1</p>" || found.Results[0].Version.Number != restored.Number || len(found.Results[0].Ancestors) != 2 {
+		t.Errorf("got %+v", found)
+	}
+	left, _ := s.Page(page)
+	if left.ParentID != other || !slices.Equal(left.Labels, []string{"queue"}) || left.Versions[2].Message != "as it was" || left.Versions[2].AuthorID != account {
+		t.Errorf("left %+v", left)
+	}
+}
+
+// TestConfluenceLegacy uses what Cloud sites have removed, and Data Center has.
+// The specification does not know it any more.
+func TestConfluenceLegacy(t *testing.T) {
+	t.Parallel()
+	s := openSiteWith(t, atlassian.Config{LegacyContent: true}, &tolerance{
+		reason: "the interface is removed", fault: regexp.MustCompile(`/wiki/rest/api/content.*(no matching operation|not allowed)`),
+	})
+	s.AddSpace("ENG", "Engineering")
+	c, account := s.older(t)
+	text := func(value string) *models.BodyScheme {
+		return &models.BodyScheme{Storage: &models.BodyNodeScheme{Value: value, Representation: "storage"}}
+	}
+
+	made, _, err := c.Content.Create(t.Context(), &models.ContentScheme{Type: "page", Title: "Restart", Space: &models.SpaceScheme{Key: "ENG"}, Body: text("<p>1</p>")})
+	must(t, err)
+	next := &models.ContentScheme{Type: "page", Title: "Restart", Body: text("<p>2</p>"), Version: &models.ContentVersionScheme{Number: 2, Message: "job 1"}}
+	_, _, err = c.Content.Update(t.Context(), made.ID, next)
+	must(t, err)
+	_, resp, err := c.Content.Update(t.Context(), made.ID, next)
+	wantStatus(t, resp, err, http.StatusConflict)
+	got, _, err := c.Content.Get(t.Context(), made.ID, []string{"body.storage", "version", "ancestors"}, 0)
+	must(t, err)
+	if got.Body.Storage.Value != "<p>2</p>" || got.Version.Message != "job 1" || got.Version.By.AccountID != account || len(got.Ancestors) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	history, _, err := c.Content.History(t.Context(), made.ID, nil)
+	must(t, err)
+	if history.CreatedBy.AccountID != account || history.LastUpdated.Number != 2 {
+		t.Errorf("got %+v", history)
+	}
+	_, err = c.Content.Delete(t.Context(), made.ID, "")
+	must(t, err)
+	if left, _ := s.Page(made.ID); left.Status != "trashed" {
+		t.Errorf("left %+v", left)
 	}
 }

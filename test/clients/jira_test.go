@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	jirav2 "github.com/ctreminiom/go-atlassian/v2/jira/v2"
+	jirav3 "github.com/ctreminiom/go-atlassian/v2/jira/v3"
 	"github.com/ctreminiom/go-atlassian/v2/pkg/infra/models"
 
 	"github.com/clawea/clawea/internal/sim/atlassian"
@@ -195,5 +197,127 @@ func TestJiraProjects(t *testing.T) {
 	}
 	if me.AccountID != s.account || me.EmailAddress != siteEmail || me.DisplayName != "Bot" || !me.Active {
 		t.Errorf("got %+v", me)
+	}
+}
+
+// TestJiraWork does the rest of what go-atlassian has: workflow, people, marks,
+// and links both ways.
+func TestJiraWork(t *testing.T) {
+	t.Parallel()
+	s := openSite(t)
+	account := s.AddAccount(atlassian.Account{Email: "all@example.com", Token: "t", Name: "All", Scopes: wholeScopes(), Admin: true})
+	s.AddProject("ENG", "Engineering")
+	s.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "One"})
+	s.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "Two"})
+	c := s.jira(t, siteToken)
+	c.Auth.SetBasicAuth("all@example.com", "t")
+
+	_, err := c.Issue.Update(t.Context(), "ENG-1", false, &models.IssueScheme{Fields: &models.IssueFieldsScheme{Summary: "First"}}, nil, nil)
+	must(t, err)
+	_, err = c.Issue.Assign(t.Context(), "ENG-1", account)
+	must(t, err)
+	steps, _, err := c.Issue.Transitions(t.Context(), "ENG-1")
+	must(t, err)
+	_, err = c.Issue.Move(t.Context(), "ENG-1", steps.Transitions[0].ID, nil)
+	must(t, err)
+	log, _, err := c.Issue.Get(t.Context(), "ENG-1", nil, []string{"changelog"})
+	must(t, err)
+	if log.Fields.Status.Name != "In Progress" || log.Fields.Assignee.AccountID != account || len(log.Changelog.Histories) != 3 || log.Changelog.Histories[0].Author.AccountID != account {
+		t.Errorf("got %+v %+v", log.Fields, log.Changelog)
+	}
+
+	_, err = c.Issue.Property.Set(t.Context(), "ENG-1", "clawea", map[string]string{"job": "1"})
+	must(t, err)
+	keys, _, err := c.Issue.Property.Gets(t.Context(), "ENG-1")
+	must(t, err)
+	property, _, err := c.Issue.Property.Get(t.Context(), "ENG-1", "clawea")
+	must(t, err)
+	if len(keys.Keys) != 1 || fmt.Sprint(property.Value) != "map[job:1]" {
+		t.Errorf("got %+v, %+v", keys, property)
+	}
+	_, err = c.Issue.Property.Delete(t.Context(), "ENG-1", "clawea")
+	must(t, err)
+
+	_, err = c.Issue.Link.Create(t.Context(), &models.LinkPayloadSchemeV3{
+		Type: &models.LinkTypeScheme{Name: "Blocks"}, InwardIssue: &models.LinkedIssueScheme{Key: "ENG-1"}, OutwardIssue: &models.LinkedIssueScheme{Key: "ENG-2"},
+	})
+	must(t, err)
+	links, _, err := c.Issue.Link.Gets(t.Context(), "ENG-2")
+	must(t, err)
+	if got := links.Fields.IssueLinks; len(got) != 1 || got[0].InwardIssue.Key != "ENG-1" || got[0].Type.Name != "Blocks" {
+		t.Fatalf("got %+v", got)
+	}
+	link, _, err := c.Issue.Link.Get(t.Context(), links.Fields.IssueLinks[0].ID)
+	must(t, err)
+	if link.OutwardIssue.Key != "ENG-2" {
+		t.Errorf("got %+v", link)
+	}
+	_, err = c.Issue.Link.Delete(t.Context(), link.ID)
+	must(t, err)
+	remote, _, err := c.Issue.Link.Remote.Create(t.Context(), "ENG-1", &models.RemoteLinkScheme{
+		GlobalID: "job-1", Object: &models.RemoteLinkObjectScheme{URL: "https://example.com/1", Title: "Job 1"},
+	})
+	must(t, err)
+	all, _, err := c.Issue.Link.Remote.Gets(t.Context(), "ENG-1", "")
+	must(t, err)
+	if len(all) != 1 || all[0].ID != remote.ID || all[0].Object.Title != "Job 1" {
+		t.Errorf("got %+v", all)
+	}
+	_, err = c.Issue.Link.Remote.DeleteByID(t.Context(), "ENG-1", fmt.Sprint(remote.ID))
+	must(t, err)
+	_, err = c.Issue.Delete(t.Context(), "ENG-2", false)
+	must(t, err)
+}
+
+// TestJiraGateway comes through the gateway with a service account's token,
+// whose scopes hold.
+func TestJiraGateway(t *testing.T) {
+	t.Parallel()
+	s := openSite(t)
+	s.AddProject("ENG", "Engineering")
+	s.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "One"})
+	c, err := jirav3.New(nil, s.url+"/ex/jira/"+s.CloudID()+"/")
+	must(t, err)
+	c.Auth.SetBearerToken(s.serviceToken(t, s.account, "read:issue-meta:jira"))
+	got, _, err := c.Issue.Get(t.Context(), "ENG-1", nil, nil)
+	must(t, err)
+	if got.Fields.Summary != "One" {
+		t.Errorf("got %+v", got)
+	}
+	_, resp, err := c.MySelf.Details(t.Context(), nil)
+	wantStatus(t, resp, err, http.StatusUnauthorized)
+}
+
+// TestJiraServer speaks version 2 of the interface, with a Data Center site.
+func TestJiraServer(t *testing.T) {
+	t.Parallel()
+	s := openSiteWith(t, atlassian.Config{DataCenter: true})
+	s.AddProject("ENG", "Engineering")
+	s.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "One", Description: "h1. Stuck"})
+	c, err := jirav2.New(nil, s.url)
+	must(t, err)
+	c.Auth.SetBearerToken(siteToken)
+
+	made, _, err := c.Issue.Create(t.Context(), &models.IssueSchemeV2{Fields: &models.IssueFieldsSchemeV2{
+		Project: &models.ProjectScheme{Key: "ENG"}, IssueType: &models.IssueTypeScheme{Name: "Task"}, Summary: "Two", Description: "*bold*",
+	}}, nil)
+	must(t, err)
+	comment, _, err := c.Issue.Comment.Add(t.Context(), made.Key, &models.CommentPayloadSchemeV2{Body: "_seen_"}, nil)
+	must(t, err)
+	//lint:ignore SA1019 it is the search of Data Center
+	found, _, err := c.Issue.Search.Post(t.Context(), "project = ENG ORDER BY key", []string{"summary", "description"}, nil, 1, 1, "")
+	must(t, err)
+	if found.Total != 2 || found.StartAt != 1 || len(found.Issues) != 1 || found.Issues[0].Key != made.Key || found.Issues[0].Fields.Description != "*bold*" {
+		t.Errorf("got %+v", found)
+	}
+	me, _, err := c.MySelf.Details(t.Context(), nil)
+	must(t, err)
+	if me.Name != "bot" || comment.Author.Name != "bot" || comment.Body != "_seen_" {
+		t.Errorf("got %+v, %+v", me, comment)
+	}
+	info, _, err := c.Server.Info(t.Context())
+	must(t, err)
+	if info.DeploymentType != "Server" {
+		t.Errorf("got %+v", info)
 	}
 }

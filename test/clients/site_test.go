@@ -4,9 +4,11 @@
 package clients
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strconv"
 	"sync"
@@ -76,15 +78,20 @@ const (
 
 func openSite(t *testing.T, known ...*tolerance) *site {
 	t.Helper()
-	s := &site{Site: atlassian.New(atlassian.Config{})}
+	return openSiteWith(t, atlassian.Config{}, known...)
+}
+
+func openSiteWith(t *testing.T, config atlassian.Config, known ...*tolerance) *site {
+	t.Helper()
+	s := &site{Site: atlassian.New(config)}
 	scopes := append(atlassian.ReaderScopes(), atlassian.WriterScopes()...)
 	s.account = s.AddAccount(atlassian.Account{Email: siteEmail, Token: siteToken, Name: "Bot", Scopes: append(scopes, "delete:page:confluence")})
 	var handler http.Handler = s.Site
-	if specs.Present() {
+	if specs.Present() && !config.DataCenter {
 		judge := &lenient{TB: t, known: known}
 		handler = specs.Validator(judge, s.Site)
 		t.Cleanup(judge.finish)
-	} else {
+	} else if !config.DataCenter {
 		t.Log("the published specifications are absent; the exchanges are not held against them")
 	}
 	server := httptest.NewServer(handler)
@@ -111,6 +118,34 @@ func (s *site) confluence(t *testing.T, token string) *confluence.Client {
 	}
 	c.Auth.SetBasicAuth(siteEmail, token)
 	return c
+}
+
+// serviceToken registers a service account's client for the account, and asks
+// for an access token with these scopes.
+func (s *site) serviceToken(t *testing.T, account string, scopes ...string) string {
+	t.Helper()
+	id := "client-" + strconv.Itoa(len(s.Requests()))
+	s.AddClient(atlassian.Client{ID: id, Secret: "hush", Scopes: scopes, Account: account})
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {"hush"}}
+	resp, err := http.PostForm(s.url+"/oauth/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var token struct {
+		Access string `json:"access_token"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&token); err != nil || token.Access == "" {
+		t.Fatalf("status %d, no token: %v", resp.StatusCode, err)
+	}
+	return token.Access
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wantStatus fails the test unless the site answered with status, and the

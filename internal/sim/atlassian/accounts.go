@@ -4,9 +4,10 @@
 package atlassian
 
 import (
-	"crypto/subtle"
+	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Account is a person or service that may call the site, with one API token.
@@ -14,9 +15,11 @@ type Account struct {
 	Email string
 	Token string // an account without a token cannot log in
 	Name  string
-	// Scopes are the granular scopes of the token; without any it may do nothing.
+	// Username is the account's name on a Data Center site; what is before the @ of Email if empty.
+	Username string
+	// Scopes are the granular or classic scopes of the token; without any it may do nothing. Data Center has none.
 	Scopes []string
-	// Admin makes the account a Confluence administrator, who may check the permissions of others.
+	// Admin makes the account an administrator, who may check the permissions of others and make bulk changes.
 	Admin bool
 }
 
@@ -28,6 +31,8 @@ func ReaderScopes() []string {
 		"read:attachment:confluence", "read:hierarchical-content:confluence", "search:confluence",
 		"read:issue-details:jira", "read:issue-meta:jira", "read:field:jira", "read:issue.changelog:jira",
 		"read:issue.transition:jira", "read:permission:jira", "read:project:jira", "read:user:jira", "read:comment:jira",
+		"read:issue.property:jira", "read:comment.property:jira", "read:issue-link:jira", "read:issue-link-type:jira",
+		"read:issue.remote-link:jira",
 	}
 }
 
@@ -35,7 +40,8 @@ func ReaderScopes() []string {
 func WriterScopes() []string {
 	return []string{
 		"write:page:confluence", "write:comment:confluence", "write:label:confluence",
-		"write:issue:jira", "write:comment:jira",
+		"write:issue:jira", "write:comment:jira", "write:issue.property:jira", "write:issue-link:jira",
+		"write:issue.remote-link:jira",
 	}
 }
 
@@ -44,7 +50,8 @@ func WriterScopes() []string {
 func RollbackScopes() []string {
 	return []string{
 		"delete:page:confluence", "write:content:confluence", "write:label:confluence",
-		"delete:comment:confluence", "delete:comment:jira",
+		"delete:comment:confluence", "delete:comment:jira", "delete:issue-link:jira", "delete:issue.remote-link:jira",
+		"delete:issue.property:jira",
 	}
 }
 
@@ -53,7 +60,7 @@ type account struct {
 	id string
 }
 
-// AddAccount adds an account and returns its account id.
+// AddAccount adds an account and returns its account id. (On a Data Center site, that is its user key.)
 func (s *Site) AddAccount(a Account) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,8 +69,17 @@ func (s *Site) AddAccount(a Account) string {
 
 func (s *Site) addAccount(a Account) *account {
 	a.Scopes = slices.Clone(a.Scopes)
+	if a.Username == "" {
+		a.Username, _, _ = strings.Cut(a.Email, "@")
+	}
 	acct := &account{Account: a, id: "712020:" + newUUID()}
+	if s.config.DataCenter {
+		acct.id = "JIRAUSER" + s.newID()
+	}
 	s.accounts[acct.id] = acct
+	if a.Token != "" {
+		s.credentials = append(s.credentials, &credential{account: acct, token: a.Token, scopes: a.Scopes})
+	}
 	return acct
 }
 
@@ -79,45 +95,117 @@ func (s *Site) author(id string) *account {
 	return acct
 }
 
-// authenticate returns the account whose e-mail address and token the request carries, or nil.
-func (s *Site) authenticate(r *http.Request) *account {
-	email, token, found := r.BasicAuth()
-	if !found || token == "" {
-		return nil
+// named finds an account as a request names it: by account id or, on a Data Center site, by user name or key.
+func (s *Site) named(name string) *account {
+	if a := s.accounts[name]; a != nil || !s.config.DataCenter {
+		return a
 	}
-	for _, acct := range s.accounts {
-		if acct.Email == email && subtle.ConstantTimeCompare([]byte(acct.Token), []byte(token)) == 1 {
-			return acct
+	for _, a := range s.accounts {
+		if strings.EqualFold(a.Username, name) {
+			return a
 		}
 	}
 	return nil
 }
 
-// may tells whether the account has one of the scopes.
-func (a *account) may(scopes []string) bool {
-	return slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(a.Scopes, scope) })
-}
-
 // user is the account as Jira shows it.
-func (a *account) user(base string) object {
+func (a *account) user(c *call) object {
+	if c.v2 {
+		return object{
+			"self": c.rest() + "/user?username=" + a.Username, "name": a.Username, "key": a.id, "emailAddress": a.Email,
+			"displayName": a.Name, "active": true, "timeZone": "Etc/UTC", "avatarUrls": a.avatars(c),
+		}
+	}
 	return object{
-		"self":        base + "/rest/api/3/user?accountId=" + a.id,
+		"self":        c.rest() + "/user?accountId=" + a.id,
 		"accountId":   a.id,
 		"accountType": "atlassian",
 		"displayName": a.Name,
 		"active":      true,
 		"timeZone":    "Etc/UTC",
+		"avatarUrls":  a.avatars(c),
 	}
 }
 
+func (a *account) avatars(c *call) object {
+	o := object{}
+	for _, size := range []string{"16x16", "24x24", "32x32", "48x48"} {
+		o[size] = c.base + "/avatars/" + a.id + "/" + size
+	}
+	return o
+}
+
 // person is the account as Confluence v1 shows it.
-func (a *account) person() object {
-	return object{"type": "known", "accountId": a.id, "accountType": "atlassian", "displayName": a.Name, "publicName": a.Name}
+func (a *account) person(c *call) object {
+	picture := object{"path": "/wiki/aa-avatar/" + a.id, "width": 48, "height": 48, "isDefault": false}
+	if c.v2 {
+		return object{"type": "known", "username": a.Username, "userKey": a.id, "displayName": a.Name, "profilePicture": picture}
+	}
+	return object{
+		"type": "known", "accountId": a.id, "accountType": "atlassian", "displayName": a.Name, "publicName": a.Name,
+		"profilePicture": picture,
+	}
 }
 
 func getMyself(_ *Site, c *call) reply {
-	user := c.account.user(c.base)
+	user := c.account.user(c)
 	user["emailAddress"] = c.account.Email
 	user["locale"] = "en_US"
 	return ok(user)
+}
+
+func getCurrentUser(_ *Site, c *call) reply { return ok(c.account.person(c)) }
+
+// getPerson answers with the account that the query names, in Confluence.
+func getPerson(s *Site, c *call) reply {
+	a := s.named(c.query.Get("accountId") + c.query.Get("username") + c.query.Get("key"))
+	if a == nil {
+		return v1Error(http.StatusNotFound, "No user is found for the given accountId.")
+	}
+	return ok(a.person(c))
+}
+
+// getUser answers with the account that the query names, in Jira.
+func getUser(s *Site, c *call) reply {
+	a := s.named(c.query.Get("accountId") + c.query.Get("username") + c.query.Get("key"))
+	if a == nil {
+		return jiraError(http.StatusNotFound, "Specified user does not exist or you do not have required permissions")
+	}
+	return ok(a.user(c))
+}
+
+// getUsers answers with the accounts whose names contain what the query looks for. It answers a bare list.
+func getUsers(s *Site, c *call) reply {
+	wanted := strings.ToLower(c.query.Get("query") + c.query.Get("username"))
+	id := c.query.Get("accountId")
+	if wanted == "" && id == "" && !strings.Contains(c.path, "/assignable/") {
+		return jiraError(http.StatusBadRequest, "The 'query' or 'accountId' parameter is required.")
+	}
+	w, refusal := c.pageOf(50, 1000)
+	if refusal != nil {
+		return *refusal
+	}
+	list := []object{}
+	for _, a := range s.sortedAccounts() {
+		text := strings.ToLower(a.Name + " " + a.Email + " " + a.Username)
+		if strings.Contains(text, wanted) && (id == "" || a.id == id) {
+			list = append(list, a.user(c))
+		}
+	}
+	part, _ := cut(list, w)
+	return ok(append([]object{}, part...))
+}
+
+// sortedAccounts returns the accounts that can log in, by name.
+func (s *Site) sortedAccounts() []*account {
+	var list []*account
+	for _, a := range s.accounts {
+		if a.Token != "" {
+			list = append(list, a)
+		}
+	}
+	slices.SortFunc(list, func(a, b *account) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.id, b.id))
+	})
+	return list
 }

@@ -404,7 +404,16 @@ func TestDrafts(t *testing.T) {
 	if p.Status != "current" || p.Title != "Plan B" || len(p.Versions) != 1 {
 		t.Errorf("got %+v after publishing", p)
 	}
-	save("draft", 2).want(t, 400) // drafts of published pages are not kept
+	save("draft", 2).want(t, 200) // is kept beside the published page
+	w.EditPage(draft, "", "<p>of another</p>")
+	save("current", 2).want(t, 409)
+	if p, _ := w.Page(draft); p.Draft == nil || p.Draft.Body != "<p/>" || p.Body != "<p>of another</p>" || p.Status != "current" {
+		t.Errorf("got %+v with a draft %+v", p, p.Draft)
+	}
+	save("current", 3).want(t, 200)
+	if p, _ := w.Page(draft); p.Draft != nil {
+		t.Errorf("got the draft %+v after publishing", p.Draft)
+	}
 	other := w.AddPage(PageSeed{Space: "ENG", Title: "Scrap", Status: "draft", Author: w.all.id})
 	w.rollback.do("DELETE", "/wiki/api/v2/pages/"+other+"?draft=true", "").want(t, 404)
 	w.all.do("DELETE", "/wiki/api/v2/pages/"+other, "").want(t, 400)

@@ -96,14 +96,7 @@ func postLabels(s *Site, c *call) reply {
 	for _, l := range labels {
 		s.addLabel(n, l.Prefix, l.Name)
 	}
-	results := []object{}
-	for _, l := range n.labels {
-		results = append(results, object{"id": l.id, "prefix": l.prefix, "name": l.name, "label": l.name})
-	}
-	return ok(object{
-		"results": results, "start": 0, "limit": 200, "size": len(results),
-		"_links": object{"self": c.base + c.path, "base": c.base + "/wiki", "context": "/wiki"},
-	})
+	return ok(n.labelsV1(c))
 }
 
 func deleteLabel(s *Site, c *call) reply {
@@ -155,12 +148,12 @@ func postVersion(s *Site, c *call) reply {
 		return v1Error(http.StatusBadRequest, "A page already exists with the same TITLE in this space")
 	}
 	s.addVersion(n, c.account, title, old.body, *p.Message)
-	return ok(n.now().v1JSON())
+	return ok(n.now().v1JSON(c))
 }
 
-func (v *version) v1JSON() object {
+func (v *version) v1JSON(c *call) object {
 	return object{
-		"by": v.author.person(), "when": stamp(v.at), "friendlyWhen": v.at.UTC().Format(time.DateOnly),
+		"by": v.author.person(c), "when": stamp(v.at), "friendlyWhen": v.at.UTC().Format(time.DateOnly),
 		"message": v.message, "number": v.number, "minorEdit": false, "_expandable": object{"content": "", "collaborators": ""},
 	}
 }
@@ -174,7 +167,7 @@ func getRestrictions(s *Site, c *call) reply {
 	return ok(object{
 		"read":   s.restriction(c, "read", n.readers),
 		"update": s.restriction(c, "update", n.editors),
-		"_links": object{"self": c.base + c.path, "base": c.base + "/wiki", "context": "/wiki"},
+		"_links": object{"self": c.base + c.path, "base": c.wiki(), "context": c.context()},
 	})
 }
 
@@ -182,7 +175,7 @@ func (s *Site) restriction(c *call, operation string, accountIDs []string) objec
 	users := []object{}
 	for _, id := range accountIDs {
 		if a := s.accounts[id]; a != nil {
-			users = append(users, a.person())
+			users = append(users, a.person(c))
 		}
 	}
 	return object{
@@ -274,17 +267,24 @@ func expandable() object {
 	}
 }
 
-// v1JSON is the node as Confluence v1 shows it in search results.
-func (n *node) v1JSON(c *call, expand []string) object {
+// v1JSON is the node as Confluence v1 shows it.
+func (n *node) v1JSON(c *call, expand []string) object { return n.v1At(c, n.now(), expand) }
+
+// v1At is the node at one of its versions, with the parts to expand.
+func (n *node) v1At(c *call, v *version, expand []string) object {
 	o := object{
-		"id": n.id, "type": n.kind, "status": n.status, "title": n.title(), "_expandable": expandable(),
-		"_links": object{"self": c.base + "/wiki/rest/api/content/" + n.id, "webui": n.webui(), "tinyui": "/x/" + n.id},
+		"id": n.id, "type": n.kind, "status": n.status, "title": v.title, "_expandable": expandable(),
+		"_links": object{"self": c.wiki() + "/rest/api/content/" + n.id, "webui": n.webui(), "tinyui": "/x/" + n.id},
+	}
+	if v != n.now() {
+		o["status"] = "historical"
 	}
 	folded := o["_expandable"].(object)
 	for _, part := range expand {
-		switch part {
+		first, _, _ := strings.Cut(part, ".")
+		switch first {
 		case "version":
-			o["version"] = n.now().v1JSON()
+			o["version"] = v.v1JSON(c)
 		case "space":
 			o["space"] = n.space.v1JSON(c)
 		case "ancestors":
@@ -293,18 +293,80 @@ func (n *node) v1JSON(c *call, expand []string) object {
 				up = append(up, a.v1JSON(c, nil))
 			}
 			o["ancestors"] = up
+		case "history":
+			o["history"] = n.historyJSON(c)
+		case "body":
+			if part != "body.storage" {
+				continue
+			}
+			o["body"] = object{"storage": object{"value": v.body, "representation": "storage", "_expandable": object{"content": "/rest/api/content/" + n.id}},
+				"_expandable": object{"view": "", "export_view": "", "editor": "", "styled_view": ""}}
+		case "metadata":
+			o["metadata"] = object{"labels": n.labelsV1(c), "_expandable": object{"currentuser": "", "properties": "", "frontend": ""}}
 		default:
 			continue
 		}
-		delete(folded, part)
+		delete(folded, first)
 	}
 	return o
+}
+
+// wiki is the address of Confluence.
+func (c *call) wiki() string {
+	if c.v2 {
+		return c.base
+	}
+	return c.base + "/wiki"
+}
+
+// historyJSON is who made the content and who has worked on it.
+func (n *node) historyJSON(c *call) object {
+	people, ids := []object{}, []string{}
+	for _, v := range n.versions {
+		if !slices.Contains(ids, v.author.id) {
+			people, ids = append(people, v.author.person(c)), append(ids, v.author.id)
+		}
+	}
+	key := "userAccountIds"
+	if c.v2 {
+		key = "userKeys"
+	}
+	o := object{
+		"latest": true, "createdBy": n.author.person(c), "createdDate": stamp(n.created), "lastUpdated": n.now().v1JSON(c),
+		"contributors": object{"publishers": object{"users": people, key: ids}},
+		"_expandable":  object{"previousVersion": "", "nextVersion": ""},
+		"_links":       object{"self": c.wiki() + "/rest/api/content/" + n.id + "/history"},
+	}
+	if before := len(n.versions) - 2; before >= 0 {
+		o["previousVersion"] = n.versions[before].v1JSON(c)
+	}
+	return o
+}
+
+// labelsV1 is the labels as v1 shows them.
+func (n *node) labelsV1(c *call) object {
+	results := []object{}
+	for _, l := range n.labels {
+		results = append(results, object{"id": l.id, "prefix": l.prefix, "name": l.name, "label": l.name})
+	}
+	return object{
+		"results": results, "start": 0, "limit": 200, "size": len(results),
+		"_links": object{"self": c.wiki() + "/rest/api/content/" + n.id + "/label", "base": c.wiki(), "context": c.context()},
+	}
+}
+
+// context is the part of Confluence's address after the host.
+func (c *call) context() string {
+	if c.v2 {
+		return ""
+	}
+	return "/wiki"
 }
 
 func (sp *space) v1JSON(c *call) object {
 	return object{
 		"id": json.Number(sp.id), "key": sp.key, "name": sp.name, "type": "global", "status": statusCurrent,
 		"_expandable": object{"settings": "", "metadata": "", "operations": "", "permissions": "", "homepage": ""},
-		"_links":      object{"self": c.base + "/wiki/rest/api/space/" + sp.key, "webui": "/spaces/" + sp.key},
+		"_links":      object{"self": c.wiki() + "/rest/api/space/" + sp.key, "webui": "/spaces/" + sp.key},
 	}
 }

@@ -25,6 +25,7 @@ var cqlFields = map[string]string{
 	"ancestor":     "= != in not in",
 	"parent":       "= != in not in",
 	"creator":      "= != in not in",
+	"contributor":  "= != in not in",
 	"created":      "= != < > <= >=",
 	"lastmodified": "= != < > <= >=",
 }
@@ -91,7 +92,7 @@ func (q *cql) checkValue(c *clause, v value) error {
 		t, err := queryTime(v, q.site.now())
 		q.times[c] = t
 		return err
-	case "creator":
+	case "creator", "contributor":
 		if v.function && strings.EqualFold(v.text, "currentUser") {
 			return nil
 		}
@@ -174,10 +175,20 @@ func (n *node) has(field, op, text string) bool {
 	case "parent":
 		return n.parent != nil && n.parent.id == text
 	case "creator":
-		return n.author.id == text
+		return n.author.is(text)
+	case "contributor":
+		return slices.ContainsFunc(n.versions, func(v version) bool { return v.author.is(text) })
 	}
 	return false
 }
+
+// is tells whether a query means the account: by its id or, on a Data Center site, its name or key.
+func (a *account) is(text string) bool {
+	return a.id == text || a.onServer() && strings.EqualFold(a.Username, text)
+}
+
+// onServer tells whether the account is one of a Data Center site.
+func (a *account) onServer() bool { return !strings.Contains(a.id, ":") }
 
 func (q *cql) compare(a, b *node) int {
 	for _, term := range q.order {

@@ -13,10 +13,32 @@ func failure(path string, status int, text string) reply {
 	switch {
 	case strings.HasPrefix(path, "/wiki/api/v2/"):
 		return v2Error(status, text)
-	case strings.HasPrefix(path, "/wiki/"):
+	case isContentPath(path):
 		return v1Error(status, text)
+	case strings.HasPrefix(path, "/rest/api/3/bulk/"):
+		return reply{status: status, body: object{"errors": []object{{"message": text}}}}
 	}
 	return jiraError(status, text)
+}
+
+// isContentPath tells whether a path belongs to version 1 of Confluence, on Cloud or on Data Center.
+func isContentPath(path string) bool {
+	if strings.HasPrefix(path, "/wiki/") {
+		return !strings.HasPrefix(path, "/wiki/api/v2/")
+	}
+	return strings.HasPrefix(path, "/rest/") && !strings.HasPrefix(path, "/rest/api/2/") && !strings.HasPrefix(path, "/rest/api/3/")
+}
+
+// fit gives an error that comes from a part which the versions of Confluence share the shape of the version that was
+// called.
+func fit(c *call, rep reply) reply {
+	o, isObject := rep.body.(object)
+	list, isV2 := o["errors"].([]object)
+	if !isObject || !isV2 || len(list) != 1 || !isContentPath(c.path) {
+		return rep
+	}
+	title, _ := list[0]["title"].(string)
+	return v1Error(rep.status, title)
 }
 
 // v2Codes are the names that Confluence v2 gives to statuses.
@@ -50,6 +72,7 @@ func v1Error(status int, message string) reply {
 			"successful": false,
 		},
 		"message": message,
+		"reason":  http.StatusText(status),
 	}}
 }
 

@@ -5,6 +5,7 @@ package atlassian
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -18,6 +19,9 @@ type issueComment struct {
 	at         time.Time
 	visibility *visibility // nil: all who see the issue
 	internal   bool        // not for the customers of a service desk
+	editor     *account    // the last; nil if it is as it was written
+	edited     time.Time
+	properties map[string]json.RawMessage
 }
 
 type visibility struct {
@@ -28,12 +32,22 @@ type visibility struct {
 
 func (m *issueComment) json(c *call, i *issue) object {
 	o := object{
-		"self": i.self(c) + "/comment/" + m.id, "id": m.id, "author": m.author.user(c.base),
-		"updateAuthor": m.author.user(c.base), "body": m.body, "created": jiraStamp(m.at), "updated": jiraStamp(m.at),
+		"self": i.self(c) + "/comment/" + m.id, "id": m.id, "author": m.author.user(c),
+		"updateAuthor": m.author.user(c), "body": m.body, "created": jiraStamp(m.at), "updated": jiraStamp(m.at),
 		"jsdPublic": !m.internal,
 	}
 	if m.visibility != nil {
 		o["visibility"] = m.visibility
+	}
+	if m.editor != nil {
+		o["updateAuthor"], o["updated"] = m.editor.user(c), jiraStamp(m.edited)
+	}
+	if slices.Contains(c.list("expand"), "properties") {
+		list := []object{}
+		for _, key := range slices.Sorted(maps.Keys(m.properties)) {
+			list = append(list, object{"key": key, "value": m.properties[key]})
+		}
+		o["properties"] = list
 	}
 	return o
 }
@@ -74,31 +88,72 @@ func getIssueComments(s *Site, c *call) reply {
 	return ok(o)
 }
 
-// addComment adds the comment of a request to the issue, or tells what is wrong with it.
-func (s *Site) addComment(c *call, i *issue, raw json.RawMessage) (problem string) {
-	var in struct {
-		Body       json.RawMessage `json:"body"`
-		Visibility *visibility     `json:"visibility"`
-		Public     *bool           `json:"jsdPublic"`
-	}
-	if json.Unmarshal(raw, &in) != nil {
-		return notReference
-	}
+// issueCommentWrite is a comment in a request.
+type issueCommentWrite struct {
+	Body       json.RawMessage  `json:"body"`
+	Visibility *visibility      `json:"visibility"`
+	Public     *bool            `json:"jsdPublic"`
+	Properties []entityProperty `json:"properties"`
+}
+
+// check tells what is wrong with a comment.
+func (in *issueCommentWrite) check(s *Site) (problem string) {
 	if isNull(in.Body) {
 		return "Comment body can not be empty!"
 	}
-	if _, isDoc := readDoc(in.Body); !isDoc {
+	if s.checkText(in.Body) != "" {
 		return "Comment body is not valid!"
 	}
 	if v := in.Visibility; v != nil && (v.Type != "role" && v.Type != "group" || v.Value+v.Identifier == "") {
 		return "The visibility must have the type role or group, and a value or identifier."
 	}
-	i.comments = append(slices.Clone(i.comments), &issueComment{
+	return ""
+}
+
+// addComment adds the comment of a request to the issue, or tells what is wrong with it.
+func (s *Site) addComment(c *call, i *issue, raw json.RawMessage) (problem string) {
+	var in issueCommentWrite
+	if json.Unmarshal(raw, &in) != nil {
+		return notReference
+	}
+	if problem := in.check(s); problem != "" {
+		return problem
+	}
+	m := &issueComment{
 		id: s.newID(), author: c.account, body: slices.Clone(in.Body), at: s.now(),
-		visibility: in.Visibility, internal: in.Public != nil && !*in.Public,
-	})
+		visibility: in.Visibility, internal: in.Public != nil && !*in.Public, properties: make(map[string]json.RawMessage),
+	}
+	if problem := putProperties(m.properties, in.Properties); problem != "" {
+		return problem
+	}
+	i.comments = append(slices.Clone(i.comments), m)
 	i.updated = s.now()
 	return ""
+}
+
+// putIssueComment changes a comment. There is no version check.
+func putIssueComment(s *Site, c *call) reply {
+	i, at, refusal := s.comment(c)
+	if refusal != nil {
+		return *refusal
+	}
+	var in issueCommentWrite
+	if refusal := decodeV2(c, &in); refusal != nil {
+		return *refusal
+	}
+	if problem := in.check(s); problem != "" {
+		return jiraFieldErrors(map[string]string{"comment": problem})
+	}
+	m := *i.comments[at]
+	m.body, m.visibility, m.editor, m.edited = slices.Clone(in.Body), in.Visibility, c.account, s.now()
+	m.properties = maps.Clone(m.properties)
+	if problem := putProperties(m.properties, in.Properties); problem != "" {
+		return jiraFieldErrors(map[string]string{"comment": problem})
+	}
+	i.comments = slices.Clone(i.comments)
+	i.comments[at] = &m
+	i.updated = s.now()
+	return ok(m.json(c, i))
 }
 
 func postIssueComment(s *Site, c *call) reply {

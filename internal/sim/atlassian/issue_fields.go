@@ -85,6 +85,8 @@ func plainFields() []*field {
 			show: func(_ *call, i *issue) any { return jiraStamp(i.updated) }},
 		{id: "comment", name: "Comment", kind: "comments-page", clauses: []string{"comment"}, hidden: true,
 			show: func(c *call, i *issue) any { return i.commentsJSON(c) }},
+		{id: "issuelinks", name: "Linked Issues", kind: "array", items: "issuelinks",
+			show: func(c *call, i *issue) any { return i.linksJSON(c) }},
 	}
 }
 
@@ -109,13 +111,13 @@ func docField(id, name string, at func(*issue) *json.RawMessage) *field {
 			return *at(i)
 		},
 		mark: func(i *issue) mark { return mark{text: docText(*at(i))} },
-		set: func(_ *Site, i *issue, raw json.RawMessage) string {
+		set: func(s *Site, i *issue, raw json.RawMessage) string {
 			if isNull(raw) {
 				*at(i) = nil
 				return ""
 			}
-			if _, isDoc := readDoc(raw); !isDoc {
-				return "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+			if problem := s.checkText(raw); problem != "" {
+				return problem
 			}
 			*at(i) = slices.Clone(raw)
 			return ""
@@ -123,8 +125,36 @@ func docField(id, name string, at func(*issue) *json.RawMessage) *field {
 	}
 }
 
-// docText is the text of a document, "" of none.
+// checkText tells what is wrong with a long text in a request: on a Cloud site it must be an Atlassian document, on Data
+// Center a string in wiki markup.
+func (s *Site) checkText(raw json.RawMessage) (problem string) {
+	var markup string
+	if s.config.DataCenter {
+		if json.Unmarshal(raw, &markup) != nil {
+			return notString
+		}
+		return ""
+	}
+	if _, isDoc := readDoc(raw); !isDoc {
+		return "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+	}
+	return ""
+}
+
+// text is a plain text as the site keeps long texts.
+func (s *Site) text(plain string) json.RawMessage {
+	if s.config.DataCenter {
+		return mustJSON(plain)
+	}
+	return TextDoc(plain)
+}
+
+// docText is the text of a document or of a string, "" of none.
 func docText(raw json.RawMessage) string {
+	var markup string
+	if json.Unmarshal(raw, &markup) == nil {
+		return markup
+	}
 	text, _ := readDoc(raw)
 	return text
 }
@@ -216,12 +246,12 @@ func (s *Site) AddField(name string, t FieldType) string {
 		return nil
 	}
 	f.mark = func(i *issue) mark { return mark{text: plainText(i.extra[id])} }
-	f.set = func(_ *Site, i *issue, raw json.RawMessage) string {
+	f.set = func(s *Site, i *issue, raw json.RawMessage) string {
 		if isNull(raw) {
 			delete(i.extra, id)
 			return ""
 		}
-		if problem := t.check(raw); problem != "" {
+		if problem := t.check(s, raw); problem != "" {
 			return problem
 		}
 		i.extra[id] = slices.Clone(raw)
@@ -234,7 +264,7 @@ func (s *Site) AddField(name string, t FieldType) string {
 	return id
 }
 
-func (t FieldType) check(raw json.RawMessage) string {
+func (t FieldType) check(s *Site, raw json.RawMessage) string {
 	switch t {
 	case TextField:
 		var text string
@@ -242,9 +272,7 @@ func (t FieldType) check(raw json.RawMessage) string {
 			return notString
 		}
 	case ParagraphField:
-		if _, isDoc := readDoc(raw); !isDoc {
-			return "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
-		}
+		return s.checkText(raw)
 	case NumberField:
 		var number float64
 		if json.Unmarshal(raw, &number) != nil {

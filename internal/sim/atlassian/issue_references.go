@@ -49,7 +49,7 @@ func referenceFields() []*field {
 		userField("assignee", "Assignee", func(i *issue) **account { return &i.assignee }),
 		userField("reporter", "Reporter", func(i *issue) **account { return &i.reporter }),
 		{id: "creator", name: "Creator", kind: "user", clauses: []string{"creator"},
-			show: func(c *call, i *issue) any { return i.creator.user(c.base) }},
+			show: func(c *call, i *issue) any { return i.creator.user(c) }},
 		{id: "components", name: "Components", kind: "array", items: "component", clauses: []string{"component"},
 			show: showComponents, mark: markComponents, set: setComponents, edit: editComponent},
 	}
@@ -62,7 +62,7 @@ func userField(id, name string, at func(*issue) **account) *field {
 			if *at(i) == nil {
 				return nil
 			}
-			return (*at(i)).user(c.base)
+			return (*at(i)).user(c)
 		},
 		mark: func(i *issue) mark {
 			if *at(i) == nil {
@@ -83,10 +83,14 @@ func userField(id, name string, at func(*issue) **account) *field {
 			if id == "" {
 				id = ref.ID
 			}
-			if s.accounts[id] == nil {
+			if s.config.DataCenter {
+				id = ref.Name
+			}
+			a := s.named(id)
+			if a == nil {
 				return "Specify a valid value for " + name
 			}
-			*at(i) = s.accounts[id]
+			*at(i) = a
 			return ""
 		},
 	}
@@ -174,7 +178,7 @@ func priorityNamed(idOrName string) (priority, bool) {
 
 func (p priority) json(c *call) object {
 	return object{
-		"self": c.base + "/rest/api/3/priority/" + p.id, "id": p.id, "name": p.name,
+		"self": c.rest() + "/priority/" + p.id, "id": p.id, "name": p.name,
 		"iconUrl": c.base + "/images/icons/priorities/" + strings.ToLower(p.name) + ".svg",
 	}
 }

@@ -36,7 +36,22 @@ type issue struct {
 	created     time.Time
 	updated     time.Time
 	comments    []*issueComment
+	properties  map[string]json.RawMessage // entity properties by key
+	links       []*issueLink
+	remote      []*remoteLink
 	history     []change
+	was         *issue         // as the search index has it until the lag is over
+	changed     time.Time      // when was was written
+	after       []func(*issue) // what is to be done when a write has gone well
+}
+
+// settle does what was to be done when all went well.
+func (i *issue) settle() {
+	after := i.after
+	i.after = nil
+	for _, do := range after {
+		do(i)
+	}
 }
 
 // change is an entry of the changelog.
@@ -57,10 +72,11 @@ type changeItem struct {
 func (i *issue) clone() *issue {
 	next := *i
 	next.extra = maps.Clone(i.extra)
+	next.properties = maps.Clone(i.properties)
 	return &next
 }
 
-func (i *issue) self(c *call) string { return c.base + "/rest/api/3/issue/" + i.id }
+func (i *issue) self(c *call) string { return c.rest() + "/issue/" + i.id }
 
 // issue finds the issue of the path, by id or by any key it ever had.
 func (s *Site) issue(c *call) (*issue, *reply) {
@@ -107,8 +123,13 @@ func (s *Site) record(by *account, before, after *issue) {
 	if len(items) == 0 {
 		return
 	}
-	after.updated = s.now()
-	after.history = append(slices.Clone(before.history), change{s.newID(), by, after.updated, items})
+	s.note(by, after, items...)
+}
+
+// note adds an entry to the changelog of an issue.
+func (s *Site) note(by *account, i *issue, items ...changeItem) {
+	i.updated = s.now()
+	i.history = append(slices.Clone(i.history), change{s.newID(), by, i.updated, items})
 }
 
 func (ch *change) json(c *call) object {
@@ -118,16 +139,14 @@ func (ch *change) json(c *call) object {
 		if item.custom {
 			o["fieldtype"] = "custom"
 		}
-		for name, text := range map[string]string{
-			"fieldId": item.fieldID, "from": item.from.id, "fromString": item.from.text, "to": item.to.id, "toString": item.to.text,
-		} {
-			if text != "" {
-				o[name] = text
-			}
+		if item.fieldID != "" {
+			o["fieldId"] = item.fieldID
 		}
+		o["from"], o["fromString"] = orNull(item.from.id), orNull(item.from.text)
+		o["to"], o["toString"] = orNull(item.to.id), orNull(item.to.text)
 		items = append(items, o)
 	}
-	return object{"id": ch.id, "author": ch.author.user(c.base), "created": jiraStamp(ch.at), "items": items}
+	return object{"id": ch.id, "author": ch.author.user(c), "created": jiraStamp(ch.at), "items": items}
 }
 
 func (i *issue) historyJSON(c *call) []object {
@@ -136,6 +155,28 @@ func (i *issue) historyJSON(c *call) []object {
 		list = append(list, i.history[n].json(c))
 	}
 	return list
+}
+
+// postChangelogList answers with the entries of the changelog that the request names.
+func postChangelogList(s *Site, c *call) reply {
+	i, refusal := s.issue(c)
+	if refusal != nil {
+		return *refusal
+	}
+	var in struct {
+		IDs []json.Number `json:"changelogIds"`
+	}
+	if refusal := decodeV2(c, &in); refusal != nil {
+		return *refusal
+	}
+	var list []object
+	for n := range i.history {
+		if slices.Contains(in.IDs, json.Number(i.history[n].id)) {
+			list = append(list, i.history[n].json(c))
+		}
+	}
+	o, _ := sheet("histories", list, window{limit: 1000})
+	return ok(o)
 }
 
 func getChangelog(s *Site, c *call) reply {
@@ -151,6 +192,8 @@ type projection struct {
 	fields []*field
 	idOnly bool
 	expand []string
+
+	properties []string // of the issue; * stands for all
 }
 
 // projection reads the fields and expand of a request. Unknown fields are ignored; a minus takes a field out.
@@ -191,7 +234,13 @@ func (i *issue) json(s *Site, c *call, p projection) object {
 		o["renderedFields"] = rendered
 	}
 	if p.wants("transitions") {
-		o["transitions"] = i.transitionsJSON(c)
+		o["transitions"] = i.transitionsJSON(s, c, p.wants("transitions.fields"))
+	}
+	if p.wants("editmeta") {
+		o["editmeta"] = object{"fields": i.editMeta(s, c)}
+	}
+	if len(p.properties) > 0 {
+		o["properties"] = i.propertiesJSON(p.properties)
 	}
 	if p.wants("changelog") {
 		histories := i.historyJSON(c)
@@ -226,6 +275,7 @@ func getIssue(s *Site, c *call) reply {
 	}
 	p := s.projection(fields, c.list("expand"))
 	p.idOnly = false
+	p.properties = c.list("properties")
 	o := i.json(s, c, p)
 	p.describe(o)
 	return ok(o)

@@ -17,6 +17,7 @@ type issueWrite struct {
 	Fields     map[string]json.RawMessage              `json:"fields"`
 	Update     map[string][]map[string]json.RawMessage `json:"update"`
 	Transition *reference                              `json:"transition"`
+	Properties []entityProperty                        `json:"properties"`
 }
 
 // names returns the fields that the request touches, in the site's order, since some depend on others; names that the
@@ -64,7 +65,7 @@ func (s *Site) applyField(c *call, i *issue, in *issueWrite, id string) string {
 		return "Field '" + id + "' cannot be set twice: it is in 'fields' and in 'update'."
 	}
 	f := s.field(id)
-	if f == nil || f.set == nil && (id != "comment" || set) {
+	if f == nil || f.set == nil && (id != "comment" && id != "issuelinks" || set) {
 		return "Field '" + id + "' cannot be set. It is not on the appropriate screen, or unknown."
 	}
 	if set {
@@ -83,6 +84,8 @@ func (s *Site) applyField(c *call, i *issue, in *issueWrite, id string) string {
 // applyVerb makes one change of the update part: set, or add and remove where a field has many values.
 func (s *Site) applyVerb(c *call, i *issue, f *field, verb string, raw json.RawMessage) string {
 	switch {
+	case f.id == "issuelinks" && verb == "add":
+		return s.linkFrom(c, i, raw)
 	case f.id == "comment" && verb == "add":
 		return s.addComment(c, i, raw)
 	case f.set != nil && verb == "set":
@@ -115,11 +118,19 @@ func postIssue(s *Site, c *call) reply {
 	if refusal := decodeV2(c, &in); refusal != nil {
 		return *refusal
 	}
+	return s.create(c, in)
+}
+
+func (s *Site) create(c *call, in issueWrite) reply {
 	i, problems := s.draft(c, &in)
 	if len(problems) > 0 {
 		return jiraFieldErrors(problems)
 	}
+	if problem := i.setProperties(in.Properties); problem != "" {
+		return jiraFieldErrors(map[string]string{"properties": problem})
+	}
 	s.publish(i)
+	i.settle()
 	o := object{"id": i.id, "key": i.key, "self": i.self(c)}
 	if in.Transition != nil {
 		problem := s.transit(c, i, in.Transition.ID)
@@ -166,7 +177,7 @@ func (s *Site) blank(p *project, by *account) *issue {
 	medium, _ := priorityNamed("Medium")
 	return &issue{
 		project: p, status: statuses()[0], priority: medium, reporter: by, creator: by,
-		extra: make(map[string]json.RawMessage),
+		extra: make(map[string]json.RawMessage), properties: make(map[string]json.RawMessage),
 	}
 }
 
@@ -201,14 +212,12 @@ func putIssue(s *Site, c *call) reply {
 	if refusal := decodeV2(c, &in); refusal != nil {
 		return *refusal
 	}
-	if len(in.Fields) == 0 && len(in.Update) == 0 {
+	if len(in.Fields) == 0 && len(in.Update) == 0 && len(in.Properties) == 0 {
 		return jiraError(http.StatusBadRequest, "one of 'fields' or 'update' required")
 	}
-	next := i.clone()
-	if problems := s.apply(c, next, &in); len(problems) > 0 {
+	if problems := s.change(c, i, &in); len(problems) > 0 {
 		return jiraFieldErrors(problems)
 	}
-	s.replace(c.account, i, next)
 	if c.query.Get("returnIssue") != "true" {
 		return reply{status: http.StatusNoContent}
 	}
@@ -216,10 +225,49 @@ func putIssue(s *Site, c *call) reply {
 	return ok(i.json(s, c, p))
 }
 
+// change makes all that a request asks for, or nothing and tells why.
+func (s *Site) change(c *call, i *issue, in *issueWrite) map[string]string {
+	next := i.clone()
+	problems := s.apply(c, next, in)
+	if problem := next.setProperties(in.Properties); problem != "" {
+		problems["properties"] = problem
+	}
+	if len(problems) == 0 {
+		s.replace(c.account, i, next)
+	}
+	return problems
+}
+
+// putAssignee gives an issue to somebody, or to nobody.
+func putAssignee(s *Site, c *call) reply {
+	i, refusal := s.issue(c)
+	if refusal != nil {
+		return *refusal
+	}
+	raw := json.RawMessage(c.body)
+	ref, valid := readReference(raw)
+	if !valid {
+		return jiraError(http.StatusBadRequest, notReference)
+	}
+	if ref.AccountID == "" && ref.Name == "" {
+		raw = json.RawMessage("null")
+	}
+	if problems := s.change(c, i, &issueWrite{Fields: map[string]json.RawMessage{"assignee": raw}}); len(problems) > 0 {
+		return jiraFieldErrors(problems)
+	}
+	return reply{status: http.StatusNoContent}
+}
+
 // replace makes an issue what its changed clone is, and records the difference.
 func (s *Site) replace(by *account, i, next *issue) {
+	if s.lag > 0 {
+		was := *i
+		was.was = nil
+		next.was, next.changed = &was, s.now()
+	}
 	s.record(by, i, next)
 	*i = *next
+	i.settle()
 }
 
 // subtasks returns the issues right below an issue that cannot be without it.
@@ -251,6 +299,9 @@ func deleteIssue(s *Site, c *call) reply {
 }
 
 func (s *Site) erase(i *issue) {
+	for _, l := range slices.Clone(i.links) {
+		l.cut()
+	}
 	delete(s.issues, i.id)
 	for key, owner := range s.keys {
 		if owner == i {

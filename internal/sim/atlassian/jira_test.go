@@ -122,10 +122,11 @@ func TestIssueEdit(t *testing.T) {
 	if got := w.Comments("ENG-1"); len(got) != 1 || got[0].Body != "One line." || got[0].AuthorID != w.writer.id {
 		t.Errorf("got comments %+v", got)
 	}
+	changed := i.Changes[0].ID
 	want := []Change{
-		{w.writer.id, "summary", "Queue stuck", "New", i.Updated},
-		{w.writer.id, "description", "The payments queue is stuck.", "", i.Updated},
-		{w.writer.id, "labels", "payments", "b", i.Updated},
+		{changed, w.writer.id, "summary", "Queue stuck", "New", i.Updated},
+		{changed, w.writer.id, "description", "The payments queue is stuck.", "", i.Updated},
+		{changed, w.writer.id, "labels", "payments", "b", i.Updated},
 	}
 	if diff := cmp.Diff(want, i.Changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)

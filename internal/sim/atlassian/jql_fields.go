@@ -153,10 +153,14 @@ func userClause(of func(*issue) *account) *jqlField {
 	return &jqlField{
 		ops: equalOps,
 		values: func(i *issue) []string {
-			if a := of(i); a != nil {
+			switch a := of(i); {
+			case a == nil:
+				return nil
+			case a.onServer():
+				return []string{strings.ToLower(a.id), strings.ToLower(a.Username)}
+			default:
 				return []string{strings.ToLower(a.id)}
 			}
-			return nil
 		},
 	}
 }

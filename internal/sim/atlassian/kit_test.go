@@ -41,6 +41,7 @@ type client struct {
 	handler http.Handler
 	email   string
 	token   string
+	bearer  string // in the place of email and token
 	id      string
 }
 
@@ -58,7 +59,10 @@ func (c *client) do(method, target, body string) answer {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if c.email != "" {
+	switch {
+	case c.bearer != "":
+		r.Header.Set("Authorization", "Bearer "+c.bearer)
+	case c.email != "":
 		r.SetBasicAuth(c.email, c.token)
 	}
 	w := httptest.NewRecorder()
@@ -171,7 +175,7 @@ func (w *world) client(name string, scopes []string, admin bool) *client {
 
 func everyScope() []string {
 	var all []string
-	for _, op := range operations() {
+	for _, op := range operations(Config{}) {
 		all = append(all, op.scopes...)
 	}
 	return all

@@ -102,6 +102,9 @@ func getPage(s *Site, c *call) reply {
 	if refusal != nil {
 		return *refusal
 	}
+	if n.draft != nil && c.query.Get("get-draft") == "true" && n.editable(c.account) {
+		return n.shown(c, n.draft, statusDraft)
+	}
 	if n.kind != kindPage || !slices.Contains(c.wantedStatuses(), n.status) {
 		return v2Error(http.StatusNotFound, "Cannot find a page with id '"+n.id+"' in the wanted status.")
 	}
@@ -119,19 +122,71 @@ func getPage(s *Site, c *call) reply {
 		}
 		v = &n.versions[number-1]
 	}
+	return n.shown(c, v, status)
+}
+
+// shown answers with one page at one of its versions.
+func (n *node) shown(c *call, v *version, status string) reply {
 	o := n.json(v)
 	o["status"] = status
 	o["_links"].(object)["base"] = c.base + "/wiki"
 	if c.query.Get("include-version") == "false" {
 		delete(o, "version")
 	}
-	if c.query.Get("include-labels") == "true" {
-		o["labels"] = object{"results": n.labelsJSON(""), "meta": object{"hasMore": false}, "_links": object{"self": c.path + "/labels"}}
-	}
+	n.include(c, o)
 	if refusal := withBody(c, o, v); refusal != nil {
 		return *refusal
 	}
 	return ok(o)
+}
+
+// include adds the lists that the request wants to have with a page.
+func (n *node) include(c *call, o object) {
+	list := func(what string, results []object) {
+		o[what] = object{"results": results, "meta": object{"hasMore": false}, "_links": object{"self": c.path + "/" + what}}
+	}
+	if c.query.Get("include-labels") == "true" {
+		list("labels", n.labelsJSON(""))
+	}
+	if c.query.Get("include-properties") == "true" {
+		properties := []object{}
+		for _, p := range n.properties {
+			properties = append(properties, p.json())
+		}
+		list("properties", properties)
+	}
+	if c.query.Get("include-operations") == "true" {
+		list("operations", n.operations(c.account))
+	}
+	if c.query.Get("include-versions") == "true" {
+		versions := []object{}
+		for i := range n.versions {
+			versions = append(versions, n.versions[i].json())
+		}
+		slices.Reverse(versions)
+		list("versions", versions)
+	}
+}
+
+// operations are what the account may do with the page.
+func (n *node) operations(a *account) []object {
+	names := []string{"read", "export"}
+	if n.editable(a) {
+		names = append(names, "update", "delete", "move", "copy", "restore", "archive")
+	}
+	list := []object{}
+	for _, name := range names {
+		list = append(list, object{"operation": name, "targetType": n.kind})
+	}
+	return list
+}
+
+func getOperations(s *Site, c *call) reply {
+	n, refusal := s.page(c)
+	if refusal != nil {
+		return *refusal
+	}
+	return ok(object{"operations": n.operations(c.account)})
 }
 
 // wantedStatuses are the statuses that a request for one page accepts. Unasked, neither drafts nor the trash are seen.
@@ -260,6 +315,23 @@ func getChildren(s *Site, c *call) reply {
 			results = append(results, object{
 				"id": child.id, "status": child.status, "title": child.title(), "type": child.kind,
 				"spaceId": child.space.id, "childPosition": i,
+			})
+		}
+	}
+	return v2List(s, c, results)
+}
+
+// getChildPages is the older form of getChildren, which knows pages alone.
+func getChildPages(s *Site, c *call) reply {
+	n, refusal := s.listedPage(c)
+	if refusal != nil {
+		return *refusal
+	}
+	results := []object{}
+	for i, child := range n.children {
+		if child.kind == kindPage && child.listed() && child.readable(c.account) {
+			results = append(results, object{
+				"id": child.id, "status": child.status, "title": child.title(), "spaceId": child.space.id, "childPosition": i,
 			})
 		}
 	}

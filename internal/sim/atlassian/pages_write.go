@@ -88,6 +88,9 @@ func postPage(s *Site, c *call) reply {
 	if refusal := decodeV2(c, &in); refusal != nil {
 		return *refusal
 	}
+	if in.SpaceID == "" {
+		return v2Error(http.StatusBadRequest, "Must specify spaceId.")
+	}
 	sp := s.spaces[in.SpaceID]
 	if sp == nil {
 		return v2Error(http.StatusNotFound, "Cannot find a space with id '"+in.SpaceID+"'.")
@@ -203,8 +206,6 @@ func (in *pageUpdate) check(n *node) *reply {
 		text = "The version must be specified."
 	case in.SpaceID != "" && in.SpaceID != n.space.id:
 		text = "A page cannot be moved to another space by an update."
-	case in.Status == statusDraft && n.status != statusDraft:
-		text = "The site does not keep drafts of published pages."
 	default:
 		return nil
 	}
@@ -237,10 +238,27 @@ func putPage(s *Site, c *call) reply {
 			"Version must be incremented when updating a page. Current Version: [%d]. Provided version: [%d]",
 			n.now().number, in.Version.Number))
 	}
-	if n.status == statusTrashed {
+	switch {
+	case n.status == statusTrashed:
 		return s.restorePage(c, n, in.Version.Message)
+	case in.Status == statusDraft && n.status != statusDraft:
+		return s.draftPage(c, n, &in)
 	}
 	return s.updatePage(c, n, &in)
+}
+
+// draftPage keeps what is not to be published yet beside a published page, in the place of what was kept before.
+func (s *Site) draftPage(c *call, n *node, in *pageUpdate) reply {
+	body, refusal := in.Body.storage()
+	if refusal != nil {
+		return *refusal
+	}
+	n.draft = &version{number: in.Version.Number, title: in.Title, body: body, message: in.Version.Message, author: c.account, at: s.now()}
+	o := n.json(n.draft)
+	o["status"] = statusDraft
+	o["_links"].(object)["base"] = c.base + "/wiki"
+	o["body"] = object{"storage": object{"representation": "storage", "value": body}}
+	return ok(o)
 }
 
 // restorePage takes a page out of the trash; whatever else the update says is ignored.
@@ -285,6 +303,7 @@ func (s *Site) updatePage(c *call, n *node, in *pageUpdate) reply {
 		n.versions = nil // publishing and saving a draft both stay at version 1
 	}
 	n.status = in.Status
+	n.draft = nil // publishing takes the place of what was not published yet
 	s.addVersion(n, c.account, in.Title, body, in.Version.Message)
 	return written(c, n)
 }
@@ -333,6 +352,8 @@ func deletePage(s *Site, c *call) reply {
 	}
 	purge, draft := c.query.Get("purge") == "true", c.query.Get("draft") == "true"
 	switch {
+	case draft && n.draft != nil:
+		n.draft = nil
 	case draft != (n.status == statusDraft):
 		return v2Error(http.StatusBadRequest, "The parameter draft=true is for drafts, and drafts need it.")
 	case draft:
@@ -353,6 +374,9 @@ func deletePage(s *Site, c *call) reply {
 func (s *Site) purge(n *node) {
 	for _, comment := range s.commentsOn(n) {
 		delete(s.comments, comment.id)
+	}
+	for _, a := range s.attachmentsOf(n) {
+		delete(s.attachments, a.id)
 	}
 	delete(s.nodes, n.id)
 }

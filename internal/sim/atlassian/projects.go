@@ -87,7 +87,7 @@ func (s *Site) project(c *call) (*project, *reply) {
 // brief is the project as a field of an issue.
 func (p *project) brief(c *call) object {
 	return object{
-		"self": c.base + "/rest/api/3/project/" + p.id, "id": p.id, "key": p.key, "name": p.name,
+		"self": c.rest() + "/project/" + p.id, "id": p.id, "key": p.key, "name": p.name,
 		"projectTypeKey": "software", "simplified": true,
 	}
 }
@@ -102,14 +102,14 @@ func (p *project) json(c *call) object {
 
 func (t *issueType) json(c *call) object {
 	return object{
-		"self": c.base + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "description": "",
+		"self": c.rest() + "/issuetype/" + t.id, "id": t.id, "name": t.name, "description": "",
 		"iconUrl": c.base + "/images/icons/issuetypes/" + strings.ToLower(t.name) + ".png",
 		"subtask": t.subtask(), "hierarchyLevel": t.level,
 	}
 }
 
 func (m *component) json(c *call) object {
-	return object{"self": c.base + "/rest/api/3/component/" + m.id, "id": m.id, "name": m.name}
+	return object{"self": c.rest() + "/component/" + m.id, "id": m.id, "name": m.name}
 }
 
 func getProject(s *Site, c *call) reply {
@@ -177,7 +177,7 @@ func pageBean(c *call, key string, items []object, normal int) reply {
 		return *refusal
 	}
 	o, more := sheet(key, items, w)
-	o["self"] = c.base + c.path + "?" + c.query.Encode()
+	o["self"] = c.door + c.path + "?" + c.query.Encode()
 	o["isLast"] = !more
 	if more {
 		next := make(url.Values)
@@ -185,7 +185,7 @@ func pageBean(c *call, key string, items []object, normal int) reply {
 			next[name] = values
 		}
 		next["startAt"] = []string{strconv.Itoa(w.offset + w.limit)}
-		o["nextPage"] = c.base + c.path + "?" + next.Encode()
+		o["nextPage"] = c.door + c.path + "?" + next.Encode()
 	}
 	return ok(o)
 }
@@ -204,16 +204,11 @@ func getCreateTypes(s *Site, c *call) reply {
 	if refusal != nil {
 		return *refusal
 	}
-	w, refusal := c.pageOf(50, 200)
-	if refusal != nil {
-		return *refusal
-	}
 	var types []object
 	for _, t := range p.types {
 		types = append(types, t.json(c))
 	}
-	o, _ := sheet("issueTypes", types, w)
-	return ok(o)
+	return metaPage(c, "issueTypes", types)
 }
 
 // createProject finds the project; createmeta answers 400 and not 404 when there is none.
@@ -236,10 +231,6 @@ func getCreateFields(s *Site, c *call) reply {
 	if t == nil || t.id != c.vars["type"] {
 		return jiraError(http.StatusBadRequest, "The issue type with id '"+c.vars["type"]+"' is not in the project.")
 	}
-	w, refusal := c.pageOf(50, 200)
-	if refusal != nil {
-		return *refusal
-	}
 	var fields []object
 	for _, f := range s.fields {
 		if f.set == nil && f.id != "project" {
@@ -247,8 +238,60 @@ func getCreateFields(s *Site, c *call) reply {
 		}
 		fields = append(fields, f.createMeta(c, p, t))
 	}
-	o, _ := sheet("fields", fields, w)
+	return metaPage(c, "fields", fields)
+}
+
+// metaPage answers with a page of createmeta. Data Center has another name for the list.
+func metaPage(c *call, key string, items []object) reply {
+	w, refusal := c.pageOf(50, 200)
+	if refusal != nil {
+		return *refusal
+	}
+	if c.v2 {
+		key = "values"
+	}
+	o, more := sheet(key, items, w)
+	if c.v2 {
+		o["isLast"] = !more
+	}
 	return ok(o)
+}
+
+// getEditMeta answers with the fields that can be changed in an issue.
+func getEditMeta(s *Site, c *call) reply {
+	i, refusal := s.issue(c)
+	if refusal != nil {
+		return *refusal
+	}
+	return ok(object{"fields": i.editMeta(s, c)})
+}
+
+func (i *issue) editMeta(s *Site, c *call) object {
+	fields := object{}
+	for _, f := range s.fields {
+		switch {
+		case f.set != nil:
+			meta := f.createMeta(c, i.project, i.kind)
+			delete(meta, "fieldId")
+			meta["hasDefaultValue"] = false
+			fields[f.id] = meta
+		case f.id == "comment" || f.id == "issuelinks":
+			fields[f.id] = object{"key": f.id, "name": f.name, "schema": f.schema(), "operations": []string{"add"}, "required": false}
+		}
+	}
+	return fields
+}
+
+// getProjectList answers with all projects at once, as Data Center does.
+func getProjectList(s *Site, c *call) reply {
+	list := []object{}
+	for _, p := range s.projects {
+		if p.browsable(c.account) {
+			list = append(list, p.json(c))
+		}
+	}
+	slices.SortFunc(list, func(a, b object) int { return strings.Compare(a["key"].(string), b["key"].(string)) })
+	return ok(list)
 }
 
 func (f *field) createMeta(c *call, p *project, t *issueType) object {

@@ -37,9 +37,9 @@ func askCQL(s *Site, c *call) (q *cql, hits []*node, w window, total int, refusa
 
 // v1Results is a page of results of Confluence v1. Links are relative to the context, not to the host.
 func v1Results(s *Site, c *call, w window, results []object, total int) object {
-	links := object{"base": c.base + "/wiki", "context": "/wiki", "self": c.base + c.path + "?" + c.query.Encode()}
+	links := object{"base": c.wiki(), "context": c.context(), "self": c.base + c.path + "?" + c.query.Encode()}
 	if w.offset+len(results) < total {
-		path := strings.TrimPrefix(c.path, "/wiki")
+		path := strings.TrimPrefix(c.path, c.context())
 		links["next"] = path + "?next=true&" + s.nextQuery(c, w)
 	}
 	return object{"results": results, "start": w.offset, "limit": w.limit, "size": len(results), "_links": links}

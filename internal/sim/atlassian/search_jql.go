@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // searchRequest is a question to the search, however it was asked. The JSON is closed: what is not here is refused.
@@ -38,7 +39,8 @@ func postSearch(s *Site, c *call) reply {
 
 func getSearch(s *Site, c *call) reply {
 	in := searchRequest{
-		JQL: c.query.Get("jql"), NextPageToken: c.query.Get("nextPageToken"), Fields: c.list("fields"), Expand: c.query.Get("expand"),
+		JQL: c.query.Get("jql"), NextPageToken: c.query.Get("nextPageToken"), Fields: c.list("fields"), Expand: strings.Join(c.list("expand"), ","),
+		Properties: c.list("properties"),
 	}
 	if text := c.query.Get("maxResults"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -78,6 +80,7 @@ func (s *Site) search(c *call, in *searchRequest) reply {
 		fields = []string{"id"}
 	}
 	p := s.projection(fields, splitList([]string{in.Expand}))
+	p.properties = in.Properties
 	w := window{limit: normalHits}
 	if in.MaxResults != nil {
 		w.limit = *in.MaxResults
@@ -110,20 +113,39 @@ func (s *Site) search(c *call, in *searchRequest) reply {
 	return ok(o)
 }
 
-// run returns the issues that match and that the asker may see. New issues are not found for a while, unless they are
-// among those to reconcile.
+// run returns the issues that match and that the asker may see. New issues are not found for a while, and changed ones
+// are found by what they were, unless they are among those to reconcile.
 func (q *jql) run(reconcile []int64) []*issue {
 	var hits []*issue
 	for _, i := range q.site.issues {
 		id, _ := strconv.ParseInt(i.id, 10, 64)
-		fresh := q.site.now().Sub(i.created) < q.site.lag && !slices.Contains(reconcile, id)
-		if fresh || !i.project.browsable(q.asker) {
+		late := !slices.Contains(reconcile, id)
+		if late && q.site.now().Sub(i.created) < q.site.lag || !i.project.browsable(q.asker) {
 			continue
 		}
-		if q.where.eval(func(c *clause) bool { return q.match(c, i) }) {
+		indexed := i
+		if late && i.was != nil && q.site.now().Sub(i.changed) < q.site.lag {
+			indexed = i.was
+		}
+		if q.where.eval(func(c *clause) bool { return q.match(c, indexed) }) {
 			hits = append(hits, i)
 		}
 	}
 	slices.SortFunc(hits, q.compare)
 	return hits
+}
+
+// postCount answers with the number of matching issues.
+func postCount(s *Site, c *call) reply {
+	var in struct {
+		JQL string `json:"jql"`
+	}
+	if refusal := decodeV2(c, &in); refusal != nil {
+		return *refusal
+	}
+	q, err := s.parseJQL(in.JQL, c.account)
+	if err != nil {
+		return jiraError(http.StatusBadRequest, err.Error())
+	}
+	return ok(object{"count": len(q.run(nil))})
 }

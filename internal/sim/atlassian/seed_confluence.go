@@ -4,6 +4,7 @@
 package atlassian
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,10 @@ type Page struct {
 	Readers   []string  // account ids of the page's own read restriction; nil if there is none
 	Versions  []Version // the oldest first
 	Comments  []Comment // footer comments, the oldest first
+	Inline    []Comment // inline comments, the oldest first
+	Draft     *Version  // of a published page: what is not published yet; nil for nothing
+
+	Properties map[string]json.RawMessage // content properties by key
 }
 
 // Version is one version of a page.
@@ -243,10 +248,41 @@ func (s *Site) Page(id string) (Page, bool) {
 	for _, v := range n.versions {
 		p.Versions = append(p.Versions, Version{v.number, v.title, v.body, v.message, v.author.id, v.at})
 	}
+	if d := n.draft; d != nil {
+		p.Draft = &Version{d.number, d.title, d.body, d.message, d.author.id, d.at}
+	}
 	for _, c := range s.commentsOn(n) {
-		p.Comments = append(p.Comments, Comment{c.id, c.author.id, c.body, c.at})
+		list := &p.Comments
+		if c.inline {
+			list = &p.Inline
+		}
+		*list = append(*list, Comment{c.id, c.author.id, c.now().body, c.now().at})
+	}
+	for _, property := range n.properties {
+		if p.Properties == nil {
+			p.Properties = make(map[string]json.RawMessage)
+		}
+		p.Properties[property.key] = slices.Clone(property.value)
 	}
 	return p, true
+}
+
+// CommentPage adds a footer comment to a page, as the account (the site's own if empty), and returns the comment's id.
+func (s *Site) CommentPage(page, accountID, body string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	comment := &pageComment{id: s.newID(), page: s.mustNode(page), author: s.author(accountID)}
+	comment.versions = []version{{number: 1, body: body, author: comment.author, at: s.now()}}
+	s.comments[comment.id] = comment
+	return comment.id
+}
+
+// DraftPage keeps a new body beside a published page, as the account (the site's own if empty), without publishing it.
+func (s *Site) DraftPage(id, accountID, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.mustNode(id)
+	n.draft = &version{number: n.now().number + 1, title: n.title(), body: body, author: s.author(accountID), at: s.now()}
 }
 
 func (n *node) labelNames() []string {

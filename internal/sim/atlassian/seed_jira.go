@@ -56,11 +56,22 @@ type Issue struct {
 	Fields      map[string]json.RawMessage // custom fields by id
 	Created     time.Time
 	Updated     time.Time
-	Changes     []Change // the oldest first
+	Changes     []Change                   // the oldest first
+	Properties  map[string]json.RawMessage // entity properties by key
+	Links       []Link
+	RemoteLinks []string // addresses
+}
+
+// Link is a link between two issues: the one from reads as the type's outward text, as in "ENG-1 blocks ENG-2".
+type Link struct {
+	ID       string
+	Type     string // name
+	From, To string // keys
 }
 
 // Change is one changed field in an issue's changelog.
 type Change struct {
+	ID       string // of the changelog's entry, which several changes can share
 	AuthorID string
 	Field    string // as shown: summary, Key, the name of a custom field
 	From, To string // as text
@@ -164,7 +175,7 @@ func (s *Site) AddIssue(seed IssueSeed) string {
 	i.kind = s.mustType(p, orElse(seed.Type, "Task"))
 	must(setSummary(s, i, mustJSON(seed.Summary)))
 	if seed.Description != "" {
-		i.description = TextDoc(seed.Description)
+		i.description = s.text(seed.Description)
 	}
 	i.status = known(statusNamed(orElse(seed.Status, "To Do")))
 	i.priority = known(priorityNamed(orElse(seed.Priority, "Medium")))
@@ -192,7 +203,8 @@ func (s *Site) AddComment(issue string, seed CommentSeed) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.mustIssue(issue)
-	m := &issueComment{id: s.newID(), author: s.author(seed.Author), body: TextDoc(seed.Body), at: s.now(), internal: seed.Internal}
+	m := &issueComment{id: s.newID(), author: s.author(seed.Author), body: s.text(seed.Body), at: s.now(), internal: seed.Internal,
+		properties: make(map[string]json.RawMessage)}
 	if seed.Role != "" {
 		m.visibility = &visibility{Type: "role", Value: seed.Role, Identifier: seed.Role}
 	}
@@ -222,20 +234,28 @@ func (s *Site) MoveIssue(idOrKey, project string) string {
 	if i.project == p {
 		panic("atlassian: the issue " + i.key + " is in this project already")
 	}
+	s.moveIssue(s.system, i, p, s.mustType(p, i.kind.name))
+	return i.key
+}
+
+// moveIssue moves an issue and its subtasks to another project.
+func (s *Site) moveIssue(by *account, i *issue, p *project, t *issueType) {
 	if i.parent != nil && i.parent.kind.level > 0 {
 		i.parent = nil
 	}
-	for _, moved := range append([]*issue{i}, s.subtasks(i)...) {
+	for at, moved := range append([]*issue{i}, s.subtasks(i)...) {
 		next := moved.clone()
-		next.kind = s.mustType(p, moved.kind.name)
+		next.kind = t
+		if at > 0 {
+			next.kind = s.mustType(p, moved.kind.name)
+		}
 		next.components = nil
 		p.lastNumber++
 		next.project, next.number = p, p.lastNumber
 		next.key = fmt.Sprintf("%s-%d", p.key, next.number)
-		s.replace(s.system, moved, next)
+		s.replace(by, moved, next)
 		s.keys[moved.key] = moved
 	}
-	return i.key
 }
 
 // Issue returns a snapshot of an issue, by id or any key it ever had, and whether there is one.
@@ -251,14 +271,20 @@ func (s *Site) Issue(idOrKey string) (Issue, bool) {
 		Description: docText(i.description), Document: slices.Clone(i.description), Status: i.status.name,
 		Priority: i.priority.name, ParentID: markParent(i).id, Labels: slices.Clone(i.labels),
 		AssigneeID: s.field("assignee").mark(i).id, ReporterID: s.field("reporter").mark(i).id, CreatorID: i.creator.id,
-		DueDate: i.due, Fields: i.clone().extra, Created: i.created, Updated: i.updated,
+		DueDate: i.due, Fields: i.clone().extra, Properties: i.clone().properties, Created: i.created, Updated: i.updated,
+	}
+	for _, l := range i.links {
+		snapshot.Links = append(snapshot.Links, Link{l.id, l.kind.name, l.from.key, l.to.key})
+	}
+	for _, r := range i.remote {
+		snapshot.RemoteLinks = append(snapshot.RemoteLinks, r.object.URL)
 	}
 	for _, m := range i.components {
 		snapshot.Components = append(snapshot.Components, m.name)
 	}
 	for _, ch := range i.history {
 		for _, item := range ch.items {
-			snapshot.Changes = append(snapshot.Changes, Change{ch.author.id, item.field, item.from.text, item.to.text, ch.at})
+			snapshot.Changes = append(snapshot.Changes, Change{ch.id, ch.author.id, item.field, item.from.text, item.to.text, ch.at})
 		}
 	}
 	return snapshot, true

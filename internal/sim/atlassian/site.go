@@ -4,6 +4,7 @@
 package atlassian
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -26,32 +27,56 @@ type Config struct {
 	// BaseURL is the site's address in links, without a trailing slash: https://example.atlassian.net. If empty, links
 	// point to the host that the request was sent to.
 	BaseURL string
-	// SearchLag is how long new pages and issues stay out of search results. Jira's reconcileIssues overrules it.
+	// SearchLag is how long new pages and issues stay out of search results, and changed issues are found by what they were
+	// before. Jira's reconcileIssues overrules it.
 	SearchLag time.Duration
+	// DataCenter makes the site a pair of Data Center products, behind one address and with the same data: Jira with REST
+	// version 2, user names and texts in wiki markup; Confluence with version 1 alone, without /wiki. Personal access
+	// tokens and passwords are the accounts' tokens, and there are no scopes.
+	DataCenter bool
+	// LegacyContent keeps the removed interface /wiki/rest/api/content on a Cloud site, as sites had it before.
+	LegacyContent bool
+	// MediaURL is the address of the other host that attachments are downloaded from, without a trailing slash; see
+	// [Site.Media].
+	MediaURL string
+	// TokenLife is how long access tokens live; an hour if 0.
+	TokenLife time.Duration
+	// RefreshLeeway is how long a refresh token that was used can be used again, for a client that lost the answer. After
+	// that its use revokes all that came of the consent.
+	RefreshLeeway time.Duration
 }
 
-// Site is a simulated Atlassian Cloud site. Make one with [New].
+// Site is a simulated Atlassian site. Make one with [New].
 type Site struct {
-	now     func() time.Time
-	baseURL string
-	lag     time.Duration
-	cloudID string
-	secret  []byte // seals page cursors
+	config     Config
+	now        func() time.Time
+	baseURL    string
+	lag        time.Duration
+	cloudID    string
+	secret     []byte // seals page cursors
+	operations []operation
 
-	mu       sync.Mutex
-	lastID   int64
-	system   *account
-	accounts map[string]*account // by account id
-	spaces   map[string]*space   // by id
-	nodes    map[string]*node    // pages and folders, by id
-	comments map[string]*footerComment
-	projects map[string]*project // by id
-	issues   map[string]*issue   // by id
-	keys     map[string]*issue   // by every key that an issue has ever had
-	fields   []*field
-	log      []Request
-	throttle throttle
-	hooks    []hook
+	mu          sync.Mutex
+	lastID      int64
+	system      *account
+	accounts    map[string]*account // by account id
+	credentials []*credential
+	oauth       authority
+	spaces      map[string]*space // by id
+	nodes       map[string]*node  // pages and folders, by id
+	comments    map[string]*pageComment
+	attachments map[string]*attachment
+	projects    map[string]*project // by id
+	issues      map[string]*issue   // by id
+	keys        map[string]*issue   // by every key that an issue has ever had
+	fields      []*field
+	tasks       map[string]object // finished ones, by id
+	log         []Request
+	media       []MediaRequest
+	throttle    throttle
+	limits      *limiter
+	hooks       []hook
+	intercepts  []func(Stage, Request) Fault
 }
 
 // Request is an entry of the request log.
@@ -60,12 +85,6 @@ type Request struct {
 	Path    string // as sent, decoded
 	Query   url.Values
 	Account string // account id; empty when the credentials were wrong
-}
-
-type throttle struct {
-	left   int
-	after  time.Duration
-	reason string
 }
 
 type hook struct {
@@ -77,20 +96,25 @@ type hook struct {
 // seeded without an author.
 func New(c Config) *Site {
 	s := &Site{
-		now:      c.Now,
-		baseURL:  strings.TrimSuffix(c.BaseURL, "/"),
-		lag:      c.SearchLag,
-		cloudID:  newUUID(),
-		secret:   []byte(rand.Text()),
-		lastID:   10000,
-		accounts: make(map[string]*account),
-		spaces:   make(map[string]*space),
-		nodes:    make(map[string]*node),
-		comments: make(map[string]*footerComment),
-		projects: make(map[string]*project),
-		issues:   make(map[string]*issue),
-		keys:     make(map[string]*issue),
-		fields:   systemFields(),
+		config:      c,
+		now:         c.Now,
+		baseURL:     strings.TrimSuffix(c.BaseURL, "/"),
+		lag:         c.SearchLag,
+		cloudID:     newUUID(),
+		secret:      []byte(rand.Text()),
+		operations:  operations(c),
+		lastID:      10000,
+		accounts:    make(map[string]*account),
+		oauth:       newAuthority(),
+		spaces:      make(map[string]*space),
+		nodes:       make(map[string]*node),
+		comments:    make(map[string]*pageComment),
+		attachments: make(map[string]*attachment),
+		projects:    make(map[string]*project),
+		issues:      make(map[string]*issue),
+		keys:        make(map[string]*issue),
+		fields:      systemFields(),
+		tasks:       make(map[string]object),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -109,15 +133,6 @@ func (s *Site) Requests() []Request {
 	return append([]Request(nil), s.log...)
 }
 
-// Throttle makes the site answer the next n authenticated requests with 429, the headers Retry-After (rounded up to whole
-// seconds) and RateLimit-Reason, and no effect. Reasons in use are jira-quota-tenant-based, jira-burst-based and
-// jira-per-issue-on-write.
-func (s *Site) Throttle(n int, retryAfter time.Duration, reason string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.throttle = throttle{left: n, after: retryAfter, reason: reason}
-}
-
 // OnWrite calls do before every request that writes, is authorised, and for which match returns true (nil matches all).
 // The site is not locked meanwhile: do can call its methods, to be the editor who comes in between a client's read and
 // its write. Hooks add up; a hook that should act once must count for itself.
@@ -133,35 +148,48 @@ type object map[string]any
 // call is one request on its way through an operation.
 type call struct {
 	account *account
+	scopes  []string // of the credential
+	method  string
 	query   url.Values
 	vars    map[string]string
 	body    []byte
 	base    string // the site's address
-	path    string
+	door    string // the address that the request came in by: the site's, or the gateway's with the product and cloud id
+	path    string // without the gateway's part
+	v2      bool   // speaks version 2 of Jira's interface, as Data Center does
+}
+
+// rest is the address of Jira's interface that the request uses.
+func (c *call) rest() string {
+	if c.v2 {
+		return c.door + "/rest/api/2"
+	}
+	return c.door + "/rest/api/3"
 }
 
 // reply is what an operation answers. A nil body sends none.
 type reply struct {
 	status int
 	body   any
+	raw    []byte // in the place of a body: what is not JSON
 	header http.Header
 }
 
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 
-// ServeHTTP answers a request to the site's REST interfaces.
+// ServeHTTP answers a request to the site's REST interfaces, to the gateway before them, or to the authorization server.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		send(w, failure(r.URL.Path, http.StatusRequestEntityTooLarge, "The request body is larger than 5 MB."))
 		return
 	}
-	if r.URL.Path == "/_edge/tenant_info" && r.Method == http.MethodGet {
-		send(w, ok(object{"cloudId": s.cloudID}))
+	if rep, found := s.frontDoor(r, body); found {
+		send(w, rep)
 		return
 	}
 	op, c, refusal := s.admit(r)
-	if c.account != nil {
+	if c.account != nil && !s.config.DataCenter {
 		w.Header().Set("X-AAccountId", c.account.id)
 	}
 	if refusal != nil {
@@ -169,41 +197,67 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.body = body
-	if op.write {
-		s.runHooks(c.request(r.Method))
+	seen := c.request(r.Method)
+	if s.strike(w, Received, seen) {
+		return
 	}
-	send(w, s.perform(op, c))
+	if op.write {
+		s.runHooks(seen)
+	}
+	rep := s.perform(op, c)
+	if s.strike(w, Applied, seen) {
+		return
+	}
+	send(w, rep)
+	s.strike(w, Answered, seen)
 }
 
 // perform runs an operation alone: no other request sees a state in between.
 func (s *Site) perform(op *operation, c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return op.handle(s, c)
+	rep := fit(c, op.handle(s, c))
+	s.limits.warn(&rep)
+	return rep
 }
 
 // admit finds the operation, logs the request, and checks all that comes before the operation itself.
 func (s *Site) admit(r *http.Request) (*operation, *call, *reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &call{account: s.authenticate(r), query: r.URL.Query(), base: s.base(r), path: r.URL.Path}
-	s.log = append(s.log, c.request(r.Method))
+	base := s.base(r)
+	c := &call{method: r.Method, query: r.URL.Query(), base: base, door: base, path: r.URL.Path, v2: s.config.DataCenter}
+	held, closed := s.authenticate(r)
+	escaped, refusal := r.URL.EscapedPath(), closed
+	if gateway, rest, found := s.gateway(r.URL.EscapedPath()); found && !s.config.DataCenter {
+		escaped, c.door = rest, base+gateway
+		c.path, _ = url.PathUnescape(rest)
+	}
+	if held != nil {
+		c.account, c.scopes = held.account, held.scopes
+	}
+	seen := c.request(r.Method)
+	seen.Path = r.URL.Path
+	s.log = append(s.log, seen)
+	if refusal == nil && c.account == nil {
+		refusal = s.unauthorized(c)
+	}
+	if refusal == nil {
+		refusal = s.throttled(c)
+	}
+	if refusal != nil {
+		return nil, c, refusal
+	}
+	return s.admitTo(c, r, held, escaped)
+}
+
+// admitTo finds the operation and checks that the credential may use it, in the form in which the request came.
+func (s *Site) admitTo(c *call, r *http.Request, held *credential, escaped string) (*operation, *call, *reply) {
 	refuse := func(status int, text string) (*operation, *call, *reply) {
-		refusal := failure(r.URL.Path, status, text)
+		refusal := failure(c.path, status, text)
 		return nil, c, &refusal
 	}
-	if c.account == nil {
-		_, c, refusal := refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
-		refusal.header = http.Header{"Www-Authenticate": {`Basic realm="Atlassian"`}}
-		return nil, c, refusal
-	}
-	if s.throttle.left > 0 {
-		s.throttle.left--
-		_, c, refusal := refuse(http.StatusTooManyRequests, "Rate limit exceeded.")
-		refusal.header = s.throttle.header(s.now())
-		return nil, c, refusal
-	}
-	op, vars, status := match(r.Method, r.URL.EscapedPath())
+	op, vars, status := s.match(r.Method, escaped)
 	switch status {
 	case http.StatusNotFound:
 		return refuse(status, "No resource is at this path.")
@@ -211,8 +265,15 @@ func (s *Site) admit(r *http.Request) (*operation, *call, *reply) {
 		return refuse(status, "The resource does not have this method.")
 	}
 	c.vars = vars
-	if !c.account.may(op.scopes) {
+	if !s.config.DataCenter && !c.may(op.scopes) {
+		if held.bearer {
+			refusal := gatewayError(http.StatusUnauthorized, "Unauthorized; scope does not match")
+			return nil, c, &refusal
+		}
 		return refuse(http.StatusForbidden, "Forbidden; scope does not match")
+	}
+	if refusal := s.limited(op, c); refusal != nil {
+		return nil, c, refusal
 	}
 	if r.ContentLength != 0 && op.takesBody() && !isJSON(r) {
 		return refuse(http.StatusUnsupportedMediaType, "The request body must be application/json.")
@@ -223,17 +284,6 @@ func (s *Site) admit(r *http.Request) (*operation, *call, *reply) {
 func isJSON(r *http.Request) bool {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(media), "application/json")
-}
-
-func (t throttle) header(now time.Time) http.Header {
-	seconds := int((t.after + time.Second - 1) / time.Second)
-	h := make(http.Header)
-	h.Set("Retry-After", strconv.Itoa(seconds))
-	h.Set("RateLimit-Reason", t.reason)
-	h.Set("X-RateLimit-Limit", "100")
-	h.Set("X-RateLimit-Remaining", "0")
-	h.Set("X-RateLimit-Reset", now.Add(t.after).UTC().Format(time.RFC3339))
-	return h
 }
 
 func (s *Site) runHooks(r Request) {
@@ -266,20 +316,30 @@ func (s *Site) base(r *http.Request) string {
 	return "http://" + r.Host
 }
 
+// send answers. It tells the length and flushes, so that the client has the answer when send returns.
 func send(w http.ResponseWriter, rep reply) {
 	for name, values := range rep.header {
 		w.Header()[name] = values
 	}
-	if rep.body == nil {
-		w.WriteHeader(rep.status)
-		return
+	var text bytes.Buffer
+	if rep.body != nil {
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(rep.body); err != nil {
+			panic(err) // unreachable: what the site keeps is JSON
+		}
+		if w.Header().Get("Content-Type") == "" {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
 	}
-	w.Header().Set("Content-Type", "application/json")
+	if rep.raw != nil {
+		text.Write(rep.raw)
+	}
 	w.WriteHeader(rep.status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
 	// A client that went away is its own affair.
-	_ = enc.Encode(rep.body)
+	_, _ = w.Write(text.Bytes())
+	_ = http.NewResponseController(w).Flush()
 }
 
 // newID returns a numeric id; no two objects of a site ever have the same.

@@ -5,6 +5,7 @@ package atlassian
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ func categoryKey(id int) string {
 
 func (st status) json(c *call) object {
 	return object{
-		"self": c.base + "/rest/api/3/status/" + st.id, "id": st.id, "name": st.name, "description": "",
+		"self": c.rest() + "/status/" + st.id, "id": st.id, "name": st.name, "description": "",
 		"iconUrl": c.base + "/images/icons/statuses/generic.png",
 		"statusCategory": object{
 			"id": st.category, "key": categoryKey(st.category), "name": st.name, "colorName": "blue-gray",
@@ -56,7 +57,7 @@ func (st status) resolution(c *call) any {
 	if !st.done() {
 		return nil
 	}
-	return object{"self": c.base + "/rest/api/3/resolution/10000", "id": "10000", "name": "Done", "description": ""}
+	return object{"self": c.rest() + "/resolution/10000", "id": "10000", "name": "Done", "description": ""}
 }
 
 // transition is a step of the workflow. Not every step has one back: done issues are reopened from the start.
@@ -84,14 +85,18 @@ func (i *issue) transitions() []transition {
 	return steps
 }
 
-func (i *issue) transitionsJSON(c *call) []object {
+func (i *issue) transitionsJSON(s *Site, c *call, fields bool) []object {
 	list := []object{}
 	for _, t := range i.transitions() {
 		to, _ := statusNamed(t.to)
-		list = append(list, object{
-			"id": t.id, "name": t.name, "to": to.json(c), "hasScreen": false, "isGlobal": false, "isInitial": false,
+		o := object{
+			"id": t.id, "name": t.name, "to": to.json(c), "hasScreen": true, "isGlobal": false, "isInitial": false,
 			"isConditional": false, "isAvailable": true, "looped": false,
-		})
+		}
+		if fields {
+			o["fields"] = i.editMeta(s, c)
+		}
+		list = append(list, o)
 	}
 	return list
 }
@@ -102,7 +107,8 @@ func getTransitions(s *Site, c *call) reply {
 		return *refusal
 	}
 	list := []object{}
-	for _, t := range i.transitionsJSON(c) {
+	fields := slices.Contains(c.list("expand"), "transitions.fields")
+	for _, t := range i.transitionsJSON(s, c, fields) {
 		if only := c.query.Get("transitionId"); only == "" || only == t["id"] {
 			list = append(list, t)
 		}
@@ -124,7 +130,11 @@ func postTransition(s *Site, c *call) reply {
 		return jiraError(http.StatusBadRequest, "Missing 'transition' identifier")
 	}
 	next := i.clone()
-	if problems := s.apply(c, next, &in); len(problems) > 0 {
+	problems := s.apply(c, next, &in)
+	if problem := next.setProperties(in.Properties); problem != "" {
+		problems["properties"] = problem
+	}
+	if len(problems) > 0 {
 		return jiraFieldErrors(problems)
 	}
 	if problem := next.step(in.Transition.ID); problem != "" {
@@ -153,4 +163,13 @@ func (s *Site) transit(c *call, i *issue, id string) (problem string) {
 	}
 	s.replace(c.account, i, next)
 	return ""
+}
+
+// getStatuses answers with the statuses of the workflow.
+func getStatuses(_ *Site, c *call) reply {
+	list := []object{}
+	for _, st := range statuses() {
+		list = append(list, st.json(c))
+	}
+	return ok(list)
 }

@@ -41,9 +41,12 @@ type node struct {
 	owner    *account
 	created  time.Time
 	versions []version // the last is the present one
+	draft    *version  // of a published page: what somebody has written and not published; nil for nothing
 	labels   []label
 	readers  []string // account ids; nil lets everybody read
 	editors  []string // account ids; nil lets everybody edit
+
+	properties []*contentProperty
 }
 
 type version struct {

@@ -32,6 +32,23 @@ var repairs = [...]repair{
 		mend:   func(doc *openapi3.T) { eachSchema(doc, allowNull) },
 	},
 	{
+		file:   "jira-platform-v3.json",
+		defect: "a bulk move requires properties under names that it does not know",
+		mend: func(doc *openapi3.T) {
+			renameRequired(doc, "targetToSourcesMapping", "issueIdOrKeys", "issueIdsOrKeys")
+			renameRequired(doc, "IssueBulkMovePayload", "targetToMultipleSourceMapping", "targetToSourcesMapping")
+		},
+	},
+	{
+		file:   "jira-platform-v3.json",
+		defect: "values in a changelog are declared as strings, but are null where there is none",
+		mend: func(doc *openapi3.T) {
+			for _, name := range []string{"from", "fromString", "to", "toString"} {
+				doc.Components.Schemas["ChangeDetails"].Value.Properties[name].Value.Nullable = true
+			}
+		},
+	},
+	{
 		file:   "confluence-v2.patched.json",
 		defect: "children and descendants are declared current or archived, but drafts are returned too",
 		mend:   func(doc *openapi3.T) { eachSchema(doc, allowDraft) },
@@ -70,8 +87,33 @@ var givenKeys = map[string][]string{
 }
 
 // unspecified are paths outside every document that clients may use all the same.
-var unspecified = map[string]string{
-	"/_edge/tenant_info": "finds the cloud id of a site",
+var unspecified = [...]struct {
+	path   *regexp.Regexp
+	reason string
+}{
+	{regexp.MustCompile(`^/_edge/tenant_info$`), "finds the cloud id of a site"},
+	{regexp.MustCompile(`^/authorize$`), "the authorization server asks for consent"},
+	{regexp.MustCompile(`^/oauth/token(/accessible-resources)?$`), "the authorization server gives tokens, and tells what they are for"},
+	{regexp.MustCompile(`^/wiki/download/attachments/[^/]+/[^/]+$`), "downloads of attachments, by the links that documents declare as text"},
+}
+
+// outside tells whether a path is outside every document.
+func outside(path string) bool {
+	for _, u := range unspecified {
+		if u.path.MatchString(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// gateway is the part of a path that leads through the gateway before the products.
+var gateway = regexp.MustCompile(`^/ex/(?:jira|confluence)/[^/]+`)
+
+// bodiless tells whether an answer may be empty although a document declares a body of any form for it: all of status
+// 204, and the answer to a new link between issues.
+func bodiless(method, path string, status int) bool {
+	return status == http.StatusNoContent || method == http.MethodPost && path == "/rest/api/3/issueLink" && status == http.StatusCreated
 }
 
 func tolerated(method, path string, status int) bool {
@@ -84,6 +126,17 @@ func tolerated(method, path string, status int) bool {
 		}
 	}
 	return false
+}
+
+// renameRequired corrects the name of a property that a schema requires.
+func renameRequired(doc *openapi3.T, schema, from, to string) {
+	if ref := doc.Components.Schemas[schema]; ref != nil && ref.Value != nil {
+		for i, name := range ref.Value.Required {
+			if name == from {
+				ref.Value.Required[i] = to
+			}
+		}
+	}
 }
 
 // dropDateFormat lets a string be any date.

@@ -1,0 +1,134 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clients
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/clawea/clawea/internal/sim/atlassian"
+)
+
+// atlassianDir is the project of the clients that are written in JavaScript.
+var atlassianDir = filepath.Join("..", "atlassian")
+
+// nodeClients returns Node, with what ../atlassian needs installed once. Where
+// there is no Node, or what it needs is out of reach, the test is skipped,
+// except when CI=true is set, where that is a failure.
+func nodeClients(t *testing.T) string {
+	t.Helper()
+	node, err := installAtlassian()
+	if err == nil {
+		return node
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
+	t.Skipf("skipped, jira.js and confluence.js are not at hand: %v", err)
+	return ""
+}
+
+var installAtlassian = sync.OnceValues(func() (string, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return "", fmt.Errorf("no node: install Node 20 or newer, and npm")
+	}
+	version, err := exec.Command(node, "--version").Output()
+	var major int
+	if _, scanErr := fmt.Sscanf(string(version), "v%d.", &major); err != nil || scanErr != nil || major < 20 {
+		return "", fmt.Errorf("Node is %q: install Node 20 or newer", strings.TrimSpace(string(version)))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = atlassianDir
+	if out, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci in test/atlassian: %w\n%s", err, out)
+	}
+	return node, nil
+})
+
+// runClient runs one of the clients, tells it what it needs to know, and wants
+// a number of things to hold.
+func runClient(t *testing.T, node, script string, tell map[string]any, want int) {
+	t.Helper()
+	input, err := json.Marshal(tell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, script)
+	cmd.Dir, cmd.Stdin = atlassianDir, bytes.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	if n := strings.Count(string(out), "ok "); n != want {
+		t.Errorf("%d things held, want %d", n, want)
+	}
+}
+
+// wholeScopes lets an account do all that there is.
+func wholeScopes() []string {
+	scopes := append(atlassian.ReaderScopes(), atlassian.WriterScopes()...)
+	scopes = append(scopes, atlassian.RollbackScopes()...)
+	return append(scopes, "delete:issue:jira", "read:issue:jira", "write:content.restriction:confluence", "delete:comment.property:jira", "write:comment.property:jira")
+}
+
+// jira.js does all that it has of what the simulated site has, and finds
+// nothing in the answers that breaks its own reading of the specification.
+func TestJiraJS(t *testing.T) {
+	t.Parallel()
+	node := nodeClients(t)
+	s := openSite(t)
+	account := s.AddAccount(atlassian.Account{Email: "js@example.com", Token: "a-token-for-js", Name: "Script", Scopes: wholeScopes(), Admin: true})
+	s.AddProject("ENG", "Engineering")
+	s.AddIssue(atlassian.IssueSeed{Project: "ENG", Type: "Bug", Summary: "Queue stuck", Description: "It is stuck."})
+	runClient(t, node, "jira.mjs", map[string]any{
+		"host": s.url, "email": "js@example.com", "apiToken": "a-token-for-js", "account": account,
+		"oauth": map[string]string{"readerToken": s.serviceToken(t, account, "read:user:jira")},
+	}, 10)
+	if got, _ := s.Issue("ENG-2"); got.Summary != "Watch it" || string(got.Properties["clawea"]) != `{"job":"2"}` {
+		t.Errorf("left %+v", got)
+	}
+}
+
+// So does confluence.js.
+func TestConfluenceJS(t *testing.T) {
+	t.Parallel()
+	node := nodeClients(t)
+	media := httptest.NewUnstartedServer(nil)
+	s := openSiteWith(t, atlassian.Config{MediaURL: "http://" + media.Listener.Addr().String()},
+		&tolerance{reason: "createPage sends nothing but body", fault: regexp.MustCompile(`POST /wiki/api/v2/pages: request`)},
+	)
+	media.Config.Handler = s.Media()
+	media.Start()
+	t.Cleanup(media.Close)
+	account := s.AddAccount(atlassian.Account{Email: "js@example.com", Token: "a-token-for-js", Name: "Script", Scopes: wholeScopes(), Admin: true})
+	space := s.AddSpace("ENG", "Engineering")
+	page := s.HomepageID("ENG")
+	file := s.AddAttachment(atlassian.AttachmentSeed{Page: page, Name: "log.txt", MediaType: "text/plain", Data: []byte("hello")})
+	runClient(t, node, "confluence.mjs", map[string]any{
+		"host": s.url, "email": "js@example.com", "apiToken": "a-token-for-js", "account": account, "space": space,
+		"attachment": map[string]string{"page": page, "id": file},
+	}, 11)
+	for _, r := range s.MediaRequests() {
+		if r.Authorization != "" {
+			t.Errorf("confluence.js gave its credentials to the other host: %+v", r)
+		}
+	}
+}
