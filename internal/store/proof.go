@@ -49,30 +49,55 @@ func readProof(scan scanner) (p proof, err error) {
 // spend uses up the proofs of b's lines. It drops the writes whose proofs were
 // used up before and returns how many they are: with them, b cannot be flushed.
 func (b *book) spend() (replayed int, err error) {
-	var rows []string
-	var args []any
+	var list []*entry
 	for _, e := range b.entries {
 		if e.spent != nil {
-			rows = append(rows, "("+places(len(args)+1, 3)+")")
-			args = append(args, e.receipt.Job, e.spent.ID, e.spent.Until.UnixMilli())
+			list = append(list, e)
 		}
 	}
-	if len(rows) == 0 {
-		return 0, nil
-	}
-	list, err := all(b.ctx, b.tx, readProof, `INSERT INTO proof (job, id, until) VALUES `+strings.Join(rows, ", ")+` ON CONFLICT (job, id) DO NOTHING RETURNING job, id`, args...)
-	if err != nil {
-		return 0, fmt.Errorf("use up proofs: %w", err)
-	}
-	fresh := map[proof]bool{}
-	for _, p := range list {
-		fresh[p] = true
-	}
-	for _, e := range b.entries {
-		if e.spent != nil && !fresh[proof{e.receipt.Job, e.spent.ID}] {
-			e.by.drop(token.ErrReplayed)
-			replayed++
+	for n := b.db.engine.rows; len(list) > 0; list = list[min(n, len(list)):] {
+		fresh, err := b.fresh(list[:min(n, len(list))])
+		if err != nil {
+			return 0, fmt.Errorf("use up proofs: %w", err)
+		}
+		for _, e := range list[:min(n, len(list))] {
+			if !fresh[proof{e.receipt.Job, e.spent.ID}] {
+				e.by.drop(token.ErrReplayed)
+				replayed++
+			}
 		}
 	}
 	return replayed, nil
+}
+
+const (
+	spendQuery = `INSERT INTO proof (job, id, until) VALUES `
+	unlessUsed = ` ON CONFLICT (job, id) DO NOTHING`
+)
+
+// fresh uses up the proofs of list and returns those that were not used up
+// before. SQLite keeps a journal of any statement that may add several rows, or
+// returns them, should it have to undo a part.
+func (b *book) fresh(list []*entry) (map[proof]bool, error) {
+	var rows []string
+	var args []any
+	for _, e := range list {
+		rows = append(rows, "("+places(len(args)+1, 3)+")")
+		args = append(args, e.receipt.Job, e.spent.ID, e.spent.Until.UnixMilli())
+	}
+	fresh := map[proof]bool{}
+	if len(list) == 1 {
+		res, err := b.tx.ExecContext(b.ctx, spendQuery+rows[0]+unlessUsed, args...)
+		if err != nil {
+			return nil, err
+		}
+		n, err := res.RowsAffected()
+		fresh[proof{list[0].receipt.Job, list[0].spent.ID}] = n == 1
+		return fresh, err
+	}
+	added, err := all(b.ctx, b.tx, readProof, spendQuery+strings.Join(rows, ", ")+unlessUsed+` RETURNING job, id`, args...)
+	for _, p := range added {
+		fresh[p] = true
+	}
+	return fresh, err
 }
