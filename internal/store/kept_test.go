@@ -7,6 +7,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,6 +108,43 @@ func TestKept(t *testing.T) {
 		if st := write(call(0, "d"), policy.Deny); kept == nil || h.kept.pages[job] == kept || !c.seen(st) {
 			t.Errorf("%s is not seen: %+v", c.name, st)
 		}
+	}
+}
+
+// keptVar holds the URL of the database in which this binary, run again by
+// TestKeptByProcesses, revokes an agent.
+const keptVar = "STORE_TEST_KEPT_URL"
+
+// TestKeptChild is not a test but the child of TestKeptByProcesses.
+func TestKeptChild(t *testing.T) {
+	u := os.Getenv(keptVar)
+	if u == "" {
+		t.Skip("runs as the child of TestKeptByProcesses")
+	}
+	h := newHouse(t, u)
+	if _, err := h.Revoke(t.Context(), Revocation{Revocation: token.Revocation{Kind: token.RevokeAgent, Target: "agent"}, By: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What another process commits is seen by the next receipt.
+func TestKeptByProcesses(t *testing.T) {
+	u := sqliteURL(t)
+	h := newHouse(t, u)
+	job := h.job(t, "job-1")
+	for range 2 {
+		h.mustWrite(t, job, h.opens(job, call(1, "a"), policy.Allow))
+	}
+	if h.kept.pages[job] == nil || len(h.state(t, job).Revoked) != 0 {
+		t.Fatal("nothing is kept")
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestKeptChild$")
+	child.Env = append(os.Environ(), keptVar+"="+u)
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if st := h.state(t, job); len(st.Revoked) != 1 || st.Seq != 2 {
+		t.Errorf("%+v", st)
 	}
 }
 
