@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -84,8 +85,8 @@ func (c *Change) whole() bool {
 // happened: the house looked for what the receipt's name marks.
 const Found = "found"
 
-// Unsettled says why an agent is not let do what it has, perhaps, done: the
-// codes of refused calls (spec/receipt.md 9.4).
+// Unsettled says why an agent is not let do what it has done, perhaps without
+// knowing: the codes of refused calls (spec/receipt.md 9.4).
 type Unsettled string
 
 // What may have become of an earlier, identical call of the same job.
@@ -93,9 +94,24 @@ const (
 	UnderWay Unsettled = "change.open"    // it is not closed: it is under way, or broke off
 	Unclear  Unsettled = "change.unknown" // it is closed, and nobody knows yet whether it happened
 	Untold   Unsettled = "change.found"   // it broke off, was found to have happened, and the agent has not been told
+	Lately   Unsettled = "change.done"    // it happened less than Lull ago: its answer may not have reached the agent
 )
 
-// An Earlier is an identical call that stands in the way of another.
+// Lull is how long after a change the same attempt is taken, once, for one whose
+// answer was lost.
+const Lull = time.Minute
+
+// Attempt names what an agent asked for: tool, action and arguments. Two calls that
+// ask for the same are the same attempt, whatever versions they met.
+func Attempt(c *policy.Call) seal.Hash {
+	b, err := seal.Marshal(&policy.Call{Tool: c.Tool, Action: c.Action, Class: c.Class, Args: c.Args})
+	if err != nil { // unreachable, as for Call.Digest
+		return seal.Hash{}
+	}
+	return seal.Sum(b)
+}
+
+// An Earlier is the same attempt, which stands in the way of another.
 type Earlier struct {
 	Seq    uint64 // its opened receipt
 	State  Unsettled

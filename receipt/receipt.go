@@ -46,7 +46,7 @@ type State struct {
 	Answers []*seal.Envelope      // people's signed answers that no call has used up; nobody has verified them
 	Pending map[seal.Hash]string  // questions without an answer: digest of the call, and the approval's id
 	Revoked []token.Revocation    // what is in force and may concern the job
-	Changes map[seal.Hash]Earlier // calls that changed something, by digest, of which it is not settled what became
+	Changes map[seal.Hash]Earlier // calls that changed something, by Attempt, of which it is not settled what became
 }
 
 // A Receipt is one signed line of a job's story. It holds no text of the

@@ -5,6 +5,7 @@ package verify
 
 import (
 	"slices"
+	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -16,6 +17,7 @@ import (
 type change struct {
 	seq   uint64
 	state receipt.Unsettled // "" once it is settled
+	at    time.Time         // when it was done
 }
 
 // changes checks that r does not do again what may have happened, or has without
@@ -32,11 +34,11 @@ func (a *auditor) changes(r *receipt.Receipt) {
 	case r.Decision.Effect != policy.Allow || r.Call.Change.IsZero():
 		return
 	}
-	digest := r.Call.Digest()
-	if c := a.outside[digest]; c != nil && (c.state == receipt.UnderWay || c.state == receipt.Untold) {
+	attempt := receipt.Attempt(r.Call)
+	if c := a.outside[attempt]; c != nil && (c.state == receipt.UnderWay || c.state == receipt.Untold) {
 		a.find(receiptRepeated, r.Seq, "it does what receipt %d does, of which it was not settled what became (%s)", c.seq, c.state)
 	}
-	a.outside[digest] = &change{r.Seq, receipt.UnderWay}
+	a.outside[attempt] = &change{seq: r.Seq, state: receipt.UnderWay}
 	if d := a.texts[r.Call.Change]; d != nil {
 		a.readChange(r, d.Text)
 	}
@@ -48,14 +50,16 @@ func (a *auditor) settle(r *receipt.Receipt) {
 	if opened == nil || opened.opened.Call.Change.IsZero() {
 		return
 	}
-	c := a.outside[opened.opened.Call.Digest()]
+	c := a.outside[receipt.Attempt(opened.opened.Call)]
 	if c == nil || c.seq != r.Opened {
 		return // there was another since, which was found
 	}
 	switch out := r.Outcome; {
 	case out.Status == receipt.Done && out.Code == receipt.Found:
 		c.state = receipt.Untold
-	case out.Status == receipt.Done || out.Status == receipt.Failed:
+	case out.Status == receipt.Done:
+		c.state, c.at = receipt.Lately, r.At
+	case out.Status == receipt.Failed:
 		c.state = ""
 	default:
 		c.state = receipt.Unclear
@@ -66,15 +70,15 @@ func (a *auditor) settle(r *receipt.Receipt) {
 // call of which nothing was known is not in the chain: it may have been found.
 func (a *auditor) keptBack(r *receipt.Receipt) {
 	why := receipt.Unsettled(r.Refused)
-	if !slices.Contains([]receipt.Unsettled{receipt.UnderWay, receipt.Unclear, receipt.Untold}, why) {
+	if !slices.Contains([]receipt.Unsettled{receipt.UnderWay, receipt.Unclear, receipt.Untold, receipt.Lately}, why) {
 		return
 	}
-	c := a.outside[r.Call.Digest()]
-	if r.Call.Change.IsZero() || c == nil || c.state != why && !(c.state == receipt.Unclear && why == receipt.Untold) {
+	c := a.outside[receipt.Attempt(r.Call)]
+	if c == nil || c.state != why && !(c.state == receipt.Unclear && why == receipt.Untold) || why == receipt.Lately && r.At.Sub(c.at) >= receipt.Lull {
 		a.find(receiptRepeated, r.Seq, "refused as %q, and no earlier call stands in its way", r.Refused)
 		return
 	}
-	if why == receipt.Untold {
+	if why == receipt.Untold || why == receipt.Lately {
 		c.state = ""
 	}
 }
@@ -94,5 +98,5 @@ func (a *auditor) readChange(r *receipt.Receipt, text []byte) {
 	}
 }
 
-// effects are the changes of a job, by their calls' digests; the last of each.
+// effects are the changes of a job, by receipt.Attempt; the last of each.
 type effects map[seal.Hash]*change

@@ -54,8 +54,8 @@ func changeStory(t testing.TB) (*house, *bundle.Bundle) {
 		return req
 	}
 	stands := func(seq uint64, why receipt.Unsettled) {
-		digest := h.book.lines[smallJob][seq-1].Receipt.Call.Digest()
-		h.book.changes = map[seal.Hash]receipt.Earlier{digest: {Seq: seq, State: why}}
+		attempt := receipt.Attempt(h.book.lines[smallJob][seq-1].Receipt.Call)
+		h.book.changes = map[seal.Hash]receipt.Earlier{attempt: {Seq: seq, State: why}}
 	}
 	a, b := merging("a", receipt.Outcome{Status: receipt.Unknown}), merging("b", receipt.Outcome{Status: receipt.Failed})
 	h.do(raw, a, nil)
@@ -104,12 +104,13 @@ func TestChangesLies(t *testing.T) {
 		lie("under way, and it was closed", unclearRefused, refusedAs("change.open"), "receipt.repeated"),
 		lie("closed, and it was not", brokenRefused, refusedAs("change.unknown"), "receipt.repeated"),
 		lie("found, and it was not", brokenRefused, refusedAs("change.found"), "receipt.repeated"),
+		lie("done lately, and it was not", brokenRefused, refusedAs("change.done"), "receipt.repeated"),
 		lie("told twice", unclearRefused, refusedAs("change.found"), "receipt.repeated"),
 		lie("nothing stood in its way", unclearClosed, func(r *receipt.Receipt) { r.Outcome.Status = receipt.Done }, "receipt.repeated"),
 		lie("the agent was not told", foundTold, refusedAs("limit.rate"), "receipt.repeated"),
 		lie("done again before anybody looked", foundClosed, func(r *receipt.Receipt) { r.Opened = againOpened }, "receipt.repeated", "receipt.closed"),
-		lie("a refusal for another call's sake", foundTold, func(r *receipt.Receipt) { r.Call.Change = seal.Sum(nil) }, "receipt.repeated"),
-		lie("a change of something else", brokenOff, func(r *receipt.Receipt) { r.Call.Resources[0].Version = "8" }, "receipt.change", "receipt.repeated"),
+		lie("a refusal for another call's sake", foundTold, func(r *receipt.Receipt) { r.Call.Args = seal.Sum(nil) }, "receipt.repeated"),
+		lie("a change of something else", brokenOff, func(r *receipt.Receipt) { r.Call.Resources[0].Version = "8" }, "receipt.change"),
 	} {
 		h, b := changeStory(t)
 		x.do(h, b)

@@ -22,20 +22,21 @@ func (g *Gate) change(job string, plan *Plan) ([]receipt.Text, error) {
 	return []receipt.Text{t}, nil
 }
 
-// earlier is the identical call that stands in the way of c, at st, or nil: what
-// may have happened is not done again before somebody has looked.
+// earlier is the same attempt that stands in the way of c, at st, or nil: what may
+// have happened is not done again before somebody has looked. Where it did happen,
+// c meets another version, and may not even be put in policy terms.
 func earlier(st *receipt.State, c *policy.Call) *Unsettled {
-	if c.Change.IsZero() {
+	if len(st.Changes) == 0 {
 		return nil
 	}
-	e, ok := st.Changes[c.Digest()]
+	e, ok := st.Changes[receipt.Attempt(c)]
 	if !ok {
 		return nil
 	}
 	return &Unsettled{e}
 }
 
-// Unsettled is the cause of a refusal: an identical call of the same job stands in
+// Unsettled is the cause of a refusal: the same attempt, in the same job, stands in
 // the way, and may have happened, or has.
 type Unsettled struct{ receipt.Earlier }
 
@@ -44,11 +45,22 @@ func (e *Unsettled) Error() string {
 	case receipt.UnderWay:
 		return "the same call is under way, or broke off"
 	case receipt.Untold:
-		at := e.Target.Type + " " + e.Target.ID
-		if e.Target.Version != "" {
-			at += ", version " + e.Target.Version
-		}
-		return "the same call was carried out before, and its answer was lost: it changed " + at
+		return "the same call was carried out before, and its answer was lost" + e.changed()
+	case receipt.Lately:
+		return "the same call was carried out less than a minute ago" + e.changed()
 	}
 	return "the same call was sent before, and it is not known yet whether it took effect"
+}
+
+// changed says what an earlier call made or changed, where that is known.
+func (e *Unsettled) changed() string {
+	t := e.Target
+	if t.ID == "" {
+		return ""
+	}
+	says := ": see " + t.Type + " " + t.ID
+	if t.Version != "" {
+		says += ", version " + t.Version
+	}
+	return says
 }

@@ -19,12 +19,12 @@ import (
 type change struct {
 	job    string
 	seq    uint64
-	call   seal.Hash
+	call   seal.Hash // receipt.Attempt
 	state  receipt.Unsettled
-	at     time.Time
-	target string // canonical JSON of a policy.Resource, or ""
-	fresh  bool   // whether it differs from what is stored, or is not there
-	gone   bool   // whether it is settled
+	at     time.Time // when it was opened, or done
+	target string    // canonical JSON of a policy.Resource, or ""
+	fresh  bool      // whether it differs from what is stored, or is not there
+	gone   bool      // whether it is settled
 }
 
 func readChange(scan scanner) (*change, error) {
@@ -62,16 +62,20 @@ func (b *book) readChanges(ids []string) error {
 // settles keeps p's changes in step with r, which p has taken. A call that
 // changes something is unsettled from when it is allowed until it is closed, and
 // beyond that if its end is not known. What was found to have happened stays
-// until the agent has been told, by being refused when it tries again.
+// until the agent has been told, by being refused when it tries again, and what
+// was done stays for a while, in case its answer was lost.
 func (p *page) settles(r *receipt.Receipt) error {
+	for _, c := range p.changes {
+		c.gone = c.gone || c.past(r.At)
+	}
 	switch {
 	case r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && !r.Call.Change.IsZero():
-		p.changes = append(p.changes, &change{job: p.job, seq: r.Seq, call: r.Call.Digest(), state: receipt.UnderWay, at: r.At, fresh: true})
+		p.changes = append(p.changes, &change{job: p.job, seq: r.Seq, call: receipt.Attempt(r.Call), state: receipt.UnderWay, at: r.At, fresh: true})
 		p.attempted++
-	case r.Refused == string(receipt.Untold):
-		digest := r.Call.Digest()
+	case r.Refused == string(receipt.Untold), r.Refused == string(receipt.Lately):
+		attempt := receipt.Attempt(r.Call)
 		for _, c := range p.changes {
-			c.gone = c.gone || c.state == receipt.Untold && c.call.Equal(digest)
+			c.gone = c.gone || string(c.state) == r.Refused && c.call.Equal(attempt)
 		}
 	case r.Kind == receipt.Closed:
 		return p.settle(r)
@@ -84,10 +88,13 @@ func (p *page) settle(r *receipt.Receipt) error {
 		if c.seq != r.Opened {
 			continue
 		}
-		switch {
-		case r.Outcome.Status == receipt.Done && r.Outcome.Code == receipt.Found:
-			return c.found(r.Outcome.Target)
-		case r.Outcome.Status == receipt.Done, r.Outcome.Status == receipt.Failed:
+		switch out := r.Outcome; {
+		case out.Status == receipt.Done && out.Code == receipt.Found:
+			return c.happened(receipt.Untold, out.Target)
+		case out.Status == receipt.Done:
+			c.at = r.At
+			return c.happened(receipt.Lately, out.Target)
+		case out.Status == receipt.Failed:
 			c.gone = true
 		default:
 			c.state, c.fresh = receipt.Unclear, true
@@ -105,7 +112,7 @@ func (b *book) flushChanges(p *page) error {
 			_, err = b.tx.ExecContext(b.ctx, `DELETE FROM change WHERE job = $1 AND seq = $2`, c.job, int64(c.seq))
 		case c.fresh:
 			_, err = b.tx.ExecContext(b.ctx, `INSERT INTO change (job, seq, call, state, at, target) VALUES ($1, $2, $3, $4, $5, $6)
-				ON CONFLICT (job, seq) DO UPDATE SET state = excluded.state, target = excluded.target`,
+				ON CONFLICT (job, seq) DO UPDATE SET state = excluded.state, at = excluded.at, target = excluded.target`,
 				c.job, int64(c.seq), c.call.String(), string(c.state), c.at.UnixMilli(), c.target)
 		}
 		if err != nil {
@@ -126,7 +133,7 @@ type Unsettled struct {
 // Unsettled returns up to limit calls that were opened before a time and are
 // still open or unclear, the oldest first.
 func (db *DB) Unsettled(ctx context.Context, before time.Time, limit int) ([]Unsettled, error) {
-	list, err := all(ctx, db.read, readChange, changeQuery+` WHERE state <> 'change.found' AND at < $1 ORDER BY at, job, seq LIMIT $2`, before.UnixMilli(), bounded(limit))
+	list, err := all(ctx, db.read, readChange, changeQuery+` WHERE state IN ('change.open', 'change.unknown') AND at < $1 ORDER BY at, job, seq LIMIT $2`, before.UnixMilli(), bounded(limit))
 	out := make([]Unsettled, len(list))
 	for i, c := range list {
 		out[i] = Unsettled{c.job, c.seq, c.state, c.at}
@@ -141,7 +148,7 @@ func (db *DB) Settle(ctx context.Context, job string, seq uint64, target *policy
 	query, args := `DELETE FROM change WHERE job = $1 AND seq = $2 AND state = 'change.unknown'`, []any{job, int64(seq)}
 	if target != nil {
 		c := new(change)
-		if err := c.found(target); err != nil {
+		if err := c.happened(receipt.Untold, target); err != nil {
 			return fmt.Errorf("settle change: %w", err)
 		}
 		query, args = `UPDATE change SET state = 'change.found', target = $3 WHERE job = $1 AND seq = $2 AND state = 'change.unknown'`, append(args, c.target)
@@ -156,8 +163,13 @@ func (db *DB) Settle(ctx context.Context, job string, seq uint64, target *policy
 	return nil
 }
 
-func (c *change) found(target *policy.Resource) error {
-	c.state, c.fresh = receipt.Untold, true
+// past reports whether c was done too long before now for its answer to be lost.
+func (c *change) past(now time.Time) bool {
+	return c.state == receipt.Lately && now.Sub(c.at) >= receipt.Lull
+}
+
+func (c *change) happened(state receipt.Unsettled, target *policy.Resource) error {
+	c.state, c.fresh = state, true
 	if target == nil {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 
 // changing is a call that changes something outside.
 func changing(what string) *policy.Call {
-	return &policy.Call{Tool: "confluence", Action: "page.update", Class: policy.Write, Change: seal.Sum([]byte(what))}
+	return &policy.Call{Tool: "confluence", Action: "page.update", Class: policy.Write, Args: seal.Sum([]byte("args of " + what)), Change: seal.Sum([]byte(what))}
 }
 
 // ends is a next that closes receipt opened so.
@@ -44,7 +44,7 @@ func TestUnsettled(t *testing.T) {
 			want receipt.Earlier  // zero: it is settled
 		}{
 			{"open", nil, receipt.Earlier{Seq: 1, State: receipt.UnderWay}},
-			{"done", &receipt.Outcome{Status: receipt.Done, Code: "200"}, receipt.Earlier{}},
+			{"done", &receipt.Outcome{Status: receipt.Done, Code: "200", Target: &target}, receipt.Earlier{Seq: 1, State: receipt.Lately, Target: target}},
 			{"failed", &receipt.Outcome{Status: receipt.Failed}, receipt.Earlier{}},
 			{"unknown", &receipt.Outcome{Status: receipt.Unknown}, receipt.Earlier{Seq: 1, State: receipt.Unclear}},
 			{"aborted", &receipt.Outcome{Status: receipt.Aborted}, receipt.Earlier{Seq: 1, State: receipt.Unclear}},
@@ -56,7 +56,7 @@ func TestUnsettled(t *testing.T) {
 			if test.out != nil {
 				h.mustWrite(t, job, h.ends(job, 1, test.out))
 			}
-			want := map[seal.Hash]receipt.Earlier{c.Digest(): test.want}
+			want := map[seal.Hash]receipt.Earlier{receipt.Attempt(c): test.want}
 			if test.want.State == "" {
 				want = nil
 			}
@@ -73,6 +73,46 @@ func TestUnsettled(t *testing.T) {
 	})
 }
 
+// What was done stands in the way of the same attempt once, and for a while.
+func TestLately(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		job, c := h.job(t, "job-1"), changing("a")
+		lately := func() bool { return h.state(t, job).Changes[receipt.Attempt(c)].State == receipt.Lately }
+		do := func(opened uint64) {
+			h.mustWrite(t, job, h.opens(job, c, policy.Allow))
+			h.mustWrite(t, job, h.ends(job, opened, &receipt.Outcome{Status: receipt.Done}))
+		}
+		do(1)
+		h.mustWrite(t, job, h.told(job, c, receipt.Lately))
+		if lately() {
+			t.Error("it is told twice")
+		}
+		do(4)
+		h.clock.move(receipt.Lull - time.Second)
+		if !lately() {
+			t.Error("it is not told in time")
+		}
+		h.clock.move(time.Second)
+		if lately() {
+			t.Error("it is told when no answer can be lost any more")
+		}
+		rows := func() int {
+			n, err := one(t.Context(), h.read, column[int], `SELECT count(*) FROM change`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if h.mustWrite(t, job, h.opens(job, call(0, "reads"), policy.Deny)); rows() != 0 {
+			t.Errorf("%d rows of what is past are left by the job's next receipt", rows())
+		}
+		do(7)
+		if _, err := h.Forget(t.Context(), h.clock.Now().Add(time.Hour)); err != nil || rows() != 0 {
+			t.Errorf("%d rows of what is past are left: %v", rows(), err)
+		}
+	})
+}
+
 // What was found is told once, and only to who tries the same call.
 func TestFoundIsToldOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
@@ -80,7 +120,7 @@ func TestFoundIsToldOnce(t *testing.T) {
 		h.mustWrite(t, job, h.opens(job, c, policy.Allow))
 		h.mustWrite(t, job, h.ends(job, 1, &receipt.Outcome{Status: receipt.Done, Code: receipt.Found}))
 		h.mustWrite(t, job, h.told(job, changing("b"), receipt.Untold))
-		if got := h.state(t, job).Changes[c.Digest()].State; got != receipt.Untold {
+		if got := h.state(t, job).Changes[receipt.Attempt(c)].State; got != receipt.Untold {
 			t.Errorf("after another call was refused: %q", got)
 		}
 		h.mustWrite(t, job, h.told(job, c, receipt.Untold))
@@ -126,8 +166,8 @@ func TestSettle(t *testing.T) {
 			}
 		}
 		after := map[seal.Hash]receipt.Earlier{
-			changing("a").Digest(): {Seq: 1, State: receipt.Untold, Target: *target},
-			changing("c").Digest(): {Seq: 5, State: receipt.UnderWay},
+			receipt.Attempt(changing("a")): {Seq: 1, State: receipt.Untold, Target: *target},
+			receipt.Attempt(changing("c")): {Seq: 5, State: receipt.UnderWay},
 		}
 		if diff := cmp.Diff(after, h.state(t, job).Changes); diff != "" {
 			t.Error(diff)

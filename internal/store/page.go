@@ -85,7 +85,7 @@ func (p *page) state(now time.Time) *receipt.State {
 	}
 	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}, Revoked: slices.Clone(p.revoked)}
 	for _, c := range p.changes {
-		if !c.gone {
+		if !c.gone && !c.past(now) {
 			if st.Changes == nil {
 				st.Changes = map[seal.Hash]receipt.Earlier{}
 			}

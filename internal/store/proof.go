@@ -27,12 +27,16 @@ func (db *DB) Spend(ctx context.Context, job string, p receipt.Spent) error {
 // clock may be behind the one that forgets.
 const margin = 10 * time.Minute
 
-// Forget drops the proofs whose time was over well before a time, and returns
-// how many they were.
+// Forget drops the proofs whose time was over well before a time, and what was
+// done so long ago that its answer cannot be lost any more. It returns how many
+// proofs they were.
 func (db *DB) Forget(ctx context.Context, before time.Time) (int, error) {
 	res, err := db.write.ExecContext(ctx, `DELETE FROM proof WHERE until < $1`, before.Add(-margin).UnixMilli())
 	if err != nil {
 		return 0, fmt.Errorf("forget proofs: %w", err)
+	}
+	if _, err := db.write.ExecContext(ctx, `DELETE FROM change WHERE state = 'change.done' AND at < $1`, before.Add(-margin).UnixMilli()); err != nil {
+		return 0, fmt.Errorf("forget changes: %w", err)
 	}
 	n, err := res.RowsAffected()
 	return int(n), wrap("forget proofs", err)
