@@ -233,6 +233,7 @@ func (c *checker) actions(a *actions) {
 		c.positive(at+"/max_pages_per_job", r.Pages)
 		c.positive(at+"/max_writes_per_job", r.Writes)
 		c.list(at+"/query_filters_required", r.Filters, "space", "project")
+		c.list(at+"/include", r.Include, includes...)
 		if r.Writes != nil && r.class != Write {
 			c.fail(at+"/max_writes_per_job", "this belongs under /actions/write; administering counts there too")
 		}
@@ -241,6 +242,9 @@ func (c *checker) actions(a *actions) {
 		}
 		if r.Pages != nil && r.class != Read {
 			c.fail(at+"/max_pages_per_job", "pages are counted for reading: this belongs under /actions/read, and searching counts there too")
+		}
+		if r.Include != nil && r.class != Read {
+			c.fail(at+"/include", "these are reads: this belongs under /actions/read")
 		}
 		if r.Filters != nil && r.class != Search {
 			c.fail(at+"/query_filters_required", "only a search has a query: this belongs under /actions/search")

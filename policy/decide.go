@@ -99,7 +99,11 @@ func (p *Policy) permissions(c *Call) []Reason {
 	case "model":
 		return append(out, p.permitsModel())
 	case "confluence":
-		return append(out, p.rules.rule(c.Class).permits)
+		out = append(out, p.rules.rule(c.Class).permits)
+		if word := includedBy(c); word != "" {
+			out = append(out, Reason{includeAt, "reading " + word + " is included"})
+		}
+		return out
 	case "jira":
 		if p.doc.Actions != nil {
 			out = append(out, p.rules.rule(c.Class).permits)

@@ -22,9 +22,9 @@ import (
 // wide has words that make lists disagree about how they are read: with dots,
 // with globs, in another case, beyond ASCII.
 var wide = struct{ entries, tools, actions, fields, spaces, prefixes, labels []string }{
-	entries:  []string{"read", "write", "admin", "repo", "repo.*", "repo.diff", "repo.diff.all", "mail", "*.diff", "*", "m*l", "jira", "jira.issue.*", "issue.get", "confluence.*", "page.get", "a.b", "a.b.c"},
+	entries:  []string{"read", "write", "admin", "repo", "repo.*", "repo.diff", "repo.diff.all", "mail", "*.diff", "*", "m*l", "jira", "jira.issue.*", "workflow.*", "issue.get", "confluence.*", "page.get", "a.b", "a.b.c"},
 	tools:    []string{"repo", "repo.diff", "mail", "a", "a.b", "read", "m*l", "", "jira", "confluence", "model"},
-	actions:  []string{"diff", "diff.all", "all", "issue.get", "page.get", "b.c", "c", "*", ""},
+	actions:  []string{"diff", "diff.all", "all", "issue.get", "issue.transition", "page.get", "page.versions", "page.comments", "b.c", "c", "*", ""},
 	fields:   []string{"summary", "Summary", "task", "tas\u212a", "ta\u017fk", "Tasks", "\xff", "ä"},
 	spaces:   []string{"ENG", "OPS", "HR"},
 	prefixes: []string{"ENG/Runbooks/", "ENG/Runbooks/Oncall/", "OPS/Wiki/"},
@@ -64,6 +64,9 @@ func drawWideDocument(t *rapid.T) document {
 	})
 	if d.Resources != nil {
 		drawWidePlaces(t, d.Resources)
+	}
+	if a := d.Actions; a != nil && a.Read != nil && rapid.Bool().Draw(t, "wide include") {
+		a.Read.Include = subset(t, "also included", includes)
 	}
 	if a := d.Actions; a != nil && a.Write != nil {
 		a.Write.Ticket = rapid.Bool().Draw(t, "ticket")
@@ -198,6 +201,9 @@ func drawGoodCall(t *rapid.T) *Call {
 	c := drawWideCall(t)
 	c.Class, c.Tool = Read, rapid.SampledFrom([]string{"jira", "confluence", "repo", "model"}).Draw(t, "good tool")
 	c.Action = map[string]string{"jira": "issue.get", "confluence": "page.get", "repo": "diff"}[c.Tool]
+	if c.Tool == "confluence" && rapid.Bool().Draw(t, "a read of its own") {
+		c.Action = rapid.SampledFrom([]string{"page.version", "page.versions", "page.comments", "page.attachments", "attachment.get", "page.restrictions"}).Draw(t, "which read")
+	}
 	c.Site, c.Mode, c.Credential, c.Privilege, c.Unresolved = "s", "official_api", "read", "least", ""
 	c.Filters, c.Fields, c.Uses = []string{"space", "label", "issue_type", "denied"}, []string{"summary"}, map[string]int{"pages": 1}
 	switch c.Tool {

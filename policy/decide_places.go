@@ -32,6 +32,7 @@ func (p *Policy) judgeActions(c *Call, t *tally, required bool) {
 			t.deny(r.at+"/query_filters_required", "the query is not bounded by "+want)
 		}
 	}
+	p.judgeInclude(c, t)
 }
 
 // bounds reports whether a filter is one of the queries that tool takes.

@@ -94,14 +94,22 @@ func (d *document) tools() []string {
 // judgeDenied hears the deny lists. They win over everything.
 func (p *Policy) judgeDenied(c *Call, t *tally) {
 	for i := range p.rules.toolLists {
-		if l := &p.rules.toolLists[i]; c.Tool != "model" && l.deny.means(c) {
+		if l := &p.rules.toolLists[i]; c.Tool != "model" && (l.deny.means(c) || c.transitions() && l.deny.means(c.old())) {
 			t.deny(l.denyAt, c.Name()+" is denied")
 		}
 	}
-	if p.rules.deniedOps.meansOperation(c) {
+	if p.rules.deniedOps.meansOperation(c) || c.transitions() && p.rules.deniedOps.meansOperation(c.old()) {
 		t.deny("/deny/operations", c.Name()+" is denied")
 	}
 }
+
+func (c *Call) transitions() bool { return c.Tool == "jira" && c.Action == "issue.transition" }
+
+// old is what deny lists look at, besides c, if c transitions an issue: it by the
+// name that transitions have in older policies (spec/policy.md 4.35).
+func (c *Call) old() *Call { return &Call{Tool: c.Tool, Action: oldTransition, Class: c.Class} }
+
+const oldTransition = "workflow.transition"
 
 func (p *Policy) judgeSandbox(f *Facts, t *tally) {
 	have := Runtime{}

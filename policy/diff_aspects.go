@@ -93,7 +93,7 @@ func keepNames(to, from *document) {
 			if r == nil {
 				return nil
 			}
-			return &actionRule{Allowed: r.Allowed, Gate: r.Gate}
+			return &actionRule{Allowed: r.Allowed, Gate: r.Gate, Include: r.Include}
 		}
 		a := from.Actions
 		to.Actions = &actions{rule(a.Read), rule(a.Search), rule(a.Write), rule(a.Admin)}

@@ -131,6 +131,7 @@ func classesOf(bits uint) []Class {
 
 // groupLines are the sentences of a group, one for each set of classes.
 func (w *comparison) groupLines(g *group) []Change {
+	w.joinOwnReads(g)
 	var sets []uint
 	for i := range w.regions {
 		if bits := g.regions[i]; bits != 0 && !slices.Contains(sets, bits) {
@@ -154,6 +155,27 @@ func (w *comparison) groupLines(g *group) []Change {
 	return out
 }
 
+// joinOwnReads has the reads that are included by a word, which are of no other
+// class, go with the other calls of Confluence where those are all alike.
+func (w *comparison) joinOwnReads(g *group) {
+	all := uint(0)
+	for i := range w.regions {
+		r, bits := &w.regions[i], g.regions[i]
+		if r.kind() != "confluence" || r.ownRead() || bits&bit(Read) == 0 {
+			continue
+		}
+		if all != 0 && all != bits {
+			return
+		}
+		all = bits
+	}
+	for i := range w.regions {
+		if w.regions[i].ownRead() && g.regions[i] != 0 && all != 0 {
+			g.regions[i] = all
+		}
+	}
+}
+
 // callsOf names the regions of a group that have exactly these classes.
 func (w *comparison) callsOf(g *group, bits uint) (calls, except []string) {
 	for _, kind := range []string{"confluence", "jira", "", "model"} {
@@ -164,7 +186,7 @@ func (w *comparison) callsOf(g *group, bits uint) (calls, except []string) {
 			case g.regions[i] == bits:
 				in = append(in, r.label)
 			case g.regions[i]&bits == bits: // and more, so another line is about it
-			case g.named || w.alive(i, bits):
+			case g.named && !r.ownRead() || w.alive(i, bits):
 				missing = append(missing, r.label)
 			}
 		}

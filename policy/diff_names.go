@@ -195,6 +195,9 @@ type region struct {
 	label        string // how people call it: an entry, or "any other tool"
 }
 
+// ownRead reports whether r is a read that is included by a word (4.34).
+func (r *region) ownRead() bool { return includedBy(&Call{Tool: r.tool, Action: r.action}) != "" }
+
 func (r *region) name() string { return join(r.tool, r.action) }
 
 // kind is the tool as heads have it.
@@ -222,8 +225,8 @@ func (w *comparison) findRegions() {
 	w.regions = append(w.regions, region{tool: "model", label: "model calls"})
 }
 
-// namePatterns are all entries that speak of names, in both policies, and the
-// names of tools that they say.
+// namePatterns are all entries that speak of names, in both policies, the reads
+// that are included by a word (4.34), and the names of tools.
 func (w *comparison) namePatterns() (patterns []namePattern, tools []string) {
 	add := func(p namePattern) {
 		if !slices.Contains(patterns, p) {
@@ -239,6 +242,12 @@ func (w *comparison) namePatterns() (patterns []namePattern, tools []string) {
 	}
 	for _, s := range []string{"confluence", "jira", "model"} {
 		addTool(s)
+	}
+	for _, r := range ownReads {
+		add(namePattern{glob: "confluence." + r.action})
+	}
+	if w.a.denies(oldTransition) || w.b.denies(oldTransition) {
+		add(namePattern{glob: "jira.issue.transition"}) // which is meant too (4.35)
 	}
 	for _, d := range []*document{&w.a, &w.b} {
 		for _, s := range append(d.entries(), d.named()...) {
@@ -277,6 +286,19 @@ func (d *document) entries() []string {
 		}
 	}
 	return append(out, d.categories()...)
+}
+
+// denies reports whether a deny list of d has an entry that means an operation of
+// Jira.
+func (d *document) denies(operation string) bool {
+	var list []string
+	if d.Deny != nil {
+		list = append(list, d.Deny.Operations...)
+	}
+	for _, t := range d.toolPolicies() {
+		list = append(list, t.Deny...)
+	}
+	return slices.ContainsFunc(list, func(s string) bool { return Glob(s, operation) || Glob(s, "jira."+operation) })
 }
 
 // categories are d's entries that ask for a person.

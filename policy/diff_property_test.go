@@ -15,7 +15,7 @@ import (
 
 // diffNames are the names that calls have, each with every class.
 var diffNames = []string{
-	"confluence.page.get", "confluence.page.create", "confluence", "jira.issue.get", "jira.issue.create", "jira.other",
+	"confluence.page.get", "confluence.page.comments", "confluence.attachment.get", "confluence.page.create", "confluence", "jira.issue.get", "jira.issue.create", "jira.other",
 	"repo.diff", "repo", "ref", "ref.issue.get", "read.all", "new.page.get", "new.one", "model",
 }
 

@@ -17,6 +17,8 @@ import (
 
 const diffPages = `{"wpc_version": "v1", "tool": "confluence", "resources": {"spaces_allowlist": ["ENG"]}, "actions": {"read": {"allowed": true}, "search": {"allowed": true}}}`
 
+const diffReads = `{"wpc_version": "v1", "tool": "confluence", "resources": {"spaces_allowlist": ["ENG"]}, "actions": {"read": {"allowed": true, "include": ["comments"]}, "search": {"allowed": true}}}`
+
 const diffIssues = `{"wpc_version": "v1", "tool": "jira", "allow": {"projects": ["ENG"], "operations": ["issue.*"], "fields_write_allowlist": ["summary"]}, "deny": {"operations": ["issue.delete"]}}`
 
 const diffTools = `{"wpc_version": "v1", "tool_policy": {"allow": ["repo.*"]}, "approvals": {"required_for": ["repo.push"]}}`
@@ -42,6 +44,14 @@ var diffCases = []struct {
 	{"labels", diffPages, `["ENG"]`, `["ENG"], "page_labels_allowlist": ["public"]`, []string{
 		"newly denied: confluence (read) on pages with none of the labels", "newly denied: confluence (search) by queries that are not bounded by label"}, nil},
 	{"a gate", diffPages, `"read": {"allowed": true}`, `"read": {"allowed": true, "approval_gate": "required"}`, []string{"newly asked: confluence (read); it was allowed"}, []string{"no longer asked: confluence (read)"}},
+	{"an included read", diffPages, `"read": {"allowed": true`, `"read": {"allowed": true, "include": ["comments"]`, []string{"newly allowed: confluence.page.comments (read)"}, []string{"newly denied: confluence.page.comments (read)"}},
+	{"another included read", diffReads, `["comments"]`, `["comments", "versions"]`, []string{"newly allowed: confluence.page.version, confluence.page.versions (read)"}, nil},
+	{"nothing is included", diffPages, `"read": {"allowed": true`, `"read": {"allowed": true, "include": []`, []string{}, []string{}},
+	{"a space with what is included", diffReads, `["ENG"]`, `["ENG", "OPS"]`, []string{"newly allowed: confluence (read, search) in space OPS"}, nil},
+	{"a gate over what is included", diffReads, `"read": {"allowed": true`, `"read": {"approval_gate": "required"`, []string{"newly asked: confluence (read); it was allowed"}, nil},
+	{"reading with what is included", diffReads, `"read": {"allowed": true`, `"read": {"allowed": false`, []string{"newly denied: confluence (read)"}, []string{"newly allowed: confluence (read)"}},
+	{"what is included but one", diffReads, `"tool": "confluence"`, `"deny": {"operations": ["page.com*"]}, "tool": "confluence"`, []string{
+		"newly denied: confluence.page.com* (read, search)"}, nil},
 	{"a class", diffPages, `"search"`, `"write": {"allowed": false, "approval_gate": "required"}, "search"`, []string{"newly asked: confluence (write); it was denied"}, []string{"newly denied: confluence (write); a person was asked"}},
 	{"a filter", diffPages, `"search": {"allowed": true`, `"search": {"allowed": true, "query_filters_required": ["space"]`, []string{"newly denied: confluence (search) by queries that are not bounded by space"}, nil},
 	{"pages", diffPages, `"read": {"allowed": true`, `"read": {"allowed": true, "max_pages_per_job": 50`, []string{"tightened: pages per job: 50, was any number"}, []string{"loosened: pages per job: any number, was 50"}},
@@ -65,6 +75,7 @@ var diffCases = []struct {
 	{"plain tokens refused", diffPages, `{"wpc`, `{"runtime": {"cst_bearer_allowed": false}, "wpc`, []string{"tightened: tokens that are bound to no key: refused, was as the house has it"}, []string{"loosened: tokens that are bound to no key: as the house has it, was refused"}},
 	{"plain tokens", `{"wpc_version": "v1", "runtime": {"cst_bearer_allowed": false}}`, "false", "true", []string{"loosened: tokens that are bound to no key: allowed, was refused"}, []string{"tightened: tokens that are bound to no key: refused, was allowed"}},
 	{"an operation", diffIssues, `["issue.*"]`, `["issue.*", "workflow.transition"]`, []string{"newly allowed: jira.workflow.transition"}, []string{"newly denied: jira.workflow.transition"}},
+	{"an operation by its older name", diffIssues, `["issue.delete"]`, `["issue.delete", "workflow.transition"]`, []string{"newly denied: jira.issue.transition"}, []string{"newly allowed: jira.issue.transition"}},
 	{"an operation of nobody", `{"wpc_version": "v1", "allow": {"operations": ["a"]}}`, `"a"`, `"b"`, []string{}, []string{}},
 	{"a denied operation", diffIssues, `["issue.delete"]`, `["issue.delete", "*.bulk"]`, []string{"newly denied: jira.*.bulk that is also jira.issue.*"}, nil},
 	{"a narrower glob", diffIssues, `["issue.*"]`, `["issue.get"]`, []string{"newly denied: jira.issue.* but not jira.issue.delete, jira.issue.get"}, []string{"newly allowed: jira.issue.* but not jira.issue.delete, jira.issue.get"}},

@@ -33,6 +33,7 @@ func diffSections() []diffSection {
 		{"tool policy", func(t *rapid.T, d *document) { d.ToolPolicy = drawDiffToolPolicy(t, "tool policy") }, nil},
 		{"constraints", drawDiffConstraints, nil},
 		{"actions", drawDiffActions, nil},
+		{"include", drawDiffInclude, nil},
 		{"operations", drawDiffOperations, nil},
 		{"required for", drawDiffRequired, categoryWays},
 		{"places", drawDiffPlaces, placeWays},
@@ -106,12 +107,23 @@ func drawDiffActions(t *rapid.T, d *document) {
 	}
 }
 
+func drawDiffInclude(t *rapid.T, d *document) {
+	if d.Actions == nil || d.Actions.Read == nil {
+		return
+	}
+	r := *d.Actions.Read
+	if r.Include = nil; rapid.Bool().Draw(t, "included") {
+		r.Include = subset(t, "include", includes)
+	}
+	d.Actions.Read = &r
+}
+
 func drawDiffOperations(t *rapid.T, d *document) {
 	entries := []string{"issue.get", "issue.*", "*.create", "jira.issue.create", "*"}
 	if d.Allow != nil {
 		d.Allow.Operations = subset(t, "operations", entries)
 	}
-	d.Deny.Operations = subset(t, "denied operations", append(entries[:3:3], "page.*"))
+	d.Deny.Operations = subset(t, "denied operations", append(entries[:3:3], "page.*", "*ments"))
 }
 
 func drawDiffRequired(t *rapid.T, d *document) {

@@ -74,6 +74,7 @@ type actions struct {
 type actionRule struct {
 	Allowed bool     `json:"allowed"`
 	Gate    string   `json:"approval_gate,omitzero"`
+	Include []string `json:"include,omitzero"`
 	Pages   *int     `json:"max_pages_per_job,omitzero"`
 	Writes  *int     `json:"max_writes_per_job,omitzero"`
 	Ticket  bool     `json:"ticket_required,omitzero"`

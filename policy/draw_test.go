@@ -18,7 +18,7 @@ var world = struct {
 	classes                                                                          []Class
 }{
 	tools:      []string{"confluence", "jira", "model", "repo", "mail"},
-	names:      []string{"page.get", "page.update", "issue.get", "issue.create", "diff", "write", ""},
+	names:      []string{"page.get", "page.version", "attachment.get", "page.update", "issue.get", "issue.create", "diff", "write", ""},
 	routes:     []string{"alpha", "beta"},
 	models:     []string{"small-1", "large-1"},
 	fields:     []string{"summary", "labels", "assignee", "Assignee"},
@@ -118,6 +118,7 @@ func drawActions(t *rapid.T) actions {
 		Admin:  optional(t, "admin", func() actionRule { return drawRule(t, "admin") }),
 	}
 	if a.Read != nil {
+		a.Read.Include = drawListed(t, "include", includes...)
 		a.Read.Pages = drawSeldom(t, "pages", func() int { return rapid.IntRange(1, 4).Draw(t, "max pages") })
 	}
 	if a.Search != nil {
@@ -339,7 +340,7 @@ func drawTouched(t *rapid.T, tool string) []Resource {
 // worldActions are the actions that a drawn tool has. The own tools have one that is
 // called like a class, and one that is called like nothing.
 var worldActions = map[string][]Action{
-	"confluence": {{"confluence", "page.get", Read}, {"confluence", "page.search", Search}, {"confluence", "page.update", Write}, {"confluence", "space.edit", Admin}},
+	"confluence": {{"confluence", "page.get", Read}, {"confluence", "page.comments", Read}, {"confluence", "page.search", Search}, {"confluence", "page.update", Write}, {"confluence", "space.edit", Admin}},
 	"jira":       {{"jira", "issue.get", Read}, {"jira", "issue.search", Search}, {"jira", "issue.create", Write}, {"jira", "project.edit", Admin}},
 	"model":      {{"model", "", Model}, {"model", "chat", Model}},
 	"repo":       {{"repo", "diff", Read}, {"repo", "write", Write}},

@@ -179,6 +179,7 @@ func (e *explainer) rule(at, verb string, r *actionRule) {
 	default:
 		e.say(at+"/allowed"+gate, "Agents may not %s.", verb)
 	}
+	e.list(at+"/include", r.Include, "In Confluence, reading includes %s.")
 	if r.Pages != nil {
 		e.say(at+"/max_pages_per_job", "A job may read or find at most %d pages.", *r.Pages)
 	}

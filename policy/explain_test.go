@@ -31,7 +31,7 @@ const allFields = `{
     "spaces_denylist": ["HR"], "page_prefix_denylist": ["ENG/Run books/Secret/"]
   },
   "actions": {
-    "read": {"allowed": true, "approval_gate": "none", "max_pages_per_job": 50},
+    "read": {"allowed": true, "approval_gate": "none", "include": ["versions", "comments"], "max_pages_per_job": 50},
     "search": {"allowed": true, "approval_gate": "none", "query_filters_required": ["space", "project"]},
     "write": {"allowed": false, "approval_gate": "required", "max_writes_per_job": 7, "ticket_required": true},
     "admin": {"allowed": false, "approval_gate": "none", "ticket_required": true}

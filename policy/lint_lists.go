@@ -9,37 +9,6 @@ import (
 	"strings"
 )
 
-// operations are those that people write policies about: what the house's
-// connectors can do, and what else the two systems are known for. Lint knows
-// them; Decide does not need to.
-func operations() []Action {
-	return []Action{
-		{"confluence", "page.get", Read}, {"confluence", "page.search", Search},
-		{"confluence", "page.create", Write}, {"confluence", "page.update", Write},
-		{"confluence", "page.delete", Write}, {"confluence", "page.move", Write},
-		{"confluence", "comment.create", Write}, {"confluence", "attachment.create", Write},
-		{"confluence", "space.admin", Admin},
-		{"jira", "issue.get", Read}, {"jira", "issue.search", Search},
-		{"jira", "issue.create", Write}, {"jira", "issue.update", Write},
-		{"jira", "issue.delete", Write}, {"jira", "issue.bulk_edit", Admin},
-		{"jira", "issue.transition", Write}, {"jira", "issue.assign", Write}, {"jira", "issue.link", Write},
-		{"jira", "issue.comment.create", Write}, {"jira", "issue.attachment.create", Write},
-		{"jira", "workflow.transition", Write}, {"jira", "project.admin", Admin},
-	}
-}
-
-// ClassOf returns the class of an operation of Confluence or Jira that is well
-// known, by its name with or without the tool, or "". It is for tools that help
-// people write; a gate takes the class from its connector.
-func ClassOf(tool, name string) Class {
-	for _, a := range operations() {
-		if a.Tool == tool && (name == a.Name || name == a.String()) {
-			return a.Class
-		}
-	}
-	return ""
-}
-
 // places looks at where in Confluence a policy leads.
 func (l *linter) places(d *document) {
 	r := d.Resources
@@ -171,7 +140,7 @@ func (l *linter) jiraLists(d *document) {
 		if by := d.operationDenied(strings.TrimPrefix(entry, "jira.")); by != "" {
 			l.add(at, "allow-covered", "leave one of them out", "%q is denied by %q", entry, by)
 		}
-		if len(a.Fields) == 0 && (covers(entry, "issue.create") || covers(entry, "issue.update")) {
+		if len(a.Fields) == 0 && (covers(entry, "issue.create") || covers(entry, "issue.edit")) {
 			l.add(at, "fields-missing", "list fields under allow.fields_write_allowlist", "%q writes fields, and none may be written", entry)
 		}
 	}
@@ -191,13 +160,13 @@ func (l *linter) operation(at, entry, code string) {
 		l.add(at, code, "name operations (issue.create), or use a list of tools", "%q is no operation; classes and tools are said under actions and tool_policy", entry)
 		return
 	}
-	var names []string
-	for _, a := range operations() {
-		names = append(names, a.Name, a.String())
+	tool, _, _ := strings.Cut(entry, ".")
+	if code == "allow-idle" { // this list is of Jira's
+		tool = "jira"
+	} else if tool != "confluence" && tool != "jira" {
+		tool = ""
 	}
-	if near := slipOf(2, entry, names); near != "" && near != entry && !strings.Contains(entry, "*") {
-		l.add(at, "operation-unknown", fmt.Sprintf("did you mean %q?", near), "no operation %q is known", entry)
-	}
+	l.known(at, entry, tool)
 }
 
 // operationDenied returns the entry of a deny list that denies all that an

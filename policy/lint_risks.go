@@ -22,6 +22,8 @@ func (l *linter) risks(p *Policy) {
 	l.places(d)
 	l.toolLists(d)
 	l.jiraLists(d)
+	l.names(d)
+	l.includes(d)
 	l.surroundings(d)
 	l.models(d.ModelRoute)
 	l.idle(d)

@@ -89,6 +89,9 @@ func TestLintMends(t *testing.T) {
 		{`{"wpc_version": "v1", "Tool": "jira"}`, `there is no field "Tool" here`, `did you mean "tool"?`},
 		{`{"wpc_version": "v1", "require_scope_hash": true}`, "", "it belongs under /token_requirements"},
 		{`{"wpc_version": "v1", "receipts": true}`, "", "leave it out; the fields here are: wpc_version"},
+		{`{"wpc_version": "v1", "actions": {"read": {"include": ["version"]}}}`, `"version" is not one of: versions, comments`, `did you mean "versions"?`},
+		{`{"wpc_version": "v1", "actions": {"read": {"include": ["comments", "comments"]}}}`, `"comments" is there twice`, "want reads of Confluence"},
+		{`{"wpc_version": "v1", "actions": {"write": {"include": ["comments"]}}}`, "this belongs under /actions/read", "want reads of Confluence"},
 		{`{"wpc_version": "v1", "actions": {"read": {"wpc_version": true}}}`, "", "it belongs under the WPC itself"},
 		{`{"wpc_version": "v1", "actions": {"read": {"` + strings.Repeat("x", 70) + `": true}}}`, "", "leave it out"},
 		{`{"wpc_version": "v1", "sandbox_expectations": {"workspace_access": "or"}}`, `"or" is not one of: none, ro, rw`, "did you mean \"ro\"?"},
@@ -243,6 +246,23 @@ func TestLintRisks(t *testing.T) {
 			"/deny/operations/0 deny-idle, /deny/operations/1 deny-idle, /deny/operations/3 operation-unknown"},
 		{base + `, "allow": {"projects": ["ENG"], "operations": ["read", "confluence.page.get", "isue.get"]}`,
 			"/allow/operations/0 allow-idle, /allow/operations/1 allow-idle, /allow/operations/2 operation-unknown"},
+		{base + `, ` + models + `, "deny": {"operations": ["page.delete", "comment.create", "jira.issue.update", "confluence.frobnicate", "repo.merge", "merge", "page.trash", "page.pub*"]}`,
+			"/deny/operations/0 operation-unknown, /deny/operations/1 operation-unknown, /deny/operations/2 operation-unknown, /deny/operations/3 operation-unknown"},
+		{base + `, "allow": {"projects": ["ENG"], "operations": ["issue.get", "jira.issue.comments", "page.get", "frobnicate"]}`,
+			"/allow/operations/2 operation-unknown, /allow/operations/3 operation-unknown"},
+		{base + `, "tool_policy": {"allow": ["confluence.page.get", "jira.issue.gett"], "deny": ["confluence.page.delete", "page.delete", "jira.*"]}, "approvals": {"required_for": ["jira.issue.link"]}`,
+			"/approvals/required_for/0 operation-unknown, /tool_policy/allow/1 allow-covered, /tool_policy/allow/1 operation-unknown, /tool_policy/deny/0 operation-unknown"},
+		{base + `, ` + confluence + `, "actions": {"read": {"allowed": true, "max_pages_per_job": 5, "include": ["comments", "versions"]}}`, ""},
+		{base + `, ` + models + `, ` + confluence + `, "actions": {"read": {"allowed": false, "include": ["comments"]}}`, "/actions/read/include include-idle"},
+		{base + `, ` + models + `, ` + confluence + `, "actions": {"read": {"allowed": false, "include": []}}`, ""},
+		{base + `, ` + confluence + `, "actions": {"read": {"approval_gate": "required", "max_pages_per_job": 5, "include": ["comments"]}}`, ""},
+		{base + `, ` + models + `, "actions": {"read": {"allowed": true, "max_pages_per_job": 5, "include": ["comments"]}}`, "/actions/read/include include-idle"},
+		{base + `, ` + confluence + `, "tool": "jira", "allow": {"projects": ["ENG"], "operations": ["issue.get"]}, "actions": {"read": {"allowed": true, "max_pages_per_job": 5, "include": ["comments"]}}`,
+			"/actions/read/include include-idle, /resources section-idle"},
+		{base + `, ` + confluence + `, "actions": {"read": {"allowed": true, "max_pages_per_job": 5, "include": ["attachments", "versions"]}}, "deny": {"operations": ["page.version*", "page.attachments"]}`,
+			"/actions/read/include/1 allow-covered"},
+		{base + `, ` + confluence + `, "actions": {"read": {"allowed": true, "max_pages_per_job": 5, "include": ["versions"]}}, "tool_policy": {"allow": ["confluence.page.version", "confluence.attachment.get", "page.comments"]}`,
+			"/tool_policy/allow/1 allow-idle"},
 		{base + `, "tool": ["confluence"], ` + confluence + `, "actions": {` + reading + `}, "allow": {"projects": ["ENG"]}`, "/allow section-idle"},
 		{base + `, "tool": "jira", ` + confluence + `, "allow": {"projects": ["ENG"], "operations": ["issue.get"]}`, "/resources section-idle"},
 		{base + `, ` + models + `, "approvals": [{"when": "true || tool == 'x'", "require": "human_approval"}]`, "/approvals/0/when condition-always"},
@@ -341,6 +361,19 @@ func TestLintIsDocumented(t *testing.T) {
 	}
 	if !strings.Contains(readText(t, "../docs/lint.md"), want) {
 		t.Errorf("docs/lint.md does not have the table\n%s", want)
+	}
+}
+
+func TestLintMendsNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"page.delete": `did you mean "page.trash"?`, "comment.create": `did you mean "page.comment.create"?`, "jira.issue.update": `did you mean "jira.issue.edit"?`,
+		"issue.link": `did you mean "issue.link.create"?`, "issue.comment": `did you mean "issue.comment.create"?`, "confluence.page.updat": `did you mean "confluence.page.update"?`,
+		"jira.page.delete": "leave it out, or take a name", "page.tree.move": `did you mean "page.tree.copy"?`, "space.administration": "leave it out, or take a name",
+	} {
+		found := Lint([]byte(strings.Replace(riskless, `"actions"`, fmt.Sprintf(`"deny": {"operations": [%q]}, "actions"`, name), 1)), noon)
+		if len(found) != 1 || found[0].Code != "operation-unknown" || !strings.HasPrefix(found[0].Mends, want) {
+			t.Errorf("%s: %+v, want %q", name, found, want)
+		}
 	}
 }
 

@@ -94,6 +94,32 @@ func (p oracle) judgeActions(c *Call, t *oracleTally, required bool) {
 			}
 		}
 	}
+	if r != nil && c.Tool == "confluence" {
+		p.judgeInclude(c, a.Read, t)
+	}
+}
+
+// oracleIncludes are the reads that only their word permits.
+var oracleIncludes = map[string][]string{
+	"versions": {"page.version", "page.versions"}, "comments": {"page.comments"},
+	"attachments": {"page.attachments", "attachment.get"}, "restrictions": {"page.restrictions"},
+}
+
+// judgeInclude hears which reads are included.
+func (p oracle) judgeInclude(c *Call, r *actionRule, t *oracleTally) {
+	for word, actions := range oracleIncludes {
+		switch {
+		case !slices.Contains(actions, c.Action):
+		case c.Class != Read:
+			t.deny("/actions", "%s is a read, and the call is of another class", c.Action)
+		case slices.Contains(r.Include, word):
+			t.permit("/actions/read/include", "reading "+word+" is included")
+		case r.Include == nil:
+			t.deny("/actions/read", "reading %s is not included", word)
+		default:
+			t.deny("/actions/read/include", "reading %s is not included", word)
+		}
+	}
 }
 
 // judgeTicket hears who wants a ticket for what changes something.

@@ -225,11 +225,11 @@ func (p oracle) judgeOwnTool(c *Call, t *oracleTally) {
 // judgeDenied hears the deny lists. They win over everything.
 func (p oracle) judgeDenied(c *Call, t *oracleTally) {
 	for _, s := range p.doc.toolPolicies() {
-		if c.Tool != "model" && oracleAnyMatch(s.Deny, c) {
+		if c.Tool != "model" && (oracleAnyMatch(s.Deny, c) || oracleOld(c) != nil && oracleAnyMatch(s.Deny, oracleOld(c))) {
 			t.deny(s.at+"/deny", "%s is denied", c.Name())
 		}
 	}
-	if d := p.doc.Deny; d != nil && oracleAnyOperation(d.Operations, c) {
+	if d := p.doc.Deny; d != nil && (oracleAnyOperation(d.Operations, c) || oracleOld(c) != nil && oracleAnyOperation(d.Operations, oracleOld(c))) {
 		t.deny("/deny/operations", "%s is denied", c.Name())
 	}
 }
@@ -301,4 +301,15 @@ func oracleGlob(pattern, s string) bool {
 		}
 		s, rest = s[i+len(part):], more
 	}
+}
+
+// oracleOld is c by the older name of its operation, which deny lists may say
+// (4.35).
+func oracleOld(c *Call) *Call {
+	if c.Tool != "jira" || c.Action != "issue.transition" {
+		return nil
+	}
+	old := *c
+	old.Action = "workflow.transition"
+	return &old
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,9 @@ func TestParseRefuses(t *testing.T) {
 		{`"actions": {"read": {"allowed": true, "max_pages_per_job": 1.5}}`, "(/actions/read/max_pages_per_job)"},
 		{`"actions": {"read": {"allowed": "yes"}}`, "(/actions/read/allowed)"},
 		{`"actions": {"read": {"query_filters_required": ["space"]}}`, "only a search has a query"},
+		{`"actions": {"write": {"include": []}}`, "these are reads"},
+		{`"actions": {"read": {"include": ["likes"]}}`, `"likes" is not one of: versions, comments`},
+		{`"actions": {"read": {"include": "comments"}}`, "(/actions/read/include)"},
 		{`"actions": {"search": {"query_filters_required": ["owner"]}}`, `"owner" is not one of: space`},
 		{`"actions": {"model": {"allowed": true}}`, `unknown field "model"`},
 		{`"auth": {"credential_separation": {"read_credential": "shared"}}`, "(/auth/credential_separation/read_credential)"},
@@ -284,6 +288,28 @@ func TestGrantAndScope(t *testing.T) {
 	}
 }
 
+// TestGrantsIncludeNothing says: the widest grant has what reading includes, and
+// no grant has more.
+func TestGrantsIncludeNothing(t *testing.T) {
+	var catalog []Action
+	for _, a := range Operations() {
+		if a.Tool == "confluence" {
+			catalog = append(catalog, a)
+		}
+	}
+	p := parse(t, `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG"]},"actions":{"read":{"allowed":true,"include":["attachments"]}}}`)
+	want := []string{"confluence.attachment.get", "confluence.page.attachments", "confluence.page.children", "confluence.page.get", "confluence.page.labels"}
+	if diff := cmp.Diff(want, p.Whole(catalog).Actions); diff != "" {
+		t.Error(diff)
+	}
+	for _, r := range ownReads {
+		name := "confluence." + r.action
+		if _, err := p.Narrow(Grant{Actions: []string{name}}, catalog); (err == nil) != slices.Contains(want, name) {
+			t.Errorf("%s: error = %v", name, err)
+		}
+	}
+}
+
 // TestMinimal says which names a receipt keeps: those that the policy says, from
 // the outside in, whole.
 func TestMinimal(t *testing.T) {
@@ -349,6 +375,8 @@ func TestCanEver(t *testing.T) {
 		{"no spaces", `{"wpc_version":"v1","actions":{"read":{"allowed":true}}}`, Action{"confluence", "page.get", Read}, false},
 		{"search", `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG"]},"actions":{"search":{"allowed":true,"query_filters_required":["space"]}}}`, Action{"confluence", "page.search", Search}, true},
 		{"gated", `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG"]},"actions":{"write":{"approval_gate":"required"}}}`, Action{"confluence", "page.update", Write}, true},
+		{"not included", `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG"]},"actions":{"read":{"allowed":true,"include":["versions"]}}}`, Action{"confluence", "page.comments", Read}, false},
+		{"included", `{"wpc_version":"v1","resources":{"spaces_allowlist":["ENG"]},"actions":{"read":{"approval_gate":"required","include":["comments"]}}}`, Action{"confluence", "page.comments", Read}, true},
 		{"not listed", `{"wpc_version":"v1","allow":{"projects":["ENG"],"operations":["issue.get"]}}`, Action{"jira", "issue.create", Write}, false},
 		{"no project", `{"wpc_version":"v1","allow":{"operations":["issue.get"]}}`, Action{"jira", "issue.get", Read}, false},
 		{"denied", `{"wpc_version":"v1","allow":{"projects":["ENG"],"operations":["*"]},"deny":{"operations":["issue.*"]}}`, Action{"jira", "issue.get", Read}, false},

@@ -80,9 +80,10 @@ func actionsGrammar() *node {
 	pages := may("max_pages_per_job", numberNode("how many pages a job may read or find", 0))
 	writes := may("max_writes_per_job", numberNode("how many calls of a job may change something", 0))
 	ticket := may("ticket_required", boolNode("only in jobs that have a ticket"))
+	include := may("include", listNode("reads of Confluence that show more than a page, and are denied unless they are listed here", wordNode("", includes...)))
 	filters := may("query_filters_required", listNode("what every query must be bounded by", wordNode("", "space", "project")))
 	rule := func(about string, own ...field) *node {
-		for _, other := range []field{pages, writes, ticket, filters} {
+		for _, other := range []field{include, pages, writes, ticket, filters} {
 			if !slices.ContainsFunc(own, func(f field) bool { return f.name == other.name }) {
 				other.misplaced = true
 				own = append(own, other)
@@ -94,7 +95,7 @@ func actionsGrammar() *node {
 		}, own...)...)
 	}
 	return objectNode("what an agent may do, by the kind of power that it needs",
-		may("read", rule("reading what is named by id", pages)),
+		may("read", rule("reading what is named by id", include, pages)),
 		may("search", rule("searching by a query", filters)),
 		may("write", rule("changing content", writes, ticket)),
 		may("admin", rule("changing permissions, settings or many things at once", ticket)))

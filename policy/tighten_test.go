@@ -161,6 +161,11 @@ var tightenings = map[string]func(*rapid.T, *document){
 			d.Resources.Prefixes = []string{"ENG/Runbooks/"}
 		}
 	},
+	"drop an included read": func(_ *rapid.T, d *document) {
+		p := sectionOf(&sectionOf(&d.Actions).Read)
+		p.Include = withoutFirst(p.Include)
+	},
+	"include nothing": func(_ *rapid.T, d *document) { sectionOf(&sectionOf(&d.Actions).Read).Include = nil },
 	"want a filter": func(t *rapid.T, d *document) {
 		p := sectionOf(&sectionOf(&d.Actions).Search)
 		p.Filters = withEntry(p.Filters, rapid.SampledFrom([]string{"space", "project"}).Draw(t, "filter"))

@@ -97,9 +97,17 @@ const (
 	Lately   Unsettled = "change.done"    // it happened less than Lull ago: its answer may not have reached the agent
 )
 
-// Lull is how long after a change the same attempt is taken, once, for one whose
-// answer was lost.
+// Lull is how long after a change, or after its agent was told of it, the same
+// attempt is taken for one whose answer was lost.
 const Lull = time.Minute
+
+// Undoer is the agent that takes changes back, and UndoPrefix begins the names of
+// the jobs that it does so in. No other agent has such a job, and only operators
+// order tokens for it.
+const (
+	Undoer     = "undo"
+	UndoPrefix = "undo-"
+)
 
 // Attempt names what an agent asked for: tool, action and arguments. Two calls that
 // ask for the same are the same attempt, whatever versions they met.

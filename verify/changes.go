@@ -28,15 +28,18 @@ func (a *auditor) changes(r *receipt.Receipt) {
 	case r.Kind == receipt.Closed:
 		a.settle(r)
 		return
+	case r.Kind != receipt.Opened:
+		return
 	case r.Refused != "":
 		a.keptBack(r)
-		return
-	case r.Decision.Effect != policy.Allow || r.Call.Change.IsZero():
 		return
 	}
 	attempt := receipt.Attempt(r.Call)
 	if c := a.outside[attempt]; c != nil && (c.state == receipt.UnderWay || c.state == receipt.Untold) {
-		a.find(receiptRepeated, r.Seq, "it does what receipt %d does, of which it was not settled what became (%s)", c.seq, c.state)
+		a.find(receiptRepeated, r.Seq, "it asks for what receipt %d does, of which it was not settled what became (%s)", c.seq, c.state)
+	}
+	if r.Decision.Effect != policy.Allow || r.Call.Change.IsZero() {
+		return
 	}
 	a.outside[attempt] = &change{seq: r.Seq, state: receipt.UnderWay}
 	if d := a.texts[r.Call.Change]; d != nil {
@@ -78,8 +81,8 @@ func (a *auditor) keptBack(r *receipt.Receipt) {
 		a.find(receiptRepeated, r.Seq, "refused as %q, and no earlier call stands in its way", r.Refused)
 		return
 	}
-	if why == receipt.Untold || why == receipt.Lately {
-		c.state = ""
+	if why == receipt.Untold {
+		c.state, c.at = receipt.Lately, r.At
 	}
 }
 

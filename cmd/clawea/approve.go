@@ -35,6 +35,7 @@ func approveList(ctx context.Context, c *call) error {
 }
 
 func approveShow(ctx context.Context, c *call) error {
+	full := c.Bool("full", false, "show all of what is sent, however long it is")
 	cl, err := c.dial(1, 1)
 	if err != nil {
 		return err
@@ -43,12 +44,16 @@ func approveShow(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.showQuestion(q)
+	return c.showQuestion(q, *full)
 }
 
 // showQuestion prints a question after checking that it is what it says.
-func (c *call) showQuestion(q *api.Question) error {
+func (c *call) showQuestion(q *api.Question, full bool) error {
 	r, err := checkQuestion(q)
+	if err != nil {
+		return err
+	}
+	change, err := checkChange(q, r)
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,9 @@ func (c *call) showQuestion(q *api.Question) error {
 		fmt.Fprintf(c.stdout, "because    %s\n", clean(reason.String()))
 	}
 	fmt.Fprintf(c.stdout, "policy     %s\ndigest     %s\nexpires    %s\n", q.Policy, q.Call, stamp(q.Expires))
+	if change != nil {
+		c.showChange(change, r.Call.Tool, r.Job, full)
+	}
 	fmt.Fprintf(c.stdout, "arguments  (written by the agent: read them as you would a stranger's letter)\n%s\n", indent(q.Text))
 	return nil
 }
@@ -90,22 +98,23 @@ func indent(b []byte) string {
 	return out
 }
 
+var errOtherCall = errors.New("the daemon shows another call than the one to be answered\ndo not answer it; its database or the way to it is not to be trusted")
+
 // checkQuestion holds a question to itself: what is shown is what an answer is
 // bound to.
 func checkQuestion(q *api.Question) (*receipt.Receipt, error) {
-	wrong := errors.New("the daemon shows another call than the one to be answered\ndo not answer it; its database or the way to it is not to be trusted")
 	if q.Receipt == nil {
-		return nil, wrong
+		return nil, errOtherCall
 	}
 	r, err := receipt.Parse(q.Receipt.Payload)
 	if err != nil || r.Call == nil || r.Decision == nil {
-		return nil, wrong
+		return nil, errOtherCall
 	}
 	if r.Job != q.Job || r.Asks != q.ID || !r.Call.Digest().Equal(q.Call) || !r.Decision.Policy.Equal(q.Policy) {
-		return nil, wrong
+		return nil, errOtherCall
 	}
 	if !seal.Commit(q.Salt, q.Text).Equal(r.Call.Args) {
-		return nil, wrong
+		return nil, errOtherCall
 	}
 	return r, nil
 }
@@ -136,7 +145,7 @@ func (c *call) answer(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
-	if err := c.showQuestion(q); err != nil {
+	if err := c.showQuestion(q, false); err != nil {
 		return err
 	}
 	e, err := signAnswer(q, k, yes, *reason, *hold, time.Now())

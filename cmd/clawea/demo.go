@@ -35,6 +35,8 @@ type demo struct {
 	car    *sidecar.Sidecar
 	agent  *agent
 	begun  time.Time
+
+	chapters int // at most
 }
 
 const (
@@ -45,6 +47,8 @@ const (
 func demoCommand(ctx context.Context, c *call) error {
 	exit := c.Bool("exit", false, "end after the story instead of staying open")
 	dir := c.String("dir", "", "keep everything that it makes under `DIR` (default: a temporary directory)")
+	d := &demo{call: c, begun: time.Now()}
+	c.IntVar(&d.chapters, "chapters", 100, "tell no more than the first `N` chapters")
 	listen := c.String("listen", "127.0.0.1:0", "the daemon's `ADDRESS`; port 0 takes a free one")
 	if err := c.parse(0, 0); err != nil {
 		return err
@@ -54,7 +58,7 @@ func demoCommand(ctx context.Context, c *call) error {
 		return err
 	}
 	defer cleanUp()
-	d := &demo{call: c, dir: home, begun: time.Now()}
+	d.dir = home
 	if d.world, err = openWorld(ctx, home, *listen); err != nil {
 		return err
 	}
@@ -118,7 +122,11 @@ func (d *demo) story(ctx context.Context) error {
 		{"The other dialect, streaming", d.stream},
 		{"The proof, and a verifier that trusts none of this", d.proof},
 		{"The same proof with one bit changed", d.tamper},
+		{"What the job has done is undone, under a policy and with a yes of its own", d.undo},
 	} {
+		if i >= d.chapters {
+			break
+		}
 		fmt.Fprintf(d.stdout, "\n%d. %s\n", i+1, chapter.title)
 		if err := chapter.tell(ctx); err != nil {
 			return fmt.Errorf("demo, chapter %d: %w", i+1, err)
@@ -327,6 +335,46 @@ func (d *demo) tamper(ctx context.Context) error {
 	}
 	quote(d.stdout, out, 14)
 	fmt.Fprintf(d.stdout, "   Exit code %d.\n", exitFalse)
+	return nil
+}
+
+// undo stops the job and takes back what it has changed.
+func (d *demo) undo(ctx context.Context) error {
+	if _, err := d.clawea(ctx, "job", "stop", demoJob, "-o", d.path("stopped.proof")); err != nil {
+		return err
+	}
+	draft, signed := d.path("undo.json"), d.path("undo.signed.json")
+	if _, err := d.clawea(ctx, "wpc", "new", "-shape", "undo", "-o", draft); err != nil {
+		return err
+	}
+	if _, err := d.clawea(ctx, "wpc", "sign", "-key", d.path("ada.key"), "-o", signed, draft); err != nil {
+		return err
+	}
+	hash, err := d.clawea(ctx, "wpc", "publish", signed)
+	if err != nil {
+		return err
+	}
+	undo := []string{"job", "undo", demoJob, "-policy", strings.TrimSpace(hash), "-note", "The drill was wrong"}
+	if _, err := d.clawea(ctx, undo...); !errors.Is(err, errFalse) {
+		return fmt.Errorf("undoing did not wait for a person: %v", err)
+	}
+	if err := d.answer(ctx, "yes", "the drill was wrong"); err != nil {
+		return err
+	}
+	out, err := d.clawea(ctx, undo...)
+	if err != nil {
+		return err
+	}
+	quote(d.stdout, out, 10)
+	page, _ := d.world.site.Page(d.world.failover)
+	if len(page.Versions) != 3 || page.Body != page.Versions[0].Body {
+		return fmt.Errorf("the page is not as it was: version %d", len(page.Versions))
+	}
+	fmt.Fprintln(d.stdout, "   The failover runbook is at version 3, byte for byte what version 1 was.")
+	if out, err = d.clawea(ctx, "job", "reconcile", demoJob); err != nil {
+		return err
+	}
+	quote(d.stdout, out, 10)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/examples"
@@ -86,7 +87,7 @@ func (w *world) writeSecrets() (map[string]string, error) {
 		return nil, err
 	}
 	secrets := map[string]string{}
-	for _, name := range []string{"operator", "model", "atlassian-read", "atlassian-write"} {
+	for _, name := range []string{"operator", "model", "atlassian-read", "atlassian-write", "atlassian-undo"} {
 		b := make([]byte, 24)
 		rand.Read(b) // never fails
 		secrets[name] = hex.EncodeToString(b)
@@ -103,6 +104,7 @@ func (w *world) seed(secrets map[string]string) {
 	w.site = atlassian.New(atlassian.Config{})
 	w.site.AddAccount(atlassian.Account{Email: "reader@demo.example", Token: secrets["atlassian-read"], Name: "Clawea reader", Scopes: atlassian.ReaderScopes()})
 	w.site.AddAccount(atlassian.Account{Email: "writer@demo.example", Token: secrets["atlassian-write"], Name: "Clawea writer", Scopes: atlassian.WriterScopes()})
+	w.site.AddAccount(atlassian.Account{Email: "undoer@demo.example", Token: secrets["atlassian-undo"], Name: "Clawea undoer", Scopes: slices.Concat(atlassian.WriterScopes(), atlassian.RollbackScopes())})
 	w.site.AddSpace("ENG", "Engineering")
 	runbooks := w.site.AddPage(atlassian.PageSeed{Space: "ENG", Title: "Runbooks", Body: "<p>What to do when.</p>"})
 	w.failover = w.site.AddPage(atlassian.PageSeed{Space: "ENG", Parent: runbooks, Title: "Database failover",
@@ -191,12 +193,14 @@ const demoConfig = `// The demo's house. The site and the model behind it are si
     "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read",
       "scopes": ["read:page:confluence", "read:space:confluence", "read:content.metadata:confluence", "search:confluence"]},
     "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "scopes": ["write:page:confluence"]},
+    "undo": {"email": "undoer@demo.example", "token": "file:secrets/atlassian-undo"},
   },
   "jira": {
     "site": %[5]q,
     "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read",
       "scopes": ["read:issue-details:jira", "read:field:jira", "read:project:jira"]},
     "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "scopes": ["write:issue:jira", "write:comment:jira"]},
+    "undo": {"email": "undoer@demo.example", "token": "file:secrets/atlassian-undo"},
   },
 }
 `

@@ -23,12 +23,12 @@ import (
 	"github.com/clawea/clawea/policy"
 )
 
-// shapes are the four shapes that policies come in, with places for answers.
+// shapes are the shapes that policies come in, with places for answers.
 //
 //go:embed shapes/*.json.tmpl
 var shapes embed.FS
 
-func shapeNames() []string { return []string{"confluence", "workflow", "jira", "code"} }
+func shapeNames() []string { return []string{"confluence", "workflow", "jira", "code", "undo"} }
 
 // A draft is a policy being written.
 type draft struct {
@@ -50,6 +50,10 @@ func newDraft(shape string) *draft {
 		d.Purpose = "Read the pages and draft corrections for a person to approve"
 	case "jira":
 		d.Purpose = "Read issues and file new ones for a person to approve"
+	case "undo":
+		d.Purpose = "Take back what jobs have changed, each step with a person's yes"
+		d.Name, d.Writes = "undo", 100
+		d.Fields = append(d.Fields, "assignee", "issuelinks", "status")
 	case "workflow":
 		d.Purpose = "Collect what is needed and draft an answer; a person sends it"
 		d.Tools = []string{"read", "search", "write", "http"}
@@ -69,6 +73,38 @@ func (d *draft) Spaces() []string {
 		}
 	}
 	return out
+}
+
+// Systems are those that the draft names places in.
+func (d *draft) Systems() []string {
+	var out []string
+	if len(d.Prefixes) > 0 {
+		out = append(out, "confluence")
+	}
+	if len(d.Projects) > 0 {
+		out = append(out, "jira")
+	}
+	return out
+}
+
+// Undoing are the operations that take changes back in these systems.
+func (d *draft) Undoing() []string {
+	var out []string
+	if len(d.Prefixes) > 0 {
+		out = append(out, "confluence.page.restore", "confluence.page.trash", "confluence.page.untrash", "confluence.page.label.add",
+			"confluence.page.label.remove", "confluence.page.move", "confluence.comment.delete")
+	}
+	if len(d.Projects) > 0 {
+		for _, name := range d.UndoingIssues() {
+			out = append(out, "jira."+name)
+		}
+	}
+	return out
+}
+
+// UndoingIssues are those of Jira.
+func (d *draft) UndoingIssues() []string {
+	return []string{"issue.edit", "issue.transition", "issue.assign", "issue.comment.delete", "issue.link.delete", "issue.quarantine"}
 }
 
 // render writes the draft as a policy.
@@ -100,7 +136,7 @@ func (d *draft) questions() []question {
 		return question{asks + ", separated by commas", strings.Join(*of, ", "), func(s string) error {
 			*of = nil
 			for part := range strings.SplitSeq(s, ",") {
-				if part = strings.TrimSpace(part); part != "" {
+				if part = strings.TrimSpace(part); part != "" && part != "-" {
 					*of = append(*of, part)
 				}
 			}
@@ -131,6 +167,11 @@ func (d *draft) questions() []question {
 			number("issues that a job may read or find", &d.Pages, 1),
 			number("issues and comments that a job may make, each with a person's yes; 0 for none", &d.Writes, 0),
 			list("fields that agents may write, by id", &d.Fields))
+	case "undo":
+		out = append(out, list("pages that changes are taken back on: space key and titles, each with a slash; - for none", &d.Prefixes),
+			list("projects that changes are taken back in, by key; - for none", &d.Projects),
+			number("steps of a job, each with a person's yes", &d.Writes, 1),
+			list("fields of issues that may be put back, by id", &d.Fields))
 	default:
 		out = append(out, list("tools that agents may call, by name or class", &d.Tools),
 			list("routes by which models may be asked", &d.Routes))
@@ -139,7 +180,7 @@ func (d *draft) questions() []question {
 }
 
 func wpcNew(_ context.Context, c *call) error {
-	shape := c.String("shape", "", "the `SHAPE`: confluence, workflow, jira or code")
+	shape := c.String("shape", "", "the `SHAPE`: confluence, workflow, jira, code or undo")
 	out := c.String("o", "", "write to `FILE`, which must not exist, instead of standard output")
 	if err := c.parse(0, 0); err != nil {
 		return err

@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/confluence"
 	"github.com/clawea/clawea/internal/jira"
 	"github.com/clawea/clawea/policy"
@@ -72,21 +74,32 @@ func TestExamplesHaveCases(t *testing.T) {
 }
 
 // TestConnectorsAreKnown holds the operations that lint and test know to those
-// that the connectors have.
+// that the connectors have or name: all of them, by their class, and no other.
 func TestConnectorsAreKnown(t *testing.T) {
 	var all []policy.Action
-	for _, tool := range new(confluence.Connector).Tools() {
-		all = append(all, tool.Action)
+	for tool, ops := range map[string][]atlassian.Operation{"confluence": confluence.Operations(), "jira": jira.Operations()} {
+		if len(ops) < 20 {
+			t.Errorf("only %d operations of %s", len(ops), tool)
+		}
+		for _, o := range ops {
+			all = append(all, policy.Action{Tool: tool, Name: o.Name, Class: o.Class})
+		}
 	}
-	for _, tool := range new(jira.Connector).Tools() {
-		all = append(all, tool.Action)
-	}
-	if len(all) < 8 {
-		t.Errorf("only %d operations", len(all))
+	for _, tool := range slices.Concat(new(confluence.Connector).Tools(), new(jira.Connector).Tools()) {
+		if !slices.Contains(all, tool.Action) {
+			t.Errorf("%s is offered, and in no table", tool.Action)
+		}
 	}
 	for _, a := range all {
 		if got := policy.ClassOf(a.Tool, a.Name); got != a.Class {
 			t.Errorf("%s is known as %q, and is %q", a, got, a.Class)
 		}
+	}
+	seen := map[policy.Action]bool{}
+	for _, a := range policy.Operations() {
+		if !slices.Contains(all, a) || seen[a] {
+			t.Errorf("%s (%s) is known, and is in no table or known twice", a, a.Class)
+		}
+		seen[a] = true
 	}
 }

@@ -155,9 +155,16 @@ type Approvals struct {
 // and for a client that checks that it is shown what it signs for.
 type Question struct {
 	Approval
-	Receipt *seal.Envelope `json:"receipt"` // the receipt that asks
-	Salt    seal.Salt      `json:"salt"`    // of the commitment to Text in that receipt
-	Text    []byte         `json:"text"`    // the exact arguments
+	Receipt *seal.Envelope `json:"receipt"`         // the receipt that asks
+	Salt    seal.Salt      `json:"salt"`            // of the commitment to Text in that receipt
+	Text    []byte         `json:"text"`            // the exact arguments
+	Change  *ChangeText    `json:"change,omitzero"` // what the call will change outside, if its receipt commits to that
+}
+
+// A ChangeText is a change as the receipt commits to it.
+type ChangeText struct {
+	Salt seal.Salt `json:"salt"`
+	Text []byte    `json:"text"` // canonical JSON: spec/receipt.md section 9
 }
 
 // Trust is what the house says its keys are. An auditor compares it with what

@@ -40,11 +40,15 @@ type Desk struct {
 
 // A Question is all that a person needs to decide, and to check that what they
 // are shown is what their answer will be bound to: the signed receipt names the
-// call, and the call commits to Text.
+// call, and the call commits to Text and Change.
 type Question struct {
 	store.Approval
 	Asked *seal.Envelope // the receipt that asks
 	Text  receipt.Text   // the exact arguments
+
+	// Change is what exactly the call will change outside: canonical JSON of a
+	// receipt.Change. Nil if its receipt commits to none.
+	Change *receipt.Text
 }
 
 // Question returns one question. It fails with store.ErrNotFound.
@@ -64,6 +68,14 @@ func (d *Desk) Question(ctx context.Context, id string) (*Question, error) {
 	if q.Text, err = d.DB.Text(ctx, a.Job, a.Seq, r.Call.Args); err != nil {
 		return nil, fmt.Errorf("approval %s: arguments: %w", id, err)
 	}
+	if r.Call.Change.IsZero() {
+		return q, nil
+	}
+	change, err := d.DB.Text(ctx, a.Job, a.Seq, r.Call.Change)
+	if err != nil {
+		return nil, fmt.Errorf("approval %s: change: %w", id, err)
+	}
+	q.Change = &change
 	return q, nil
 }
 

@@ -15,20 +15,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
 // The defaults of a [Config].
 const (
-	MaxBody = 8 << 20          // bytes of an answer
-	Timeout = 30 * time.Second // of one try
-)
-
-// The bounds of patience: how often a request is tried, and how long all of the
-// waiting between tries may take.
-const (
-	maxTries = 3
-	maxWait  = 30 * time.Second
+	MaxBody     = 8 << 20          // bytes of an answer
+	Timeout     = 30 * time.Second // of one try
+	Concurrency = 8                // requests at once
 )
 
 // Config is a site and how to speak to it.
@@ -40,24 +35,46 @@ type Config struct {
 	// Credential is asked before every try, so that secrets are fetched late and
 	// rotate freely.
 	Credential func(context.Context) (Credential, error)
+	// Refused is told of a credential that the site does not take (401). If
+	// Credential then gives out another, the request is sent once more. Optional.
+	Refused func(Credential)
+	// MediaHosts are the hosts that a download may be redirected to ([Client.Fetch]),
+	// "api.media.atlassian.com", with the port if it is not the scheme's.
+	MediaHosts []string
 	// Scopes are those that the credential is declared to have; nil if nobody
 	// declared any.
 	Scopes []string
+	// Endpoints are the only ones that requests are sent to; nil: any. They are
+	// the last bound, under those of connectors and credentials.
+	Endpoints []Endpoint
+	// Driver is for a site that has another REST interface than Cloud; nil for Cloud.
+	Driver Driver
 	// Transport carries requests; if nil, the client makes its own.
-	Transport http.RoundTripper
-	MaxBody   int64         // bytes of an answer, after decompression; if 0, MaxBody
-	Timeout   time.Duration // of one try; if 0, Timeout
-	Log       *slog.Logger  // if nil, nothing is logged
+	Transport   http.RoundTripper
+	MaxBody     int64         // bytes of an answer, after decompression; if 0, MaxBody
+	Timeout     time.Duration // of one try; if 0, Timeout
+	Concurrency int           // requests at once; if 0, Concurrency
+	Log         *slog.Logger  // if nil, nothing is logged
 }
 
 // A Client speaks to one site with one credential. It is safe for concurrent use.
 type Client struct {
 	base       *url.URL
 	credential func(context.Context) (Credential, error)
+	refused    func(Credential)
 	scopes     []string
+	endpoints  []Endpoint
+	driver     Driver // nil for Cloud
 	transport  http.RoundTripper
+	media      http.RoundTripper
+	mediaHosts []string
 	maxBody    int64
 	timeout    time.Duration
+	pacer      pacer
+	slots      chan struct{}                     // one for each request under way
+	jitter     func(time.Duration) time.Duration // what a wait is lengthened by
+	alien      atomic.Pointer[Credential]        // the last by which another account acted
+	last       atomic.Pointer[string]            // the account that acted last, as the site says
 	log        *slog.Logger
 }
 
@@ -70,9 +87,18 @@ func New(c Config) (*Client, error) {
 	if c.Credential == nil {
 		return nil, errors.New("no credential: name one in the configuration")
 	}
+	hosts, err := parseHosts(c.MediaHosts)
+	if err != nil {
+		return nil, err
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = Concurrency
+	}
 	client := &Client{
-		base: base, credential: c.Credential, scopes: slices.Clone(c.Scopes), transport: c.Transport,
-		maxBody: c.MaxBody, timeout: c.Timeout, log: c.Log,
+		base: base, credential: c.Credential, refused: c.Refused,
+		scopes: slices.Clone(c.Scopes), endpoints: slices.Clone(c.Endpoints), driver: c.Driver, transport: c.Transport,
+		media: newMediaTransport(isLoopback(base.Hostname())), mediaHosts: hosts,
+		maxBody: c.MaxBody, timeout: c.Timeout, slots: make(chan struct{}, c.Concurrency), jitter: jitter, log: c.Log,
 	}
 	if client.transport == nil {
 		client.transport = newTransport()

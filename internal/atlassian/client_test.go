@@ -44,6 +44,7 @@ func client(t *testing.T, base string, change func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.jitter = func(time.Duration) time.Duration { return 0 }
 	return c
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/clawea/clawea/seal"
@@ -23,10 +24,16 @@ const (
 	Forbidden    = "forbidden"    // 403: the credential may not
 	NotFound     = "not_found"    // 404, 410: not there, or the credential may not see it
 	Conflict     = "conflict"     // 409: changed meanwhile
-	RateLimited  = "rate_limited" // 429: still, after the waiting that is worth it
+	RateLimited  = "rate_limited" // 429: still, after the waiting that is worth it; or refused here, so as not to provoke it
 	Upstream     = "upstream"     // 5xx, a redirect, or an answer that makes no sense
 	Unreachable  = "unreachable"  // no answer
 	Invalid      = "invalid"      // refused on our side: nothing was sent
+	NotOffered   = "not_offered"  // the site's REST interface has nothing for it (Data Center): nothing was sent
+	TooLate      = "too_late"     // a change whose time (the context's deadline) had passed before it was sent: nothing was sent
+	// WrongAccount: the site says that another account acted than the credential's.
+	// What it answered is kept back. A change may have been made by that account
+	// (Uncertain): a person must look. Not Uncertain: nothing was sent.
+	WrongAccount = "wrong_account"
 )
 
 // An Error is a request that did not do what it was for.
@@ -39,6 +46,8 @@ type Error struct {
 	// Uncertain means that the request was sent, could change something, and may
 	// have: no answer came, or none that tells.
 	Uncertain bool
+	// Until is when it is worth trying again, as the site says; zero if it does not.
+	Until time.Time
 
 	cause error
 }
@@ -51,6 +60,9 @@ func (e *Error) Error() string {
 	}
 	if e.Message != "" {
 		s += ": " + e.Message
+	}
+	if !e.Until.IsZero() {
+		s += "; again after " + e.Until.UTC().Format(time.RFC3339)
 	}
 	return s
 }

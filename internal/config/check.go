@@ -48,6 +48,8 @@ type pattern struct {
 // MatchString reports whether s matches.
 func (p pattern) MatchString(s string) bool { return len(s) <= p.longest && p.Regexp.MatchString(s) }
 
+var digits = pattern{regexp.MustCompile(`^[1-9][0-9]*$`), 18}
+
 var printable = pattern{regexp.MustCompile(`^[!-~]+$`), 200}
 
 func (c *Config) checkAddress() *problem {
@@ -104,17 +106,8 @@ func (c *Config) secrets() []placedSecret {
 	for i := range c.Providers {
 		out = append(out, placedSecret{fmt.Sprintf("/providers/%d/key", i), &c.Providers[i].Key})
 	}
-	for _, s := range []struct {
-		at   string
-		site *Site
-	}{{"/confluence", c.Confluence}, {"/jira", c.Jira}} {
-		if s.site != nil && s.site.Read != nil {
-			out = append(out, placedSecret{s.at + "/read/token", &s.site.Read.Token})
-		}
-		if s.site != nil && s.site.Write != nil {
-			out = append(out, placedSecret{s.at + "/write/token", &s.site.Write.Token})
-		}
-	}
+	out = append(out, c.Confluence.secrets("/confluence")...)
+	out = append(out, c.Jira.secrets("/jira")...)
 	return out
 }
 
@@ -208,32 +201,6 @@ func checkKeys(at string, keys []Key) *problem {
 			return &problem{here, "is on the list twice", "remove one"}
 		}
 		keys[i].Verifier = v
-	}
-	return nil
-}
-
-func (s *Site) check(at string) *problem {
-	if s == nil {
-		return nil
-	}
-	if msg := wrongURL(s.Site, false); msg != "" {
-		return &problem{at, "its site " + msg, "write it like \"https://acme.atlassian.net\""}
-	}
-	if msg := wrongURL(s.API, true); s.API != "" && msg != "" {
-		return &problem{at + "/api", msg, "write it like \"https://api.atlassian.com/ex/confluence/CLOUD-ID\", or leave it out"}
-	}
-	if s.Read == nil {
-		return &problem{at, "has no account that reads", "write \"read\": {\"email\": ..., \"token\": ...}"}
-	}
-	if p := s.Read.check(at + "/read"); p != nil || s.Write == nil {
-		return p
-	}
-	return s.Write.check(at + "/write")
-}
-
-func (a *Account) check(at string) *problem {
-	if a.Email != "" && (!printable.MatchString(a.Email) || strings.Count(a.Email, "@") != 1 || strings.Contains(a.Email, ":")) {
-		return &problem{at, "has no email address", "write the address of the account whose token it is; leave it out for an OAuth access token"}
 	}
 	return nil
 }

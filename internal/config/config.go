@@ -123,6 +123,10 @@ type Config struct {
 	// Jira is the Jira site that agents can work on. Optional.
 	Jira *Site `json:"jira"`
 
+	// UndoPolicy is the hash of the published policy under which clawea job undo
+	// takes changes back, unless it is told another. Optional.
+	UndoPolicy seal.Hash `json:"undo_policy"`
+
 	// Telemetry is who is told what the daemon does, for operators' tools. Optional;
 	// without it nobody is.
 	Telemetry *Telemetry `json:"telemetry"`
@@ -166,39 +170,6 @@ type Provider struct {
 	// Trace tells the provider where a request belongs: traceparent, and the job's id
 	// as baggage. Default false: it need not know. It needs Telemetry.
 	Trace bool `json:"trace"`
-}
-
-// A Site is an Atlassian site as the house uses it.
-type Site struct {
-	// Site is the site's base URL: "https://acme.atlassian.net".
-	Site string `json:"site"`
-	// API is where its REST API is asked, if not at Site: with scoped tokens that
-	// is "https://api.atlassian.com/ex/confluence/CLOUD-ID" (or /ex/jira/). Optional.
-	API string `json:"api"`
-	// Read is the account that reads.
-	Read *Account `json:"read"`
-	// Write is the account that writes. Optional: without it nothing is written.
-	Write *Account `json:"write"`
-	// AllowRestricted lets agents read what is restricted to some people, pages
-	// and issues alike, if the account can. Default false: it is refused.
-	AllowRestricted bool `json:"allow_restricted"`
-}
-
-// Shared reports whether one account reads and writes.
-func (s *Site) Shared() bool {
-	return s.Write != nil && (s.Write.Token == s.Read.Token || s.Write.Email != "" && s.Write.Email == s.Read.Email)
-}
-
-// An Account is an Atlassian account.
-type Account struct {
-	// Email is the address of the account whose API token Token is. Without it,
-	// Token is an OAuth access token, sent as a bearer token.
-	Email string `json:"email"`
-	// Token is its API token or access token.
-	Token Secret `json:"token"`
-	// Scopes are those that the token was made with, for policies that ask for
-	// least privilege. Optional; without it nothing is known of the token's power.
-	Scopes []string `json:"scopes"`
 }
 
 // An Error says what is wrong with the file, or with a secret that it refers
@@ -325,12 +296,8 @@ func (c *Config) complete(dir string) {
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")
 	}
-	for _, s := range []*Site{c.Confluence, c.Jira} {
-		if s != nil {
-			s.Site = strings.TrimRight(s.Site, "/")
-			s.API = strings.TrimRight(s.API, "/")
-		}
-	}
+	c.Confluence.complete()
+	c.Jira.complete()
 }
 
 func (c *Config) host() string {

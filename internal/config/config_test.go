@@ -91,6 +91,12 @@ func TestExample(t *testing.T) {
 	if c.Confluence.Shared() || c.Jira.Read.Email != "clawea-read@acme.example" || c.Confluence.AllowRestricted {
 		t.Errorf("sites %v, %v", c.Confluence, c.Jira)
 	}
+	if c.Confluence.Undo.ClientID == "" || c.Confluence.UndoShared() || c.Confluence.Deployment != Cloud || len(c.Confluence.MediaHosts) != 1 || c.Confluence.Write.ID == "" {
+		t.Errorf("Confluence %v", c.Confluence)
+	}
+	if !c.Jira.Write.PerUser || c.Jira.User("triage-bot") != "carol" || c.Jira.User("another") != "" {
+		t.Errorf("Jira %v", c.Jira)
+	}
 	if c.Name() != "clawea.example.com" || c.Operators[0].Name != "ops" || c.Keys != docs+"/keys" {
 		t.Errorf("house %q, operator %q, keys %q", c.Name(), c.Operators[0].Name, c.Keys)
 	}
@@ -218,11 +224,11 @@ func TestURLs(t *testing.T) {
 }
 
 func TestShared(t *testing.T) {
-	read := &Account{"a@b.c", Secret{ref: "env:A"}, nil}
+	read := &Account{Email: "a@b.c", Token: Secret{ref: "env:A"}}
 	for _, c := range []struct {
 		write *Account
 		want  bool
-	}{{nil, false}, {&Account{"w@b.c", Secret{ref: "env:B"}, nil}, false}, {&Account{"a@b.c", Secret{ref: "env:B"}, nil}, true}, {&Account{"w@b.c", Secret{ref: "env:A"}, nil}, true}} {
+	}{{nil, false}, {&Account{Email: "w@b.c", Token: Secret{ref: "env:B"}}, false}, {&Account{Email: "a@b.c", Token: Secret{ref: "env:B"}}, true}, {&Account{Email: "w@b.c", Token: Secret{ref: "env:A"}}, true}} {
 		if got := (&Site{Read: read, Write: c.write}).Shared(); got != c.want {
 			t.Errorf("%v: got %v", c.write, got)
 		}

@@ -23,6 +23,9 @@ const (
 	maxLimit    = 25
 	defaultHits = 10
 	maxCQL      = 10000
+	maxVersion  = 1<<31 - 2
+	maxComment  = 64 << 10
+	maxLabel    = 255
 )
 
 // decode reads arguments strictly: what the schema does not name is refused.
@@ -41,26 +44,6 @@ func decode(args []byte, into any) error {
 	return err
 }
 
-type getArgs struct {
-	PageID   string `json:"page_id"`
-	MaxBytes *int   `json:"max_bytes"`
-}
-
-func parseGet(args []byte) (*getArgs, error) {
-	a := new(getArgs)
-	if err := decode(args, a); err != nil {
-		return nil, err
-	}
-	if a.MaxBytes == nil {
-		n := defaultBody
-		a.MaxBytes = &n
-	}
-	if *a.MaxBytes < 1 || *a.MaxBytes > maxBody {
-		return nil, fault("bad_argument", "max_bytes is out of range; write 1 to %d", maxBody)
-	}
-	return a, checkID("page_id", a.PageID)
-}
-
 type searchArgs struct {
 	CQL   string `json:"cql"`
 	Limit *int   `json:"limit"`
@@ -71,13 +54,10 @@ func parseSearch(args []byte) (*searchArgs, error) {
 	if err := decode(args, a); err != nil {
 		return nil, err
 	}
-	if a.Limit == nil {
-		n := defaultHits
-		a.Limit = &n
+	if err := checkLimit(&a.Limit); err != nil {
+		return nil, err
 	}
 	switch {
-	case *a.Limit < 1 || *a.Limit > maxLimit:
-		return nil, fault("bad_argument", "limit is out of range; write 1 to %d", maxLimit)
 	case len(a.CQL) > maxCQL:
 		return nil, fault("bad_argument", "cql is longer than %d bytes; ask a narrower question", maxCQL)
 	case strings.TrimSpace(a.CQL) == "":
@@ -86,45 +66,94 @@ func parseSearch(args []byte) (*searchArgs, error) {
 	return a, nil
 }
 
-type createArgs struct {
-	ParentID string `json:"parent_id"`
-	Title    string `json:"title"`
-	Body     string `json:"body_storage"`
-	Message  string `json:"message"`
+type getArgs struct {
+	PageID   string `json:"page_id"`
+	MaxBytes *int   `json:"max_bytes"`
 }
 
-func parseCreate(args []byte) (*createArgs, error) {
-	a := new(createArgs)
+type listArgs struct {
+	PageID string `json:"page_id"`
+	Limit  *int   `json:"limit"`
+}
+
+type oneArgs struct {
+	PageID string `json:"page_id"`
+}
+
+type attachmentArgs struct {
+	PageID       string `json:"page_id"`
+	AttachmentID string `json:"attachment_id"`
+}
+
+type versionArgs struct {
+	PageID   string `json:"page_id"`
+	Version  int    `json:"version"`
+	MaxBytes *int   `json:"max_bytes"`
+}
+
+func parseGet(args []byte) (*getArgs, error) {
+	a := new(getArgs)
 	if err := decode(args, a); err != nil {
 		return nil, err
 	}
-	return a, firstError(checkID("parent_id", a.ParentID), checkTitle(a.Title), checkMessage(a.Message), checkBody(a.Body))
+	return a, firstError(checkBytes(&a.MaxBytes), checkID("page_id", a.PageID))
 }
 
-type updateArgs struct {
-	PageID  string  `json:"page_id"`
-	Version int     `json:"based_on_version"`
-	Title   *string `json:"title"`
-	Body    *string `json:"body_storage"`
-	Message string  `json:"message"`
-}
-
-func parseUpdate(args []byte) (*updateArgs, error) {
-	a := new(updateArgs)
+func parseList(args []byte) (*listArgs, error) {
+	a := new(listArgs)
 	if err := decode(args, a); err != nil {
 		return nil, err
 	}
-	switch {
-	case a.Version < 1 || a.Version > 1<<31-2:
-		return nil, fault("bad_argument", "based_on_version is missing or out of range; write the version that page.get returned")
-	case a.Body == nil: // an empty body is one, a missing body is a mistake
-		return nil, fault("bad_argument", "body_storage is missing; write the whole new body")
-	case a.Title != nil:
-		if err := checkTitle(*a.Title); err != nil {
-			return nil, err
-		}
+	return a, firstError(checkLimit(&a.Limit), checkID("page_id", a.PageID))
+}
+
+func parseOne(args []byte) (*oneArgs, error) {
+	a := new(oneArgs)
+	if err := decode(args, a); err != nil {
+		return nil, err
 	}
-	return a, firstError(checkID("page_id", a.PageID), checkMessage(a.Message), checkBody(*a.Body))
+	return a, checkID("page_id", a.PageID)
+}
+
+func parseAttachment(args []byte) (*attachmentArgs, error) {
+	a := new(attachmentArgs)
+	if err := decode(args, a); err != nil {
+		return nil, err
+	}
+	if !isID(strings.TrimPrefix(a.AttachmentID, "att")) {
+		return nil, fault("bad_argument", "attachment_id is not the id of an attachment; write it as page.attachments returned it")
+	}
+	return a, checkID("page_id", a.PageID)
+}
+
+func parseVersion(args []byte) (*versionArgs, error) {
+	a := new(versionArgs)
+	if err := decode(args, a); err != nil {
+		return nil, err
+	}
+	return a, firstError(checkBytes(&a.MaxBytes), checkVersion("version", a.Version), checkID("page_id", a.PageID))
+}
+
+// checkBytes gives a bound of bytes its default, and refuses one out of range.
+func checkBytes(n **int) error { return checkBound("max_bytes", n, defaultBody, maxBody) }
+
+func checkLimit(n **int) error { return checkBound("limit", n, defaultHits, maxLimit) }
+
+func checkBound(field string, n **int, byDefault, most int) error {
+	if *n == nil {
+		*n = &byDefault
+	}
+	if **n < 1 || **n > most {
+		return fault("bad_argument", "%s is out of range; write 1 to %d", field, most)
+	}
+	return nil
+}
+
+func checkVersion(field string, n int) error {
+	if n < 1 || n > maxVersion {
+		return fault("bad_argument", "%s is missing or out of range; write the number of a version", field)
+	}
+	return nil
 }
 
 func firstError(errs ...error) error {
@@ -153,6 +182,14 @@ func checkTitle(title string) error {
 		return fault("bad_argument", "title holds control or invisible characters; leave them away")
 	}
 	return nil
+}
+
+// checkWhy refuses a message that is missing or is none.
+func checkWhy(message string) error {
+	if message == "" {
+		return fault("bad_argument", "message is missing; write in a line why, for the record")
+	}
+	return checkMessage(message)
 }
 
 func checkMessage(message string) error {

@@ -127,11 +127,11 @@ func TestDeniedPlaces(t *testing.T) {
 			if test.want == "denied" {
 				h.wantHidden("page.get", args(`{"page_id":%q}`, id))
 				h.want(h.create(id, "X"), "denied")
-				h.wantHidden("page.create", args(`{"parent_id":%q,"title":"X","body_storage":""}`, id))
+				h.wantHidden("page.create", args(`{"parent_id":%q,"title":"X","body_storage":"","message":"why"}`, id))
 				for _, version := range []int{1, 2, 7} { // a wrong version must not tell the right one
 					h.want(h.update(id, version, ""), "denied")
-					h.want(h.do("page.update", args(`{"page_id":%q,"based_on_version":%d,"title":"X","body_storage":""}`, id, version)), "denied")
-					h.wantHidden("page.update", args(`{"page_id":%q,"based_on_version":%d,"title":"X","body_storage":""}`, id, version))
+					h.want(h.do("page.update", args(`{"page_id":%q,"based_on_version":%d,"title":"X","body_storage":"","message":"why"}`, id, version)), "denied")
+					h.wantHidden("page.update", args(`{"page_id":%q,"based_on_version":%d,"title":"X","body_storage":"","message":"why"}`, id, version))
 				}
 			}
 			for _, r := range h.site.Requests()[mark:] {
@@ -165,7 +165,7 @@ func TestDeniedTitlesAreNotMade(t *testing.T) {
 	h.site.TrashPage(h.private)
 	mark := len(h.site.Requests())
 	h.want(h.create(h.runbooks, "Private"), "outside")
-	h.want(h.do("page.update", args(`{"page_id":%q,"based_on_version":1,"title":"Private","body_storage":""}`, h.deploy)), "outside")
+	h.want(h.do("page.update", args(`{"page_id":%q,"based_on_version":1,"title":"Private","body_storage":"","message":"why"}`, h.deploy)), "outside")
 	h.quiet(mark)
 	h.want(h.create(h.hr, "Private"), "done") // elsewhere it is another name
 
@@ -173,7 +173,7 @@ func TestDeniedTitlesAreNotMade(t *testing.T) {
 	h.site.TrashPage(h.hr)
 	home := h.site.HomepageID("ENG")
 	h.want(h.create(home, "Salaries"), "outside") // right below the space
-	h.want(h.do("page.update", args(`{"page_id":%q,"based_on_version":1,"title":"Salaries","body_storage":""}`, home)), "done")
+	h.want(h.do("page.update", args(`{"page_id":%q,"based_on_version":1,"title":"Salaries","body_storage":"","message":"why"}`, home)), "done")
 }
 
 // TestMovedIntoDeniedMeanwhile has people move a page after the decision.

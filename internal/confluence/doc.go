@@ -4,11 +4,22 @@
 // Package confluence is the connector for Confluence Cloud: it puts calls of
 // the confluence tools into policy terms and carries out what was allowed.
 //
+// What it can do is a table ([Operations]): tools, their schemas, the requests
+// that a client lets out, scopes and docs/confluence.md come from it.
+//
 // Planning never changes anything: it reads, with the read credential, which
 // page, which space and which ancestors the arguments lead to today, by their
 // immutable ids and their present names. The policy decides over these. Acting
 // sends exactly what was planned, after looking again whether the page is still
 // where it was; after a write it looks once more.
+//
+// A plan to write comes with the whole change: the request, what was there, a
+// diff, and the call that takes it back (change.go). The receipt's name goes into
+// the version's message, so that [Connector.Find] can tell what became of a
+// request whose answer was lost, and [Connector.History] what has no receipt.
+// [Connector.Revert] makes the call that takes a change back, or says who has
+// gone on from there. Bodies are edited by blocks, so that what an edit does not
+// name stays as it is, byte for byte (internal/page).
 //
 // What a page says is never rendered by Confluence, since rendering would pull
 // in other pages with the rights of the house's own account: bodies are read in

@@ -79,6 +79,23 @@ func closed(tag string) bool {
 	return false
 }
 
+// textless reports whether text right inside an element would be seen by nobody
+// who looks at what is to be written, or somewhere else.
+func textless(tag string) bool {
+	switch tag {
+	case "ul", "ol", "table", "thead", "tbody", "tfoot", "tr", "colgroup":
+		return true
+	}
+	return closed(tag)
+}
+
+// Bounds of what agents write into one place, in bytes. The diff that people see
+// shows as much of each.
+const (
+	maxValue = 500  // an attribute, a parameter, the text of a plain link
+	maxLink  = 2000 // a web address
+)
+
 // A macro is one that agents may write, with its parameters and its body's element.
 type macro struct {
 	params []string
@@ -132,11 +149,36 @@ func isStyle(s string) bool {
 			continue
 		}
 		property, value, ok := strings.Cut(declaration, ":")
-		if !ok || !slices.Contains(styles, strings.TrimSpace(property)) || !isPlainValue(strings.TrimSpace(value)) {
+		property, value = strings.TrimSpace(property), strings.TrimSpace(value)
+		if !ok || !slices.Contains(styles, property) || !isPlainValue(value) || hides(property, value) {
 			return false
 		}
 	}
 	return true
+}
+
+// hides reports whether a property may make text hard to see: a colour that is
+// not dark on a ground that is not light, or a place outside of the page.
+func hides(property, value string) bool {
+	switch property {
+	case "color":
+		return !isDark(value)
+	case "background-color":
+		return !isLight(value)
+	case "margin-left", "width", "height", "vertical-align":
+		return strings.HasPrefix(value, "-") || strings.Contains(value, " -") || digits(value) > 6
+	}
+	return false
+}
+
+func digits(s string) int {
+	n := 0
+	for _, r := range s {
+		if '0' <= r && r <= '9' {
+			n++
+		}
+	}
+	return n
 }
 
 // isPlainValue accepts words, numbers, colours and rgb(); no other function.

@@ -4,6 +4,7 @@
 package confluence
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -37,6 +38,8 @@ func explain(err error, what string) error {
 		return fault("unauthorized", "Confluence does not accept this house's credential; its operator must renew it")
 	case atlassian.Forbidden:
 		return fault("forbidden", "this house's credential may not read %s; its operator must give it the scope or the permission", what)
+	case atlassian.NotOffered:
+		return fault("not_offered", "this Confluence is of a kind (Data Center) that has no call for %s; have a person do it", what)
 	case atlassian.RateLimited:
 		return fault("rate_limited", "Confluence limits this house's calls; try again in some minutes")
 	}
@@ -49,6 +52,8 @@ func explainWrite(err error, what string) error {
 	switch {
 	case !errors.As(err, &e):
 		return fmt.Errorf("write %s: %w", what, err)
+	case e.Code == atlassian.TooLate:
+		return tooLate(what)
 	case e.Uncertain:
 		return fault("uncertain", "no answer came that tells whether %s was written; read it before writing again", what)
 	case errors.Unwrap(e) != nil:
@@ -63,6 +68,20 @@ func explainWrite(err error, what string) error {
 		return fault("forbidden", "the write credential may not write %s; its operator must give it the scope or the permission", what)
 	}
 	return explain(err, what)
+}
+
+// tooLate is the error for what was not sent within its time: who looks later what
+// became of it must not have it happen after all.
+func tooLate(what string) error {
+	return fault("too_late", "nothing was sent: it took too long until %s could be written; ask again", what)
+}
+
+// inTime is the error of what comes before a write, or that its time has passed.
+func inTime(ctx context.Context, err error, what string) error {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return tooLate(what)
+	}
+	return err
 }
 
 // failed is the result of an act that did not do what it was for. Nothing that

@@ -115,6 +115,11 @@ func (f *fence) labelled(labels []string) bool {
 // labels reads the global labels of a page, sorted. A label that a person has
 // put on a page for themselves is not what a policy means.
 func (c *Connector) labels(ctx context.Context, id string) ([]string, error) {
+	labels, _, err := c.askLabels(ctx, id)
+	return labels, err
+}
+
+func (c *Connector) askLabels(ctx context.Context, id string) ([]string, *atlassian.Response, error) {
 	var list struct {
 		Results []struct {
 			Name   string `json:"name"`
@@ -122,11 +127,12 @@ func (c *Connector) labels(ctx context.Context, id string) ([]string, error) {
 		} `json:"results"`
 	}
 	query := url.Values{"prefix": {"global"}, "limit": {strconv.Itoa(maxLabels)}}
-	if _, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/labels", query, &list); err != nil {
-		return nil, explain(err, "the labels of page "+id)
+	res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/labels", query, &list)
+	if err != nil {
+		return nil, nil, explain(err, "the labels of page "+id)
 	}
 	if len(list.Results) >= maxLabels {
-		return nil, fault("outside", "page %s has more labels than can be told; have a person remove some", id)
+		return nil, nil, fault("outside", "page %s has more labels than can be told; have a person remove some", id)
 	}
 	var out []string
 	for _, l := range list.Results {
@@ -135,7 +141,7 @@ func (c *Connector) labels(ctx context.Context, id string) ([]string, error) {
 		}
 	}
 	slices.Sort(out)
-	return slices.Compact(out), nil
+	return slices.Compact(out), res, nil
 }
 
 // stillLabelled looks again, after the decision, whether a page carries a label

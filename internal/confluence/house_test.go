@@ -4,27 +4,31 @@
 package confluence
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/sim/specs"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 const prefixPolicy = `{
   "wpc_version": "1", "policy_name": "test", "tool": "confluence", "connection_mode": ["official_api"],
   "resources": {"spaces_allowlist": ["ENG"], "page_prefix_allowlist": ["ENG/Runbooks/"]},
   "actions": {
-    "read": {"allowed": true, "max_pages_per_job": 50},
+    "read": {"allowed": true, "max_pages_per_job": 50, "include": ["attachments", "comments", "restrictions", "versions"]},
     "search": {"allowed": true, "query_filters_required": ["space"]},
     "write": {"allowed": true}
   },
@@ -35,17 +39,31 @@ const prefixPolicy = `{
 const spacePolicy = `{
   "wpc_version": "1", "tool": "confluence",
   "resources": {"spaces_allowlist": ["ENG"]},
-  "actions": {"read": {"allowed": true}, "search": {"allowed": true}, "write": {"allowed": true}}
+  "actions": {"read": {"allowed": true, "include": ["attachments", "comments", "restrictions", "versions"]}, "search": {"allowed": true}, "write": {"allowed": true}}
+}`
+
+// fullPolicy allows all of ENG, and what only administrators do.
+const fullPolicy = `{
+  "wpc_version": "1", "tool": "confluence",
+  "resources": {"spaces_allowlist": ["ENG"]},
+  "actions": {"read": {"allowed": true, "include": ["attachments", "comments", "restrictions", "versions"]}, "search": {"allowed": true}, "write": {"allowed": true}, "admin": {"allowed": true}}
 }`
 
 // A house is a connector before a simulated site, with a policy over it.
 type house struct {
 	t      *testing.T
 	site   *sim.Site
+	media  *httptest.Server // where attachments are
 	c      *Connector
 	policy *policy.Policy
+	seq    uint64           // of the last opened receipt
+	opened *receipt.Receipt // the last one
+	change *receipt.Change  // and what it was about to change
+	end    *end             // how that call went
+	given  []byte           // its arguments
+	acting context.Context  // of acts; nil: the test's
 
-	reader, writer string // account ids
+	reader, writer, undoer string // account ids
 
 	// Pages of space ENG, and one of SEC.
 	runbooks, deploy, rollback, runbooks2, hr, secret string
@@ -55,9 +73,13 @@ type house struct {
 // published specifications.
 func newHouse(t *testing.T, wpc string, change func(*Config)) *house {
 	t.Helper()
-	h := &house{t: t, site: sim.New(sim.Config{})}
+	h := &house{t: t}
+	h.media = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.site.Media().ServeHTTP(w, r) }))
+	t.Cleanup(h.media.Close)
+	h.site = sim.New(sim.Config{MediaURL: h.media.URL})
 	h.reader = h.site.AddAccount(sim.Account{Email: "reader@example.com", Token: "r-token", Name: "Reader", Scopes: sim.ReaderScopes()})
-	h.writer = h.site.AddAccount(sim.Account{Email: "writer@example.com", Token: "w-token", Name: "Writer", Scopes: sim.WriterScopes()})
+	h.writer = h.site.AddAccount(sim.Account{Email: "writer@example.com", Token: "w-token", Name: "Writer", Scopes: append(sim.WriterScopes(), "read:page:confluence")})
+	h.undoer = h.site.AddAccount(sim.Account{Email: "undoer@example.com", Token: "u-token", Name: "Undoer", Scopes: append(sim.RollbackScopes(), "write:page:confluence")})
 	h.site.AddSpace("ENG", "Engineering")
 	h.site.AddSpace("SEC", "Security")
 	add := func(space, parent, title, body string) string {
@@ -73,7 +95,10 @@ func newHouse(t *testing.T, wpc string, change func(*Config)) *house {
 
 	srv := httptest.NewServer(specs.Validator(t, h.site))
 	t.Cleanup(srv.Close)
-	conf := Config{Site: "https://example.atlassian.net", Read: connect(t, srv.URL, "reader", "r-token"), Write: connect(t, srv.URL, "writer", "w-token")}
+	conf := Config{
+		Site: "https://example.atlassian.net", Read: connect(t, srv.URL, "reader", "r-token"), Write: connectAs(t, srv.URL, "writer", "w-token", h.writer),
+		Undo: connect(t, srv.URL, "undoer", "u-token"),
+	}
 	if change != nil {
 		change(&conf)
 	}
@@ -81,10 +106,14 @@ func newHouse(t *testing.T, wpc string, change func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.looks = []time.Duration{time.Millisecond, time.Millisecond}
 	h.c = c
 	h.policy = h.bind(wpc)
 	return h
 }
+
+// uses say what the credential of an account is for.
+var uses = map[string]string{"reader": atlassian.ForReading, "writer": atlassian.ForWriting, "undoer": atlassian.ForUndoing}
 
 func connect(t *testing.T, base, who, token string) *atlassian.Client {
 	t.Helper()
@@ -93,10 +122,21 @@ func connect(t *testing.T, base, who, token string) *atlassian.Client {
 
 func connectOver(t *testing.T, base, who, token string, rt http.RoundTripper) *atlassian.Client {
 	t.Helper()
+	return dial(t, base, who, token, "", rt)
+}
+
+// connectAs is a client whose credential is said to be of an account.
+func connectAs(t *testing.T, base, who, token, account string) *atlassian.Client {
+	t.Helper()
+	return dial(t, base, who, token, account, nil)
+}
+
+func dial(t *testing.T, base, who, token, account string, rt http.RoundTripper) *atlassian.Client {
+	t.Helper()
 	c, err := atlassian.New(atlassian.Config{
-		BaseURL: base, Transport: rt,
+		BaseURL: base, Transport: rt, Endpoints: atlassian.Endpoints(Operations(), uses[who]),
 		Credential: func(context.Context) (atlassian.Credential, error) {
-			return atlassian.Basic(who+"@example.com", token), nil
+			return atlassian.Basic(who+"@example.com", token).For(account), nil
 		},
 	})
 	if err != nil {
@@ -135,7 +175,8 @@ type end struct {
 // do carries a call as the gate does: plan, decide over what may be recorded, act.
 func (h *house) do(action, args string, between ...func()) *end {
 	h.t.Helper()
-	plan, err := h.c.Plan(h.t.Context(), action, []byte(args), h.policy.Bounds("confluence"))
+	h.given, h.change = []byte(args), nil
+	plan, err := h.c.Plan(h.t.Context(), action, h.given, h.policy.Bounds("confluence"))
 	if err != nil {
 		return h.fault(&end{}, err)
 	}
@@ -151,12 +192,29 @@ func (h *house) do(action, args string, between ...func()) *end {
 	for _, f := range between {
 		f()
 	}
-	e.result, err = plan.Act(h.t.Context(), nil)
+	if plan.Change != nil {
+		if _, err := plan.Change.Marshal(); err != nil {
+			h.t.Errorf("%s: %v", action, err)
+		}
+	} else if e.call.Mutates() {
+		h.t.Errorf("%s is allowed and does not say what it changes", action)
+	}
+	h.seq++
+	h.opened, h.change = &receipt.Receipt{Job: "job-1", Seq: h.seq, At: time.Now(), Call: e.call}, plan.Change
+	ctx := h.acting
+	if ctx == nil {
+		ctx = h.t.Context()
+	}
+	e.result, err = plan.Act(ctx, h.opened)
+	h.end = e
 	if e.result == nil {
 		h.t.Fatalf("%s: the act left no result: %v", action, err)
 	}
 	if err != nil {
 		return h.fault(e, err)
+	}
+	if e.result.Outcome.Status != receipt.Done || e.call.Mutates() && e.result.Outcome.Target == nil {
+		h.t.Errorf("%s: no error, and outcome %+v", action, e.result.Outcome)
 	}
 	if err := json.Unmarshal(e.result.Body, &e.body); err != nil {
 		h.t.Fatalf("%s: the result is not JSON: %v", action, err)
@@ -210,4 +268,43 @@ func args(format string, a ...any) string { return fmt.Sprintf(format, a...) }
 func (h *house) get(id string) *end {
 	h.t.Helper()
 	return h.do("page.get", args(`{"page_id":%q}`, id))
+}
+
+// connectAny is a client of the writer's that may send anything: somebody at a browser.
+func connectAny(t *testing.T, base string) *atlassian.Client {
+	t.Helper()
+	c, err := atlassian.New(atlassian.Config{BaseURL: base, Credential: func(context.Context) (atlassian.Credential, error) {
+		return atlassian.Basic("writer@example.com", "w-token"), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// commentOnAlpha comments on the word "alpha" of a page.
+func commentOnAlpha(page string) *atlassian.Request {
+	return &atlassian.Request{Method: http.MethodPost, Path: v2 + "/inline-comments", Body: []byte(`{"pageId":"` + page +
+		`","body":{"representation":"storage","value":"<p>really?</p>"},"inlineCommentProperties":{"textSelection":"alpha","textSelectionMatchCount":1,"textSelectionMatchIndex":0}}`)}
+}
+
+// reply answers a comment at the foot of a page.
+func reply(comment string) *atlassian.Request {
+	return &atlassian.Request{Method: http.MethodPost, Path: v2 + "/footer-comments", Body: []byte(`{"parentCommentId":"` + comment +
+		`","body":{"representation":"storage","value":"<p>yes</p>"}}`)}
+}
+
+// recorder notes every request on its way, and lets it through.
+func recorder(sent *[][]byte) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		if r.Body = io.NopCloser(bytes.NewReader(b)); len(b) == 0 {
+			r.Body = http.NoBody
+		}
+		*sent = append(*sent, []byte(r.Method+" "+r.URL.RequestURI()+" "+string(b)))
+		return http.DefaultTransport.RoundTrip(r)
+	})
 }

@@ -78,6 +78,7 @@ func TestOddAnswers(t *testing.T) {
 		{"an ancestor without an id", whole("/ancestors", `{"results":[{"type":"page"}]}`, 0), "upstream"},
 		{"an ancestor of an unknown type", replace("/ancestors", `"type":"page"`, `"type":"canvas"`), "outside"},
 		{"an ancestor that is not there", whole("/pages", `{"results":[]}`, 0), "not_found"},
+		{"sent elsewhere", whole("/ancestors", "", 302), "upstream"},
 		{"two titles", replace("", `"title":`, `"title":"x","title":`), "upstream"},
 		{"not JSON", whole("/ancestors", `<html>`, 0), "upstream"},
 	}

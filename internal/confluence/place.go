@@ -18,7 +18,7 @@ type place struct {
 	space *space
 	above []ancestor // from the outside in
 	fence *fence     // that it was held to, if it was planned
-	open  bool       // the fence holds it, by ids and names
+	open  bool       // the fence holds it, by ids, names and labels
 }
 
 // place reads where a page lies now.
@@ -84,6 +84,7 @@ func (c *Connector) locate(ctx context.Context, id string, bounds []policy.Bound
 		if res.Labels, err = c.labels(ctx, id); err != nil {
 			return nil, policy.Resource{}, err
 		}
+		at.open = at.open && at.fence.labelled(res.Labels)
 	}
 	if at.open {
 		err = c.unrestricted(ctx, at)
@@ -176,24 +177,46 @@ type restriction struct {
 }
 
 type subjects struct {
-	Results []struct{} `json:"results"`
-	Size    int        `json:"size"`
+	Results []struct {
+		AccountID string `json:"accountId"`
+		Name      string `json:"name"`
+	} `json:"results"`
+	Size int `json:"size"`
 }
 
 func (s *subjects) some() bool { return len(s.Results) > 0 || s.Size > 0 }
 
-// restricted reports whether content has a read restriction of its own. An
-// answer that does not tell is an error.
-func (c *Connector) restricted(ctx context.Context, id string) (bool, error) {
-	var by struct {
-		Read *restriction `json:"read"`
-	}
+// whole reports whether an answer tells of users and of groups.
+func (r *restriction) whole() bool {
+	return r != nil && r.Restrictions != nil && r.Restrictions.User != nil && r.Restrictions.Group != nil
+}
+
+// restrictions are those of one page's own, by what they restrict.
+type restrictions struct {
+	Read   *restriction `json:"read"`
+	Update *restriction `json:"update"`
+}
+
+// restrictions reads a page's own restrictions. An answer that does not tell of
+// those on reading is an error.
+func (c *Connector) restrictions(ctx context.Context, id string) (*restrictions, *atlassian.Response, error) {
+	by := new(restrictions)
 	query := url.Values{"expand": {"restrictions.user,restrictions.group"}}
-	if _, err := c.get(ctx, v1+"/content/"+atlassian.Segment(id)+"/restriction/byOperation", query, &by); err != nil {
-		return false, explain(err, "who may read page "+id)
+	res, err := c.get(ctx, v1+"/content/"+atlassian.Segment(id)+"/restriction/byOperation", query, by)
+	if err != nil {
+		return nil, nil, explain(err, "who may read page "+id)
 	}
-	if by.Read == nil || by.Read.Restrictions == nil || by.Read.Restrictions.User == nil || by.Read.Restrictions.Group == nil {
-		return false, fault("upstream", "Confluence does not say who may read page %s; try again later", id)
+	if !by.Read.whole() {
+		return nil, nil, fault("upstream", "Confluence does not say who may read page %s; try again later", id)
+	}
+	return by, res, nil
+}
+
+// restricted reports whether content has a read restriction of its own.
+func (c *Connector) restricted(ctx context.Context, id string) (bool, error) {
+	by, _, err := c.restrictions(ctx, id)
+	if err != nil {
+		return false, err
 	}
 	return by.Read.Restrictions.User.some() || by.Read.Restrictions.Group.some(), nil
 }

@@ -32,7 +32,7 @@ func (c *Connector) planSearch(ctx context.Context, raw []byte, bounds []policy.
 	if err != nil {
 		return nil, err
 	}
-	call := c.call(actionSearch, policy.Search)
+	call := c.call(actionSearch, policy.Search, atlassian.ForReading)
 	for _, s := range a.scopes {
 		call.Resources = append(call.Resources, s.resource)
 	}

@@ -25,22 +25,30 @@ const maxAncestors = 250
 
 // A page is what we use of Confluence's page.
 type page struct {
-	ID        string `json:"id"`
-	Status    string `json:"status"`
-	Title     string `json:"title"`
-	SpaceID   string `json:"spaceId"`
-	ParentID  string `json:"parentId"` // "" at the root of the space
+	ID        string  `json:"id"`
+	Status    string  `json:"status"`
+	Title     string  `json:"title"`
+	SpaceID   string  `json:"spaceId"`
+	ParentID  string  `json:"parentId"` // "" at the root of the space
+	AuthorID  string  `json:"authorId"` // who made it
+	CreatedAt string  `json:"createdAt"`
+	Version   version `json:"version"`
+	Body      stored  `json:"body"`
+}
+
+// A version is who wrote what was written at once, and when.
+type version struct {
+	Number    int    `json:"number"`
+	AuthorID  string `json:"authorId"`
 	CreatedAt string `json:"createdAt"`
-	Version   struct {
-		Number    int    `json:"number"`
-		AuthorID  string `json:"authorId"`
-		CreatedAt string `json:"createdAt"`
-	} `json:"version"`
-	Body struct {
-		Storage struct {
-			Value string `json:"value"`
-		} `json:"storage"`
-	} `json:"body"`
+	Message   string `json:"message"`
+}
+
+// stored is a body in storage format.
+type stored struct {
+	Storage struct {
+		Value string `json:"value"`
+	} `json:"storage"`
 }
 
 func (p *page) version() string { return strconv.Itoa(p.Version.Number) }
@@ -72,6 +80,46 @@ func (c *Connector) getPage(ctx context.Context, id string, body bool) (*page, *
 	if body {
 		query.Set("body-format", "storage")
 	}
+	p, res, err := c.askPage(ctx, id, query)
+	if err == nil && p.Status != "current" {
+		err = fault("not_current", "page %s is not a current page but in the archive, in the trash or a draft; have a person publish it", id)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, res, nil
+}
+
+// getVersion reads a page as it was in one of its versions.
+func (c *Connector) getVersion(ctx context.Context, id string, number int) (*page, *atlassian.Response, error) {
+	p, res, err := c.askPage(ctx, id, url.Values{"body-format": {"storage"}, "version": {strconv.Itoa(number)}})
+	switch {
+	case isNotFound(err):
+		return nil, nil, fault("not_found", "page %s has no version %d; list its versions", id, number)
+	case err != nil:
+		return nil, nil, err
+	case p.Version.Number != number || p.Status != "current" && p.Status != "historical":
+		return nil, nil, fault("upstream", "Confluence answered with something else than version %d of page %s; try again later", number, id)
+	}
+	return p, res, nil
+}
+
+// getTrashed reads a page that is in the trash.
+func (c *Connector) getTrashed(ctx context.Context, id string) (*page, error) {
+	p, _, err := c.askPage(ctx, id, url.Values{"status": {"trashed"}})
+	switch {
+	case isNotFound(err):
+		return nil, fault("not_found", "page %s is not in the trash, or the read credential may not see it; check the id", id)
+	case err != nil:
+		return nil, err
+	case p.Status != "trashed":
+		return nil, fault("conflict", "page %s is not in the trash; read it", id)
+	}
+	return p, nil
+}
+
+// askPage reads the page of an id, whatever its status.
+func (c *Connector) askPage(ctx context.Context, id string, query url.Values) (*page, *atlassian.Response, error) {
 	p := new(page)
 	res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id), query, p)
 	switch {
@@ -79,8 +127,6 @@ func (c *Connector) getPage(ctx context.Context, id string, body bool) (*page, *
 		return nil, nil, explain(err, "page "+id)
 	case p.ID != id || p.SpaceID == "" || p.Version.Number < 1:
 		return nil, nil, fault("upstream", "Confluence answered with something else than page %s; try again later", id)
-	case p.Status != "current":
-		return nil, nil, fault("not_current", "page %s is not a current page but in the archive, in the trash or a draft; have a person publish it", id)
 	}
 	return p, res, nil
 }

@@ -23,7 +23,13 @@ const maxDepth = 100
 // reader's browser, or Confluence with the reader's rights, fetch something
 // else (images from outside, iframes, includes, Jira queries), whatever tells
 // people (mentions), and whatever runs. The error names the first offender.
-func checkStorage(body string) error {
+func checkStorage(body string) error { return checkFragment(body, "") }
+
+// holders are elements that take only those which name them as their place.
+var holders = []string{"ac:layout", "ac:layout-section", "ac:task-list", "ac:task", "ul", "ol", "table", "thead", "tbody", "tfoot", "tr", "colgroup"}
+
+// checkFragment does the same for what goes into an element of a page.
+func checkFragment(body, in string) error {
 	if len(body) > maxBody {
 		return fmt.Errorf("longer than %d bytes; split the page", maxBody)
 	}
@@ -33,6 +39,9 @@ func checkStorage(body string) error {
 	d := xml.NewDecoder(strings.NewReader(body))
 	d.Entity = xml.HTMLEntity
 	c := checker{}
+	if slices.Contains(holders, in) {
+		c.open = []frame{{name: in}}
+	}
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -52,8 +61,11 @@ func checkStorage(body string) error {
 type checker struct{ open []frame }
 
 type frame struct {
-	name  string // as written: "ac:structured-macro"
-	macro string // of a structured macro: its ac:name
+	name  string          // as written: "ac:structured-macro"
+	macro string          // of a structured macro: its ac:name
+	param string          // of a parameter: its ac:name
+	text  string          // of an element that takes text only, but for bodies
+	has   map[string]bool // what must not come again in it
 }
 
 func (c *checker) token(t xml.Token) error {
@@ -61,15 +73,15 @@ func (c *checker) token(t xml.Token) error {
 	case xml.StartElement:
 		return c.start(t)
 	case xml.EndElement:
+		f := c.top()
 		c.open = c.open[:len(c.open)-1]
+		return c.checkParameter(f)
 	case xml.CharData:
 		return c.text(string(t))
 	case xml.Comment:
 		return errors.New("comments are not allowed; remove it")
-	default:
-		return errors.New("processing instructions and document types are not allowed; remove it")
 	}
-	return nil
+	return errors.New("processing instructions and document types are not allowed; remove it")
 }
 
 func (c *checker) top() frame {
@@ -94,7 +106,10 @@ func (c *checker) start(e xml.StartElement) error {
 	case closed(c.top().name) && rule.in == nil:
 		return fmt.Errorf("element <%s> is not allowed in <%s>; remove it", tag, c.top().name)
 	}
-	f := frame{name: tag}
+	if err := c.once(tag, e); err != nil {
+		return err
+	}
+	f := frame{name: tag, has: map[string]bool{}}
 	seen := map[string]bool{}
 	for _, a := range e.Attr {
 		attr := written(a.Name)
@@ -108,11 +123,53 @@ func (c *checker) start(e xml.StartElement) error {
 		if tag == "ac:structured-macro" && attr == "ac:name" {
 			f.macro = a.Value
 		}
+		if tag == "ac:parameter" && attr == "ac:name" {
+			f.param = a.Value
+		}
 	}
 	if err := c.checkMacro(f, e); err != nil {
 		return err
 	}
 	c.open = append(c.open, f)
+	return nil
+}
+
+// once refuses a second of what readers see one of: the body of a macro, a link
+// or a task, the target of a link or an image, a parameter of one name.
+func (c *checker) once(tag string, e xml.StartElement) error {
+	if len(c.open) == 0 {
+		return nil
+	}
+	top, what := c.top(), ""
+	switch {
+	case top.name == "ac:structured-macro" && tag == "ac:parameter":
+		what = "parameter " + atlassian.Clean(attribute(e, "ac", "name"), 60)
+	case strings.HasPrefix(tag, "ri:"):
+		what = "target"
+	case strings.HasSuffix(tag, "-body"):
+		what = "body"
+	case top.name == "ac:task":
+		what = "<" + tag + ">"
+	default:
+		return nil
+	}
+	if top.has[what] {
+		return fmt.Errorf("a second %s in <%s> is not allowed; keep one", what, top.name)
+	}
+	if top.has != nil {
+		top.has[what] = true
+	}
+	return nil
+}
+
+// checkParameter looks at the text of a parameter when it ends.
+func (c *checker) checkParameter(f frame) error {
+	if f.name != "ac:parameter" {
+		return nil
+	}
+	if f.param == "bgColor" && !isLight(strings.TrimSpace(f.text)) {
+		return fmt.Errorf("parameter %q is not allowed with a colour that is dark or not known; write a light one such as #deebff", f.param)
+	}
 	return nil
 }
 
@@ -151,8 +208,15 @@ func (c *checker) text(s string) error {
 			return fmt.Errorf("character %U is not allowed; remove it", r)
 		}
 	}
-	if closed(c.top().name) && strings.TrimSpace(s) != "" {
+	if textless(c.top().name) && strings.TrimSpace(s) != "" {
 		return fmt.Errorf("text is not allowed right inside <%s>; put it into its body", c.top().name)
+	}
+	if len(c.open) == 0 || !textOnly(c.top().name) || c.top().name == "ac:plain-text-body" {
+		return nil
+	}
+	f := &c.open[len(c.open)-1]
+	if f.text += s; len(f.text) > maxValue {
+		return fmt.Errorf("the text of <%s> is longer than %d bytes; shorten it", f.name, maxValue)
 	}
 	return nil
 }
@@ -161,7 +225,15 @@ func checkAttr(tag string, rule element, attr, value string) error {
 	if err := (&checker{}).text(value); err != nil {
 		return err
 	}
+	most := maxValue
+	if attr == "href" {
+		most = maxLink
+	}
 	switch {
+	case len(value) > most:
+		return fmt.Errorf("attribute %s of <%s> is longer than %d bytes; shorten it", atlassian.Clean(attr, 60), tag, most)
+	case (attr == "data-highlight-colour") && !isLight(value):
+		return fmt.Errorf("colour %q of <%s> is not allowed; write a light one such as #deebff", atlassian.Clean(value, 60), tag)
 	case !slices.Contains(rule.attrs, attr) && !slices.Contains(everywhere, attr):
 		return fmt.Errorf("attribute %s of <%s> is not allowed; remove it", atlassian.Clean(attr, 60), tag)
 	case attr == "href" && !isLink(value):
@@ -169,7 +241,7 @@ func checkAttr(tag string, rule element, attr, value string) error {
 	case attr == "class" && !isClasses(value):
 		return fmt.Errorf("class %q of <%s> is not allowed; leave it away", atlassian.Clean(value, 60), tag)
 	case attr == "style" && !isStyle(value):
-		return fmt.Errorf("style %q of <%s> is not allowed; use text-align, width, color and the like with plain values", atlassian.Clean(value, 60), tag)
+		return fmt.Errorf("style %q of <%s> is not allowed; use text-align, width and the like with plain values, dark text and light backgrounds", atlassian.Clean(value, 60), tag)
 	}
 	return nil
 }

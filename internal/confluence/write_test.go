@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,7 +38,7 @@ func TestUpdate(t *testing.T) {
 	h.want(e, "done")
 	page, _ := h.site.Page(h.deploy)
 	last := page.Versions[len(page.Versions)-1]
-	if page.Body != "<p>better</p>" || page.Title != "Deploy" || last.Number != 2 || last.Message != "why" || last.AuthorID != h.writer {
+	if page.Body != "<p>better</p>" || page.Title != "Deploy" || last.Number != 2 || last.Message != "why (clawea job-1/1)" || last.AuthorID != h.writer {
 		t.Errorf("got %+v", page)
 	}
 	want := receipt.Outcome{
@@ -50,9 +51,9 @@ func TestUpdate(t *testing.T) {
 	if e.call.Resources[0].Version != "1" || !slices.Equal(e.call.Fields, []string{"body", "message"}) || e.call.Credential != "write" {
 		t.Errorf("call %+v", e.call)
 	}
-	e = h.do("page.update", args(`{"page_id":%q,"based_on_version":2,"title":"Deployment","body_storage":""}`, h.deploy))
+	e = h.do("page.update", args(`{"page_id":%q,"based_on_version":2,"title":"Deployment","body_storage":"","message":"why"}`, h.deploy))
 	h.want(e, "done")
-	if page, _ := h.site.Page(h.deploy); page.Title != "Deployment" || page.Body != "" || !slices.Equal(e.call.Fields, []string{"body", "title"}) {
+	if page, _ := h.site.Page(h.deploy); page.Title != "Deployment" || page.Body != "" || !slices.Equal(e.call.Fields, []string{"body", "title", "message"}) {
 		t.Errorf("got %+v by %+v", page, e.call)
 	}
 }
@@ -105,7 +106,7 @@ func TestWritesAreBounded(t *testing.T) {
 			return h.create(h.deploy, "X")
 		}, "restricted"},
 		{"rename the policy's root", func(h *house) *end {
-			return h.do("page.update", args(`{"page_id":%q,"based_on_version":1,"title":"Mine","body_storage":""}`, h.runbooks))
+			return h.do("page.update", args(`{"page_id":%q,"based_on_version":1,"title":"Mine","body_storage":"","message":"why"}`, h.runbooks))
 		}, "bad_argument"},
 	}
 	for _, test := range tests {
@@ -202,11 +203,14 @@ func TestRequestsOnTheWire(t *testing.T) {
 		bodies = append(bodies, r.Method+" "+r.URL.RequestURI()+" "+string(b))
 	})
 	h.want(h.update(h.deploy, 1, "<p>x</p>"), "done")
-	h.want(h.create(h.deploy, "New"), "done")
+	e := h.create(h.deploy, "New")
+	h.want(e, "done")
+	made := e.result.Outcome.Target.ID
 	space, _ := h.site.Page(h.deploy)
 	want := []string{
-		`PUT /wiki/api/v2/pages/` + h.deploy + ` {"body":{"representation":"storage","value":"<p>x</p>"},"id":"` + h.deploy + `","status":"current","title":"Deploy","version":{"message":"why","number":2}}`,
+		`PUT /wiki/api/v2/pages/` + h.deploy + ` {"body":{"representation":"storage","value":"<p>x</p>"},"id":"` + h.deploy + `","status":"current","title":"Deploy","version":{"message":"why (clawea job-1/1)","number":2}}`,
 		`POST /wiki/api/v2/pages {"body":{"representation":"storage","value":"<p>new</p>"},"parentId":"` + h.deploy + `","spaceId":"` + space.SpaceID + `","status":"current","title":"New"}`,
+		`POST /wiki/api/v2/pages/` + made + `/properties {"key":"clawea","value":{"receipt":"job-1/2"}}`,
 	}
 	if diff := cmp.Diff(want, bodies); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -269,15 +273,16 @@ func TestHangUpDuringWrite(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	h.site.OnWrite(nil, func(sim.Request) { cancel() })
-	plan, err := h.c.Plan(ctx, "page.update", []byte(args(`{"page_id":%q,"based_on_version":1,"body_storage":"<p>x</p>"}`, h.deploy)), h.policy.Bounds("confluence"))
+	plan, err := h.c.Plan(ctx, "page.update", []byte(args(`{"page_id":%q,"based_on_version":1,"body_storage":"<p>x</p>","message":"why"}`, h.deploy)), h.policy.Bounds("confluence"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := plan.Act(ctx, nil)
+	opened := &receipt.Receipt{Job: "job-1", Seq: 1, At: time.Now(), Call: plan.Call}
+	res, err := plan.Act(ctx, opened)
 	if err != nil || res.Outcome.Status != receipt.Done || res.Outcome.Code != "200" {
 		t.Errorf("got %+v, %v; want the write seen through", res, err)
 	}
-	res, err = plan.Act(ctx, nil)
+	res, err = plan.Act(ctx, opened)
 	if !errors.Is(err, context.Canceled) || res.Outcome.Status != receipt.Failed {
 		t.Errorf("hung up before: got %+v, %v", res, err)
 	}
@@ -311,6 +316,7 @@ func TestArgumentsOfWrites(t *testing.T) {
 		{"page.update", `{"page_id":"7","based_on_version":-1,"body_storage":""}`, "based_on_version"},
 		{"page.update", `{"page_id":"7","based_on_version":2147483647,"body_storage":""}`, "based_on_version"},
 		{"page.update", `{"page_id":"7","based_on_version":1.5,"body_storage":""}`, "based_on_version"},
+		{"page.update", `{"page_id":"7","based_on_version":1,"body_storage":""}`, "message"},
 		{"page.update", `{"page_id":"7","based_on_version":1,"body_storage":"","parentId":"8"}`, `"parentId"`},
 		{"page.update", `{"page_id":"7","based_on_version":1,"body_storage":"","ownerId":"8"}`, `"ownerId"`},
 		{"page.update", `{"page_id":"7","based_on_version":1,"body_storage":"","title":""}`, "title"},

@@ -4,22 +4,22 @@
 package daemon
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
-	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/confluence"
+	"github.com/clawea/clawea/internal/datacenter"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/jira"
 	"github.com/clawea/clawea/internal/proxy"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/tools"
+	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/policy"
 )
 
@@ -27,25 +27,28 @@ import (
 type connections struct {
 	list      []tools.Connector
 	resolvers map[string]registry.Resolver // the same, for publishing
+	later     map[string]undo.Connector    // the same, for looking at changes after the fact
 }
 
 func (c *connections) add(name string, x interface {
 	tools.Connector
 	registry.Resolver
+	undo.Connector
 }) {
 	c.list = append(c.list, x)
 	c.resolvers[name] = x
+	c.later[name] = x
 }
 
-func connect(c *config.Config, log *slog.Logger) (*connections, error) {
-	out := &connections{resolvers: map[string]registry.Resolver{}}
+func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, error) {
+	out := &connections{resolvers: map[string]registry.Resolver{}, later: map[string]undo.Connector{}}
 	if s := c.Confluence; s != nil {
-		read, write, err := clients(s, log)
+		reach, err := newClients(s, confluence.Operations(), datacenter.Confluence, db, log)
 		if err != nil {
 			return nil, fmt.Errorf("connect to Confluence: %w", err)
 		}
 		x, err := confluence.New(confluence.Config{
-			Site: s.Site, Read: read, Write: write, SharedCredential: s.Shared(), AllowRestricted: s.AllowRestricted, Log: log,
+			Site: s.Site, Read: reach.read, Write: reach.write, Undo: reach.undo, SharedCredential: s.Shared() || s.UndoShared(), AllowRestricted: s.AllowRestricted, Quarantine: s.Quarantine, Log: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("connect to Confluence: %w", err)
@@ -53,44 +56,15 @@ func connect(c *config.Config, log *slog.Logger) (*connections, error) {
 		out.add("confluence", x)
 	}
 	if s := c.Jira; s != nil {
-		read, write, err := clients(s, log)
+		reach, err := newClients(s, jira.Operations(), datacenter.Jira, db, log)
 		if err != nil {
 			return nil, fmt.Errorf("connect to Jira: %w", err)
 		}
 		out.add("jira", jira.New(jira.Config{
-			Site: s.Site, Read: read, Write: write, SharedCredential: s.Shared(), AllowRestricted: s.AllowRestricted, Log: log,
+			Site: s.Site, Read: reach.read, Write: reach.write, Undo: reach.undo, SharedCredential: s.Shared() || s.UndoShared(), AllowRestricted: s.AllowRestricted, Log: log,
 		}))
 	}
 	return out, nil
-}
-
-// clients returns a site's reading and writing client; the second is nil if
-// nothing may be written there.
-func clients(s *config.Site, log *slog.Logger) (read, write *atlassian.Client, err error) {
-	base := cmp.Or(s.API, s.Site)
-	if read, err = client(base, s.Read, log); err != nil {
-		return nil, nil, err
-	}
-	if s.Write != nil {
-		write, err = client(base, s.Write, log)
-	}
-	return read, write, err
-}
-
-func client(base string, a *config.Account, log *slog.Logger) (*atlassian.Client, error) {
-	return atlassian.New(atlassian.Config{
-		BaseURL: base, Scopes: a.Scopes, Log: log,
-		Credential: func(context.Context) (atlassian.Credential, error) {
-			secret, err := a.Token.Get()
-			if err != nil {
-				return atlassian.Credential{}, err
-			}
-			if a.Email == "" {
-				return atlassian.Bearer(secret), nil
-			}
-			return atlassian.Basic(a.Email, secret), nil
-		},
-	})
 }
 
 // catalog lists all that agents can ask of this house: its connectors' tools,

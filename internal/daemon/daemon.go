@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/telemetry"
 	"github.com/clawea/clawea/internal/tools"
+	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
@@ -52,6 +54,8 @@ type Daemon struct {
 	keyring     *keyring
 	feed        *revocation.Feed
 	revocations *revocation.Desk
+	settler     *undo.Settler
+	settles     time.Duration       // how often
 	telemetry   *telemetry.Recorder // nil: nobody is told
 	log         *slog.Logger
 	grace       time.Duration
@@ -72,12 +76,12 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	d := &Daemon{db: db, log: log, grace: grace}
+	d := &Daemon{db: db, log: log, grace: grace, settles: undo.Every}
 	if d.keyring, err = newKeyring(c.Keys, set, log); err == nil {
 		d.telemetry, err = newRecorder(c, db, version, log)
 	}
 	if err == nil {
-		err = d.build(c, set, version)
+		err = d.build(c, set, url, version)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -86,8 +90,8 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 }
 
 // build wires the house, bottom up.
-func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
-	connectors, err := connect(c, d.log)
+func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) error {
+	connectors, err := connect(c, d.db, d.log)
 	if err != nil {
 		return err
 	}
@@ -115,6 +119,10 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
 		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Telemetry: d.telemetry, Log: d.log,
 	}
+	d.settler = &undo.Settler{
+		DB: d.db, Book: d.telemetry.Book(d.db), Connectors: connectors.later, Signer: set.Gate, Gates: []seal.Verifier{gateKey},
+		Dead: undo.Longest, Ours: strings.HasPrefix(url, "sqlite:"), Start: time.Now(), Over: undo.Longest, Now: time.Now, Log: d.log,
+	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	s := &server.Server{
 		Registry:    policies,
@@ -125,16 +133,19 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, version string) error {
 		Replayer: &replay.Replayer{
 			DB: d.db, Policies: policies, Gates: []seal.Verifier{gateKey}, Issuers: func() []seal.Verifier { return d.keyring.now.Load().ever },
 		},
-		DB:     d.db,
-		Trust:  func() *verify.Trust { return trust(c, set, d.keyring.now.Load().all) },
-		OAuth:  d.authorization(c, tokens),
-		Gate:   g,
-		Door:   door,
-		Routes: routes(c),
-		Proxy:  d.telemetry.Handler(newProxy(c, g, door, d.log)),
-		MCP:    d.telemetry.Handler(tools.New(g, door, connectors.list, version, d.log)),
-		Tiles:  d.ledger.Handler(),
-		Log:    d.log,
+		Undo:       &undo.Desk{DB: d.db, Connectors: connectors.later, Gates: []seal.Verifier{gateKey}, Over: undo.Longest, Now: time.Now, Log: d.log},
+		Settler:    d.settler,
+		UndoPolicy: c.UndoPolicy,
+		DB:         d.db,
+		Trust:      func() *verify.Trust { return trust(c, set, d.keyring.now.Load().all) },
+		OAuth:      d.authorization(c, tokens),
+		Gate:       g,
+		Door:       door,
+		Routes:     routes(c),
+		Proxy:      d.telemetry.Handler(newProxy(c, g, door, d.log)),
+		MCP:        d.telemetry.Handler(tools.New(g, door, connectors.list, version, d.log)),
+		Tiles:      d.ledger.Handler(),
+		Log:        d.log,
 	}
 	for _, o := range c.Operators {
 		s.Operators = append(s.Operators, server.Operator{Name: o.Name, Token: o.Token.Get})
@@ -175,6 +186,7 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	chores.Go(func() { d.feed.Run(running) })
 	chores.Go(func() { d.keyring.run(running) })
 	chores.Go(func() { d.tidy(running) })
+	chores.Go(func() { d.settler.Run(running, d.settles) })
 	defer func() {
 		stop()
 		chores.Wait()

@@ -50,7 +50,7 @@ func TestStory(t *testing.T) {
 		if status, body := h.ask(issued.Token); status != http.StatusOK || !strings.Contains(body, "message_stop") {
 			t.Errorf("the model: %d %s", status, body)
 		}
-		update := `{"page_id":"` + w.page + `","based_on_version":1,"body_storage":"<p>Promote it with pg_promote.</p>"}`
+		update := `{"page_id":"` + w.page + `","based_on_version":1,"message":"Correct it","body_storage":"<p>Promote it with pg_promote.</p>"}`
 		status, question := tool(t, s, "confluence.page.update", update)
 		if status != "waiting" {
 			t.Fatalf("a write: %s %s", status, question)
@@ -258,7 +258,7 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	systems, err := connect(c, h.Daemon.log)
+	systems, err := connect(c, h.Daemon.db, h.Daemon.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func TestBareHouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Confluence, c.Jira = nil, nil
-	systems, err := connect(c, h.Daemon.log)
+	systems, err := connect(c, h.Daemon.db, h.Daemon.log)
 	if err != nil || len(systems.list) != 0 {
 		t.Fatalf("%v, %v", systems, err)
 	}

@@ -147,13 +147,16 @@ func (b *lockedBuffer) String() string {
 
 // start starts a daemon. It is stopped and closed with the test, unless the
 // test has done so.
-func (w *world) start() *house {
+func (w *world) start() *house { return w.startFrom(func(text string) string { return text }) }
+
+// startFrom is start with a changed configuration.
+func (w *world) startFrom(change func(string) string) *house {
 	w.t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.write("clawea.hujson", fmt.Sprintf(conf, ln.Addr(), w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more, w.moreOfModel))
+	w.write("clawea.hujson", change(fmt.Sprintf(conf, ln.Addr(), w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more, w.moreOfModel)))
 	c, err := config.Load(filepath.Join(w.dir, "clawea.hujson"))
 	if err != nil {
 		w.t.Fatal(err)

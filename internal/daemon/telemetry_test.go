@@ -145,7 +145,7 @@ func TestTelemetry(t *testing.T) {
 	s := h.tracedAgent(issued.Token)
 	tool(t, s, "confluence.page.get", `{"page_id":"`+w.page+`"}`)
 	tool(t, s, "hush.delete", `{"issue":"ENG-1"}`)
-	tool(t, s, "confluence.page.update", `{"page_id":"`+w.page+`","based_on_version":1,"body_storage":"<p>hush</p>"}`)
+	tool(t, s, "confluence.page.update", `{"page_id":"`+w.page+`","based_on_version":1,"message":"quietly","body_storage":"<p>hush</p>"}`)
 	page := h.page()
 	s.Close()
 	h.shut()

@@ -4,9 +4,22 @@
 package gate
 
 import (
+	"strings"
+	"time"
+
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
+
+// Patience is how long after its opened receipt an act may still send what changes
+// something. Who looks later what became of it need not fear that it comes after all.
+const Patience = time.Minute
+
+// undoing reports whether c's job takes changes back (spec/receipt.md 9.6).
+func undoing(c *token.Claims) bool {
+	return c.Agent == receipt.Undoer && strings.HasPrefix(c.Job, receipt.UndoPrefix)
+}
 
 // change is the text of what plan will change, to which its call is bound.
 func (g *Gate) change(job string, plan *Plan) ([]receipt.Text, error) {

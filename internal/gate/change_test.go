@@ -73,7 +73,8 @@ func TestChangeIsWrittenDown(t *testing.T) {
 		}
 		return p.Receipt.Call.Digest().String()
 	}
-	if asked("+ one") != asked("+ one") || asked("+ one") == asked("+ two") {
+	one, again, two := asked("+ one"), asked("+ one"), asked("+ two")
+	if one != again || one == two {
 		t.Error("a question is about the exact change, and only about it")
 	}
 	denied := changing(&acts, "+ prod", func(c *policy.Call) { c.Unresolved = "outside" })

@@ -76,7 +76,7 @@ func (e *Refused) Hint() string {
 	case errors.As(e.Cause, new(*unusable)):
 		return "have the house's operator look at the policy: clawea wpc list"
 	case errors.As(e.Cause, &unsettled) && (unsettled.State == receipt.Untold || unsettled.State == receipt.Lately):
-		return "it is done, nothing was sent now; look at it, and send the call again only if it is to happen twice"
+		return "it is done, nothing was sent now; look at it, and send the call again after a minute only if it is to happen twice"
 	case errors.As(e.Cause, &unsettled):
 		return "wait a few minutes: the house looks whether it took effect; then send it again, unchanged"
 	}

@@ -77,7 +77,8 @@ type Plan struct {
 	Act    Act
 }
 
-// An Act carries out an allowed call, whose opened receipt is durable. The gate
+// An Act carries out an allowed call, whose opened receipt is durable. If it changes
+// something, ctx ends Patience after that: it must not be sent then. The gate
 // runs it at most once. A Result that comes with an error is recorded: the
 // error is the agent's answer.
 type Act func(ctx context.Context, opened *receipt.Receipt) (*Result, error)
@@ -224,7 +225,7 @@ func bearer(p *policy.Policy, byDefault bool) bool {
 
 // Carry carries one call of c. Errors are as of Do.
 func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (r *receipt.Receipt, res *Result, err error) {
-	ctx, call := g.Telemetry.Call(ctx, c.claims, req.Action)
+	ctx, call := g.Telemetry.Call(WithAgent(ctx, c.claims.Agent), c.claims, req.Action)
 	defer func() { call.End(r, refusal(err)) }()
 	return g.carry(ctx, c, req)
 }
@@ -239,7 +240,7 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 		return nil, nil, fmt.Errorf("watch for revocations: %w", err) // fail closed
 	}
 	defer stop()
-	plan, planErr := g.plan(watched, c.policy, req)
+	plan, planErr := g.plan(watched, c, req)
 	args := g.text(c.claims.Job, req.Text)
 	plan.Call.Args = args.Commitment
 	change, err := g.change(c.claims.Job, plan)
@@ -285,6 +286,11 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 	}
 	switch opened.Decision.Effect {
 	case policy.Allow:
+		if plan.Change != nil {
+			timely, cancel := context.WithTimeout(watched, Patience)
+			defer cancel()
+			watched = timely
+		}
 		return g.act(watched, opened, plan.Act)
 	case policy.Ask:
 		return opened, nil, &Pending{opened}
@@ -304,7 +310,8 @@ func over(st *receipt.State, c *token.Claims, a policy.Action) error {
 	return nil
 }
 
-func (g *Gate) plan(ctx context.Context, p *policy.Policy, req *Request) (*Plan, error) {
+func (g *Gate) plan(ctx context.Context, c *Caller, req *Request) (*Plan, error) {
+	p := c.policy
 	bare := &Plan{Call: &policy.Call{Tool: req.Action.Tool, Action: req.Action.Name, Class: req.Action.Class}}
 	if !p.CanEver(req.Action) {
 		return bare, nil // Decide says why
@@ -312,6 +319,9 @@ func (g *Gate) plan(ctx context.Context, p *policy.Policy, req *Request) (*Plan,
 	plan, err := req.Plan(ctx, p.Bounds(req.Action.Tool))
 	if err == nil && (plan.Call.Name() != req.Action.String() || plan.Call.Class != req.Action.Class) {
 		err = &Fault{Code: "plan", Msg: "the plan is for another action"}
+	}
+	if err == nil && plan.Change != nil && plan.Change.Undoes != "" && !undoing(c.claims) {
+		err = &Fault{Code: "not_undoing", Msg: "undoes: this job takes nothing back; leave it away"}
 	}
 	if err != nil {
 		bare.Call.Unresolved = code(err)

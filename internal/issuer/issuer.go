@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -89,6 +90,8 @@ type Order struct {
 	Ticket  string          // what the job is done for: a ticket's id, or ""
 	Client  string          // who orders: an operator, an OAuth client or an identity
 	Key     string          // thumbprint of the key that the token is bound to; "": a plain bearer token
+
+	Operator bool // whether it is an operator who orders
 }
 
 // A Minted is a fresh token. Raw is secret and exists nowhere else.
@@ -154,6 +157,9 @@ func (i *Issuer) check(o *Order, p *policy.Policy) error {
 	}
 	if o.Job == receipt.Journal {
 		return fmt.Errorf("the job %q is the house's own; choose another name", o.Job)
+	}
+	if undoes := strings.HasPrefix(o.Job, receipt.UndoPrefix); undoes != (o.Agent == receipt.Undoer) || undoes && !o.Operator {
+		return fmt.Errorf("jobs named %s... are of the agent %q, and operators order them; choose another name, or use clawea job undo", receipt.UndoPrefix, receipt.Undoer)
 	}
 	if allowed, said := p.Bearer(); o.Key == "" && !(allowed || !said && i.PlainBearer) {
 		return token.ErrBearer

@@ -5,17 +5,16 @@ package jira
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/seal"
 )
 
 func (c *Connector) planComment(ctx context.Context, args []byte) (*gate.Plan, error) {
-	if err := c.writable(); err != nil {
+	use, err := c.use("")
+	if err != nil {
 		return nil, err
 	}
 	var a commentArgs
@@ -30,48 +29,59 @@ func (c *Connector) planComment(ctx context.Context, args []byte) (*gate.Plan, e
 	if err != nil {
 		return nil, fault("bad_argument", "body: %v", err)
 	}
-	body, err := seal.Marshal(map[string]json.RawMessage{"body": doc})
-	if err != nil {
-		return nil, err
-	}
 	at, err := c.locate(ctx, k)
 	if err != nil {
 		return nil, err
 	}
-	call := c.call(actionComment, policy.Write)
+	call := c.callBy(actionComment, policy.Write, use)
 	call.Categories = at.Project.categories()
 	call.Resources = withTypeOf([]policy.Resource{at.resource(at.Updated)}, &at.Project, at.Type)
-	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
-		return c.comment(ctx, at, body)
-	}}, nil
+	target := at.resource(at.Updated)
+	change := &receipt.Change{
+		Summary: "Comment on " + at.Key, Target: &target, Undo: receipt.Undo{Action: actionUncomment},
+		Diff: c.rewriting(ctx, use, commentField, nil, doc).diff(),
+	}
+	m := &mutation{
+		what: "the comment on " + at.Key, use: use, held: []*place{at},
+		marked: payload{Body: doc}.marked("", ""),
+		made:   func(res *atlassian.Response) (*policy.Resource, error) { return madeComment(at, res) },
+		read: func(ctx context.Context, target *policy.Resource, r *gate.Result) (any, error) {
+			return c.commentedOn(ctx, at, target, r)
+		},
+	}
+	if err := m.seal(change, "POST", api+"/issue/"+atlassian.Segment(at.ID)+"/comment", nil); err != nil {
+		return nil, err
+	}
+	return c.plan(ctx, call, m)
 }
 
-// comment writes the comment on the issue as it was when that was allowed.
-func (c *Connector) comment(ctx context.Context, at *place, body []byte) (*gate.Result, error) {
-	if err := c.again(ctx, at); err != nil {
-		return stopped(err)
-	}
-	res, err := c.write.Do(ctx, &atlassian.Request{Method: "POST", Path: api + "/issue/" + atlassian.Segment(at.ID) + "/comment", Body: body})
-	if err != nil {
-		return refused(err, writeFault(err, "the comment on "+at.Key))
-	}
+// madeComment reads from Jira's answer which comment it made.
+func madeComment(at *place, res *atlassian.Response) (*policy.Resource, error) {
 	var made struct {
 		ID      string `json:"id"`
 		Updated string `json:"updated"`
 	}
 	if err := res.Glance(&made); err != nil || !digits.MatchString(made.ID) {
-		return &gate.Result{Outcome: done(res, nil)}, unnamed("the comment")
+		return nil, unnamed("the comment")
 	}
-	target := &policy.Resource{Type: "comment", ID: made.ID, Version: made.Updated, Path: []policy.Place{{ID: at.Project.ID}, {ID: at.ID}}}
-	result := &gate.Result{Outcome: done(res, target)}
-	if _, err := c.confirm(context.WithoutCancel(ctx), at.ID, at.Project.ID, at.Type.ID, result); err != nil {
-		return result, err
+	return commentResource(at, made.ID, made.Updated), nil
+}
+
+// commentedOn tells the agent of the comment, if the issue is still where it was.
+func (c *Connector) commentedOn(ctx context.Context, at *place, target *policy.Resource, r *gate.Result) (any, error) {
+	is, err := c.confirm(ctx, at.ID, at, r)
+	if err != nil {
+		return nil, err
 	}
-	result.Body, err = seal.Marshal(struct {
+	out := struct {
 		Comment written `json:"comment"`
 		Issue   written `json:"issue"`
-	}{written{ID: made.ID}, written{ID: at.ID, Key: at.Key, URL: c.browse(at.Key)}})
-	return result, err
+		Version string  `json:"version,omitempty"` // of the issue now
+	}{Comment: written{ID: target.ID}, Issue: written{ID: at.ID, Key: at.Key, URL: c.browse(at.Key)}}
+	if is != nil {
+		out.Version = is.version()
+	}
+	return out, nil
 }
 
 // A written is a thing made or changed, as agents are told of it.
@@ -81,22 +91,27 @@ type written struct {
 	URL string `json:"url,omitempty"`
 }
 
-// confirm reads again the issue that was written to. If it is in another project
-// or of another type than was allowed, the write stays on record as done, and the
-// agent gets an error instead of a result; a person must look at it. If it cannot
-// be read, the write is done all the same.
-func (c *Connector) confirm(ctx context.Context, id, project, kind string, r *gate.Result) (*place, error) {
-	at, err := c.locate(ctx, id)
+// confirm reads again the issue that was written to, and holds it to where and of
+// what type it was. If it cannot be read, the write is done all the same.
+func (c *Connector) confirm(ctx context.Context, id string, was *place, r *gate.Result) (*place, error) {
+	is, err := c.locate(ctx, id)
 	if err != nil {
 		c.log.WarnContext(ctx, "written issue cannot be read again", "issue", id, "error", err.Error())
 		return nil, nil
 	}
-	if at.Project.ID == project && at.Type.ID == kind {
-		return at, nil
+	return is, c.inside(ctx, is, was, r)
+}
+
+// inside holds an issue that was written to: if it is in another project or of
+// another type than was allowed, the write stays on record as done, and the agent
+// gets an error instead of a result; a person must look at it.
+func (c *Connector) inside(ctx context.Context, is, was *place, r *gate.Result) error {
+	if is.Project.ID == was.Project.ID && is.Type.ID == was.Type.ID {
+		return nil
 	}
-	c.log.ErrorContext(ctx, "written issue is in another project or of another type than allowed", "issue", id, "project", at.Project.ID, "type", at.Type.ID)
+	c.log.ErrorContext(ctx, "written issue is in another project or of another type than allowed", "issue", is.ID, "project", is.Project.ID, "type", is.Type.ID)
 	r.Outcome.Code = "outside"
-	return nil, fault("outside", "it was written, but the issue is in another project or of another type now; ask a person to look at it")
+	return fault("outside", "it was written, but the issue is in another project or of another type now; ask a person to look at it")
 }
 
 // unnamed is the error for a write that Jira took without saying what came of it.

@@ -1,8 +1,8 @@
 // Copyright 2026 The Clawea Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package jira lets agents search, read, create and comment on the issues of one
-// Jira Cloud site, in the gate's terms: it says what a request would touch
+// Package jira lets agents search, read and change the issues of one Jira Cloud
+// site, in the gate's terms: it says what a request would touch
 // ([Connector.Plan]) and carries out what was allowed. It knows no tokens and
 // no policies.
 //
@@ -15,6 +15,11 @@
 // may not be read is neither fetched nor searched or sorted by. And what is written is written by this package: field values
 // and documents are read against a list of what is harmless and encoded afresh.
 //
+// A change says beforehand what it sends, what was there and how it is taken back
+// (receipt.Change), carries the receipt's name into Jira where Jira has a place
+// for it, and is read back. All that is known of the operations stands in one
+// table ([Operations]).
+//
 // Text that comes out of issues is other people's and may speak to the agent;
 // results say so ("untrusted").
 package jira
@@ -23,6 +28,8 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
@@ -37,6 +44,7 @@ type Config struct {
 	Site  string            // whose ids policies are bound to: the site's base URL, without a slash at the end
 	Read  *atlassian.Client // must be set
 	Write *atlassian.Client // if nil, writing is disabled
+	Undo  *atlassian.Client // takes changes back; if nil, that is disabled
 	// SharedCredential says that Read and Write act by the same credential, which
 	// a policy that wants them separate then refuses.
 	SharedCredential bool
@@ -49,18 +57,23 @@ type Config struct {
 
 // A Connector reaches one Jira site. It is safe for concurrent use.
 type Connector struct {
-	site            string
-	read, write     *atlassian.Client
-	shared          bool
-	allowRestricted bool
-	log             *slog.Logger
+	site              string
+	read, write, undo *atlassian.Client
+	shared            bool
+	allowRestricted   bool
+	log               *slog.Logger
+	rows              []row
+	turns             turns
+	acted             sync.Map      // accounts that changed something for this house since its start
+	pause             time.Duration // between looks for what became of a change
 }
 
 // New returns a connector. It sends nothing.
 func New(c Config) *Connector {
 	out := &Connector{
-		site: strings.TrimRight(c.Site, "/"), read: c.Read, write: c.Write,
+		site: strings.TrimRight(c.Site, "/"), read: c.Read, write: c.Write, undo: c.Undo,
 		shared: c.SharedCredential, allowRestricted: c.AllowRestricted, log: c.Log,
+		rows: table(), pause: lookPause,
 	}
 	if out.log == nil {
 		out.log = slog.New(slog.DiscardHandler)
@@ -73,14 +86,6 @@ func (c *Connector) Name() string { return tool }
 
 const tool = "jira"
 
-// The actions, as policies name them.
-const (
-	actionSearch  = "issue.search"
-	actionGet     = "issue.get"
-	actionCreate  = "issue.create"
-	actionComment = "issue.comment.create"
-)
-
 // Plan puts a call in policy terms: action is its name ("issue.get", or in full
 // "jira.issue.get"), args its JSON arguments, bounds what the policy names. It
 // reads what it needs for that, and changes nothing. Errors are *gate.Fault.
@@ -88,74 +93,76 @@ func (c *Connector) Plan(ctx context.Context, action string, args []byte, bounds
 	if len(args) > maxArgs {
 		return nil, fault("bad_argument", "the arguments are longer than %d bytes; shorten them", maxArgs)
 	}
-	switch strings.TrimPrefix(action, tool+".") {
-	case actionSearch:
-		return c.planSearch(ctx, args, bounds)
-	case actionGet:
-		return c.planGet(ctx, args, bounds)
-	case actionCreate:
-		return c.planCreate(ctx, args)
-	case actionComment:
-		return c.planComment(ctx, args)
+	r := c.find(strings.TrimPrefix(action, tool+"."))
+	switch {
+	case r == nil:
+		return nil, fault("bad_argument", "jira has no action %q; use one of %s", short(action), strings.Join(c.offered(), ", "))
+	case !r.Offered:
+		return nil, fault("not_offered", "jira does not carry out %s: %s", r.Name, r.Limits)
 	}
-	return nil, fault("bad_argument", "jira has no action %q; use one of %s", short(action), strings.Join(actionNames(), ", "))
+	return r.plan(c, ctx, args, bounds)
 }
 
-func actionNames() []string {
-	return []string{actionSearch, actionGet, actionCreate, actionComment}
+// unbounded is a plan that does not need to know what the policy names.
+func unbounded(plan func(*Connector, context.Context, []byte) (*gate.Plan, error)) func(*Connector, context.Context, []byte, []policy.Bound) (*gate.Plan, error) {
+	return func(c *Connector, ctx context.Context, args []byte, _ []policy.Bound) (*gate.Plan, error) {
+		return plan(c, ctx, args)
+	}
 }
 
-// call begins a call in policy terms.
+// call begins a call that reads, in policy terms.
 func (c *Connector) call(action string, class policy.Class) *policy.Call {
-	credential := "read"
+	return c.callBy(action, class, atlassian.ForReading)
+}
+
+// callBy begins a call whose credential has this use.
+func (c *Connector) callBy(action string, class policy.Class, use string) *policy.Call {
+	credential := "write"
 	switch {
 	case c.shared:
 		credential = "shared"
-	case class == policy.Write:
-		credential = "write"
+	case use == atlassian.ForReading:
+		credential = "read"
 	}
 	return &policy.Call{
-		Tool: tool, Action: action, Class: class, Mode: "official_api", Credential: credential, Privilege: c.privilege(class), Site: c.site,
+		Tool: tool, Action: action, Class: class, Mode: "official_api", Credential: credential, Privilege: c.privilege(use), Site: c.site,
 	}
 }
 
-// The granular scopes that this connector's requests need, by what they are for.
-var (
-	readScopes = []string{
-		"read:issue-details:jira",
-		"read:issue-meta:jira",
-		"read:field:jira",
-		"read:issue.changelog:jira",
-		"read:permission:jira",
-		"read:project:jira",
-		"read:user:jira",
-		"read:comment:jira",
-	}
-	writeScopes = []string{
-		"write:issue:jira",
-		"write:comment:jira",
-	}
-)
-
 // privilege is "least" if the credential that acts is declared to have no more
-// scopes than its use needs.
-func (c *Connector) privilege(class policy.Class) string {
-	client, need := c.read, readScopes
-	if class == policy.Write {
-		client, need = c.write, writeScopes
-	}
-	if client != nil && client.HasOnly(need) {
+// scopes than the table says that its use needs.
+func (c *Connector) privilege(use string) string {
+	client := c.client(use)
+	if client != nil && client.HasOnly(atlassian.Scopes(Operations(), use)) {
 		return "least"
 	}
 	return ""
 }
 
-// writable fails where the site is read only.
-func (c *Connector) writable() error {
-	if c.write == nil {
-		return fault("write_disabled", "writing to Jira is disabled here; an operator enables it by configuring a write credential")
+func (c *Connector) client(use string) *atlassian.Client {
+	switch use {
+	case atlassian.ForWriting:
+		return c.write
+	case atlassian.ForUndoing:
+		return c.undo
 	}
-	return nil
+	return c.read
+}
+
+// use is the credential's use for a change that takes back undoes, or nothing;
+// it fails where there is no such credential.
+func (c *Connector) use(undoes string) (string, error) {
+	switch {
+	case undoes == "" && c.write == nil:
+		return "", fault("write_disabled", "writing to Jira is disabled here; an operator enables it by configuring a write credential")
+	case undoes == "":
+		return atlassian.ForWriting, nil
+	case c.undo == nil:
+		return "", fault("undo_disabled", "taking back changes in Jira is disabled here; an operator enables it by configuring an undo credential")
+	case !receiptName.MatchString(undoes):
+		return "", fault("bad_argument", "undoes: %q names no receipt; write JOB/SEQ", short(undoes))
+	}
+	return atlassian.ForUndoing, nil
 }
 
 // resource is the issue as a resource: it lies in its project.

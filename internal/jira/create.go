@@ -11,6 +11,7 @@ import (
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/page"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -22,10 +23,13 @@ type draft struct {
 	kind    *issueType
 	parent  *place // nil if it has none
 	fields  map[string]json.RawMessage
+	known   map[string]*field // the same fields
+	key     string            // of the issue, once Jira has made it
 }
 
 func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, error) {
-	if err := c.writable(); err != nil {
+	use, err := c.use("")
+	if err != nil {
 		return nil, err
 	}
 	var a createArgs
@@ -36,17 +40,30 @@ func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, er
 	if err != nil {
 		return nil, err
 	}
-	call := c.call(actionCreate, policy.Write)
+	call := c.callBy(actionCreate, policy.Write, use)
 	call.Categories = d.project.categories()
 	call.Resources = d.resources()
 	call.Fields = slices.Sorted(maps.Keys(d.fields))
-	body, err := d.body()
+	p, err := d.payload()
 	if err != nil {
 		return nil, err
 	}
-	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
-		return c.create(ctx, d, body)
-	}}, nil
+	change := &receipt.Change{
+		Summary: "Create a " + atlassian.Clean(d.kind.Name, 40) + " in " + d.project.Key + ": " + visible(atlassian.Clean(wordsOf(d.fields["summary"]), 100)),
+		Undo:    receipt.Undo{Action: actionQuarantine}, Diff: c.draftDiff(ctx, d),
+	}
+	m := &mutation{
+		what: "the issue", use: use, marked: p,
+		check: func(ctx context.Context) error { return c.unmoved(ctx, d) },
+		made:  func(res *atlassian.Response) (*policy.Resource, error) { return madeIssue(d, res) },
+		read: func(ctx context.Context, target *policy.Resource, r *gate.Result) (any, error) {
+			return c.made(ctx, d, target, r)
+		},
+	}
+	if err := m.seal(change, "POST", api+"/issue", nil); err != nil {
+		return nil, err
+	}
+	return c.plan(ctx, call, m)
 }
 
 // resources are what making the issue touches: its project and parent, and the types of both issues.
@@ -75,7 +92,7 @@ func (c *Connector) draft(ctx context.Context, a *createArgs) (*draft, error) {
 	if len(a.Fields) == 0 || len(a.Fields) > maxFields {
 		return nil, fault("bad_argument", "fields: give 1 to %d fields; an issue needs a summary", maxFields)
 	}
-	d := &draft{fields: map[string]json.RawMessage{}}
+	d := &draft{fields: map[string]json.RawMessage{}, known: map[string]*field{}}
 	if d.project, err = c.project(ctx, k); err != nil {
 		return nil, err
 	}
@@ -113,7 +130,7 @@ func (d *draft) set(all []field, name string, raw json.RawMessage) error {
 	if err != nil {
 		return fault("bad_argument", "fields/%s: %v", short(name), err)
 	}
-	d.fields[f.ID] = value
+	d.fields[f.ID], d.known[f.ID] = value, f
 	return nil
 }
 
@@ -139,8 +156,8 @@ func (c *Connector) adopt(ctx context.Context, d *draft, raw json.RawMessage) er
 	return err
 }
 
-// body is the request, of which every byte is ours.
-func (d *draft) body() ([]byte, error) {
+// payload is the request, of which every byte is ours.
+func (d *draft) payload() (*payload, error) {
 	fields := maps.Clone(d.fields)
 	var err error
 	if fields["issuetype"], err = seal.Marshal(reference{ID: d.kind.ID}); err != nil {
@@ -149,38 +166,63 @@ func (d *draft) body() ([]byte, error) {
 	if fields["project"], err = seal.Marshal(reference{ID: d.project.ID}); err != nil {
 		return nil, err
 	}
-	return seal.Marshal(map[string]map[string]json.RawMessage{"fields": fields})
+	p := payload{Fields: fields}.marked("", "")
+	p.Properties[0].Value.Created = true
+	return p, nil
 }
 
-// create makes the issue, if project, type and parent are as they were when that was allowed.
-func (c *Connector) create(ctx context.Context, d *draft, body []byte) (*gate.Result, error) {
-	if err := c.unmoved(ctx, d); err != nil {
-		return stopped(err)
+func (c *Connector) draftDiff(ctx context.Context, d *draft) string {
+	var out []page.Field
+	var rich []*rewriting
+	for _, id := range sortedKeys(d.fields) {
+		if d.known[id].rich() {
+			rich = append(rich, c.rewriting(ctx, atlassian.ForWriting, id, nil, d.fields[id]))
+			continue
+		}
+		out = append(out, was(id, "", wordsOf(d.fields[id])))
 	}
-	res, err := c.write.Do(ctx, &atlassian.Request{Method: "POST", Path: api + "/issue", Body: body})
-	if err != nil {
-		return refused(err, writeFault(err, "the issue"))
-	}
+	return diffOf(out, rich)
+}
+
+// madeIssue reads from Jira's answer which issue it made.
+func madeIssue(d *draft, res *atlassian.Response) (*policy.Resource, error) {
 	var made struct {
 		ID  string `json:"id"`
 		Key string `json:"key"`
 	}
 	if err := res.Glance(&made); err != nil || !digits.MatchString(made.ID) || !issueKey.MatchString(made.Key) {
-		return &gate.Result{Outcome: done(res, nil)}, unnamed("the issue")
+		return nil, unnamed("the issue")
 	}
-	target := &policy.Resource{Type: "issue", ID: made.ID, Path: []policy.Place{{ID: d.project.ID}}}
-	result := &gate.Result{Outcome: done(res, target)}
-	at, err := c.confirm(context.WithoutCancel(ctx), made.ID, d.project.ID, d.kind.ID, result)
+	d.key = made.Key
+	return &policy.Resource{Type: "issue", ID: made.ID, Path: []policy.Place{{ID: d.project.ID}}}, nil
+}
+
+// made reads the new issue back, notes when it was made as its version, and
+// compares its fields with what was sent.
+func (c *Connector) made(ctx context.Context, d *draft, target *policy.Resource, r *gate.Result) (any, error) {
+	out := &changed{Issue: written{ID: target.ID, Key: d.key}}
+	if d.key != "" {
+		out.Issue.URL = c.browse(d.key)
+	}
+	is, err := c.detail(ctx, target.ID, append(sortedKeys(d.fields), "created"))
 	if err != nil {
-		return result, err
+		c.log.WarnContext(ctx, "written issue cannot be read again", "issue", target.ID, "error", err.Error())
+		return out, nil
 	}
-	if at != nil {
-		target.Version = at.Updated
+	if err := c.inside(ctx, is.place, &place{Project: *d.project, Type: *d.kind}, r); err != nil {
+		return nil, err
 	}
-	result.Body, err = seal.Marshal(struct {
-		Issue written `json:"issue"`
-	}{written{ID: made.ID, Key: made.Key, URL: c.browse(made.Key)}})
-	return result, err
+	if err := seal.Unmarshal(is.Fields["created"], &target.Version); err != nil {
+		target.Version = is.Updated
+	}
+	out.Issue.Key, out.Issue.URL, out.Version = is.Key, c.browse(is.Key), is.version()
+	for _, id := range sortedKeys(d.fields) {
+		if !d.known[id].same(d.fields[id], is.Fields[id]) && !c.alike(ctx, atlassian.ForWriting, d.fields[id], is.Fields[id]) {
+			out.Differs = append(out.Differs, id)
+		}
+	}
+	c.differs(ctx, is.place, out, r)
+	return out, nil
 }
 
 // unmoved holds project, type and parent to what was decided about.

@@ -22,8 +22,14 @@ func fault(code, format string, args ...any) *gate.Fault {
 // said turns an error of the transport into what the agent may know. what names
 // the thing asked for, in the agent's own words. Nothing of Jira's text is kept.
 func said(err error, what string) *gate.Fault {
+	if atlassian.Code(err) == atlassian.TooLate {
+		return tooLate()
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault("canceled", "the call was given up before Jira answered; ask again")
+	}
+	if f := (*gate.Fault)(nil); errors.As(err, &f) { // the credential says it
+		return f
 	}
 	switch atlassian.Code(err) {
 	case atlassian.NotFound:
@@ -32,14 +38,32 @@ func said(err error, what string) *gate.Fault {
 		return fault("forbidden", "Jira does not let this account reach %s; ask an operator for the permission", what)
 	case atlassian.Unauthorized:
 		return fault("upstream", "Jira refuses the credential; an operator must renew it")
+	case atlassian.WrongAccount:
+		return fault("wrong_account", "Jira says that another account acts than this house is configured with; an operator must look, and correct the credential")
 	case atlassian.RateLimited:
 		return fault("rate_limited", "Jira asks to slow down; try again in a few minutes")
 	case atlassian.Conflict:
 		return fault("conflict", "%s changed meanwhile; read it again and repeat the call", what)
 	case atlassian.BadRequest:
 		return fault("bad_argument", "Jira does not take %s; check the arguments", what)
+	case atlassian.NotOffered:
+		return fault("not_offered", "this Jira is of a kind (Data Center) that has no call for %s; have a person do it", what)
 	}
 	return fault("upstream", "Jira gave no usable answer; try again later")
+}
+
+// tooLate is the error for what was not sent within its time: who looks later what
+// became of it must not have it happen after all.
+func tooLate() *gate.Fault {
+	return fault("too_late", "nothing was sent: it took too long until the change could be made; ask again")
+}
+
+// inTime is the error of what comes before a write, or that its time has passed.
+func inTime(ctx context.Context, err error) error {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return tooLate()
+	}
+	return err
 }
 
 // refused is the result of an act that came to nothing, or that may have

@@ -48,10 +48,15 @@ type house struct {
 	policy *policy.Policy
 	reader string // account ids
 	writer string
+	undoer string
 	eng    string // project ids
 	plat   string
 	secret string
 	epic   string // issue ids
+
+	seq    uint64
+	opened *receipt.Receipt // of the last call that was carried out
+	change *receipt.Change
 	// before, if set, sees every request; it answers some itself and returns true.
 	before atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 }
@@ -68,6 +73,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, site: sim.New(sim.Config{Now: clock()})}
 	h.reader = h.site.AddAccount(sim.Account{Email: "reader@example.com", Token: "r", Name: "Reader", Scopes: sim.ReaderScopes()})
 	h.writer = h.site.AddAccount(sim.Account{Email: "writer@example.com", Token: "w", Name: "Writer", Scopes: sim.WriterScopes()})
+	h.undoer = h.site.AddAccount(sim.Account{Email: "undoer@example.com", Token: "u", Name: "Undoer", Scopes: append(sim.RollbackScopes(), "write:issue:jira")})
 	h.eng = h.site.AddProject("ENG", "Engineering")
 	h.plat = h.site.AddProject("PLAT", "Platform")
 	h.secret = h.site.AddProject("SECRET", "Secret plans")
@@ -80,7 +86,13 @@ func newHouse(t *testing.T) *house {
 
 	server := httptest.NewServer(h.checked(http.HandlerFunc(h.serve)))
 	t.Cleanup(server.Close)
-	h.c = New(Config{Site: server.URL, Read: h.client(server, "reader@example.com", "r"), Write: h.client(server, "writer@example.com", "w"), Log: testLog(t)})
+	h.c = New(Config{
+		Site: server.URL, Log: testLog(t),
+		Read:  h.client(server, "reader@example.com", "r", atlassian.ForReading),
+		Write: h.client(server, "writer@example.com", "w", atlassian.ForWriting),
+		Undo:  h.client(server, "undoer@example.com", "u", atlassian.ForUndoing),
+	})
+	h.c.pause = time.Millisecond
 	h.policy = h.publish(testPolicy)
 	return h
 }
@@ -124,13 +136,19 @@ func reply(status int, body string) http.HandlerFunc {
 	}
 }
 
-func (h *house) client(server *httptest.Server, email, token string) *atlassian.Client {
+// client sends only what the table says that its use sends.
+func (h *house) client(server *httptest.Server, email, token, use string) *atlassian.Client {
+	h.t.Helper()
+	return h.clientBy(server.URL, atlassian.Basic(email, token), use)
+}
+
+func (h *house) clientBy(url string, credential atlassian.Credential, use string) *atlassian.Client {
 	h.t.Helper()
 	c, err := atlassian.New(atlassian.Config{
-		BaseURL:    server.URL,
-		Credential: func(context.Context) (atlassian.Credential, error) { return atlassian.Basic(email, token), nil },
-		Transport:  server.Client().Transport,
+		BaseURL:    url,
+		Credential: func(context.Context) (atlassian.Credential, error) { return credential, nil },
 		MaxBody:    1 << 20,
+		Endpoints:  atlassian.Endpoints(Operations(), use),
 		Log:        testLog(h.t),
 	})
 	if err != nil {
@@ -165,6 +183,33 @@ func (h *house) typeIn(projectID, key, name string) policy.Resource {
 	return policy.Resource{Type: "issue_type", ID: id, Path: []policy.Place{{ID: projectID, Name: key}, {ID: id, Name: name}}}
 }
 
+// sealed is a change as it comes back out of the store.
+func (h *house) sealed(c *receipt.Change) *receipt.Change {
+	h.t.Helper()
+	if c == nil {
+		return nil
+	}
+	b, err := c.Marshal()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	back, err := receipt.ParseChange(b)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return back
+}
+
+// version is what an agent that has just read the issue bases a change on.
+func (h *house) version(key string) string {
+	h.t.Helper()
+	at, err := h.c.locate(h.t.Context(), key)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return at.version()
+}
+
 // errDenied is what do returns when the policy says no.
 var errDenied = errors.New("denied")
 
@@ -189,7 +234,10 @@ func (h *house) do(action, args string, between func()) (*policy.Call, *gate.Res
 	if between != nil {
 		between()
 	}
-	result, err := plan.Act(h.t.Context(), &receipt.Receipt{Kind: receipt.Opened, Job: "j", Seq: 1})
+	h.seq++
+	h.opened = &receipt.Receipt{Kind: receipt.Opened, Job: "j", Seq: h.seq, At: time.Now(), Call: plan.Call}
+	h.change = h.sealed(plan.Change)
+	result, err := plan.Act(h.t.Context(), h.opened)
 	if result == nil {
 		h.t.Fatalf("%s: an act without a result: %v", action, err)
 	}
@@ -245,5 +293,5 @@ func bodyOf(t *testing.T, r *http.Request) string {
 func (h *house) unchecked(answer http.HandlerFunc) *atlassian.Client {
 	server := httptest.NewServer(answer)
 	h.t.Cleanup(server.Close)
-	return h.client(server, "reader@example.com", "r")
+	return h.client(server, "reader@example.com", "r", atlassian.ForReading)
 }

@@ -25,6 +25,7 @@ type view struct {
 	Key         string        `json:"key"`
 	Project     viewedProject `json:"project"`
 	URL         string        `json:"url"`
+	Version     string        `json:"version,omitempty"` // what a change is based on
 	Summary     string        `json:"summary,omitempty"`
 	Status      string        `json:"status,omitempty"`
 	IssueType   string        `json:"issuetype,omitempty"`
@@ -52,6 +53,7 @@ type viewedUser struct {
 
 type viewedComment struct {
 	ID      string      `json:"id"`
+	URL     string      `json:"url"`
 	Author  *viewedUser `json:"author,omitempty"`
 	Created string      `json:"created,omitempty"`
 	Updated string      `json:"updated,omitempty"`
@@ -64,6 +66,13 @@ type labels struct {
 	Site      string `json:"site"`
 }
 
+// A source is whose text it is, and where and when it was written.
+type source struct {
+	URL    string      `json:"url"`
+	Author *viewedUser `json:"author,omitzero"` // the reporter, if that may be read
+	At     string      `json:"at,omitempty"`    // when the issue was changed last, if that may be read
+}
+
 type found struct {
 	labels
 	Issues []view `json:"issues"`
@@ -72,6 +81,7 @@ type found struct {
 
 type gotten struct {
 	labels
+	Source   source          `json:"source"`
 	Issue    *view           `json:"issue"`
 	Comments []viewedComment `json:"comments"`
 }
@@ -125,6 +135,8 @@ func (c *Connector) show(ctx context.Context, at *place, fields []string, commen
 	if err != nil {
 		return refused(err, said(err, "the issue "+at.Key))
 	}
+	out.Issue.Version = i.place().version()
+	out.Source = source{URL: out.Issue.URL, Author: out.Issue.Reporter, At: out.Issue.Updated}
 	body, err := seal.Marshal(&out)
 	if err != nil {
 		return nil, err
@@ -189,6 +201,7 @@ func (u *user) view() *viewedUser {
 type comment struct {
 	ID         string          `json:"id"`
 	Author     *user           `json:"author"`
+	Editor     *user           `json:"updateAuthor"`
 	Created    string          `json:"created"`
 	Updated    string          `json:"updated"`
 	Body       json.RawMessage `json:"body"`
@@ -205,29 +218,50 @@ func (m *comment) restricted() bool {
 // comments reads the newest comments that everybody who sees the issue sees,
 // the oldest of them first.
 func (c *Connector) comments(ctx context.Context, at *place, most int) ([]viewedComment, error) {
+	list, _, _, err := c.newest(ctx, at, most, 0)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.viewComments(at, list)
+	slices.Reverse(out)
+	return out, err
+}
+
+// newest reads comments as they are, the newest first, and how many there are.
+func (c *Connector) newest(ctx context.Context, at *place, most, skip int) ([]comment, int, *atlassian.Response, error) {
 	q := url.Values{"maxResults": {strconv.Itoa(most)}, "orderBy": {"-created"}}
+	if skip > 0 {
+		q.Set("startAt", strconv.Itoa(skip))
+	}
 	var answer struct {
 		Comments []comment `json:"comments"`
+		Total    int       `json:"total"`
 	}
 	res, err := c.get(ctx, api+"/issue/"+atlassian.Segment(at.ID)+"/comment", q)
 	if err == nil {
 		err = res.Glance(&answer)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, nil, err
 	}
+	return answer.Comments[:min(len(answer.Comments), most)], answer.Total, res, nil
+}
+
+// viewComments shows those comments that everybody who sees the issue sees.
+func (c *Connector) viewComments(at *place, list []comment) ([]viewedComment, error) {
 	out := []viewedComment{}
-	for i := range answer.Comments {
-		m := &answer.Comments[i]
-		if m.restricted() || len(out) == most {
+	for i := range list {
+		m := &list[i]
+		if m.restricted() || !digits.MatchString(m.ID) {
 			continue
 		}
 		body, err := plain(m.Body, maxReadText)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, viewedComment{ID: m.ID, Author: m.Author.view(), Created: m.Created, Updated: m.Updated, Body: body})
+		out = append(out, viewedComment{
+			ID: m.ID, URL: c.browse(at.Key) + "?focusedCommentId=" + m.ID, Author: m.Author.view(), Created: m.Created, Updated: m.Updated, Body: body,
+		})
 	}
-	slices.Reverse(out)
 	return out, nil
 }

@@ -69,7 +69,7 @@ func TestGetShowsNoMoreThanListed(t *testing.T) {
 	}
 	got := decoded[map[string]json.RawMessage](t, result.Body)
 	for name := range decoded[map[string]json.RawMessage](t, got["issue"]) {
-		listed := strings.Contains(" id key project url "+strings.Join(shownFields(), " ")+" ", " "+name+" ")
+		listed := strings.Contains(" id key project url version "+strings.Join(shownFields(), " ")+" ", " "+name+" ")
 		if !listed {
 			t.Errorf("the result has %q, which is on no list", name)
 		}
@@ -113,7 +113,8 @@ func TestReadsOutside(t *testing.T) {
 		{name: "too many comments", action: "issue.get", args: `{"issue_key":"ENG-1","comments":1000}`, want: "bad_argument"},
 		{name: "no arguments", action: "issue.get", args: ``, want: "bad_argument"},
 		{name: "long arguments", action: "issue.get", args: `{"issue_key":"` + strings.Repeat("A", maxArgs) + `"}`, want: "bad_argument"},
-		{name: "unknown action", action: "issue.delete", args: `{}`, want: "bad_argument"},
+		{name: "unknown action", action: "issue.nonsense", args: `{}`, want: "bad_argument"},
+		{name: "named, not offered", action: "issue.delete", args: `{}`, want: "not_offered"},
 		{name: "all fields", action: "issue.search", args: `{"jql":"","fields":["*all"]}`, want: "bad_argument"},
 		{name: "too many hits", action: "issue.search", args: `{"jql":"","limit":51}`, want: "bad_argument"},
 	}

@@ -103,13 +103,19 @@ func checkShown(t *testing.T, body []byte, fields []string) {
 		Issue    members
 		Issues   []members
 		Comments []json.RawMessage
+		Source   members
 	}](t, body)
+	for name, field := range map[string]string{"author": "reporter", "at": "updated"} {
+		if got.Source[name] != nil && !slices.Contains(fields, field) {
+			t.Errorf("the source tells of %s: %s", field, body)
+		}
+	}
 	if len(got.Comments) > 0 && !slices.Contains(fields, commentField) {
 		t.Errorf("comments are shown: %s", body)
 	}
 	for _, is := range append(got.Issues, got.Issue) {
 		for name := range is {
-			if !slices.Contains([]string{"id", "key", "project", "url"}, name) && !slices.Contains(fields, name) {
+			if !slices.Contains([]string{"id", "key", "project", "url", "version"}, name) && !slices.Contains(fields, name) {
 				t.Errorf("%s is shown: %s", name, body)
 			}
 		}

@@ -5,6 +5,8 @@ package jira
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/url"
 	"regexp"
@@ -60,7 +62,14 @@ type place struct {
 	Key     string
 	Project project
 	Type    issueType // without an id if Jira does not tell
-	Updated string
+	Updated string    // "" if the version is of no matter
+}
+
+// version names the state that the issue is in, for agents: what a change is based
+// on. It does not say when that came to be, which not everybody may read.
+func (p *place) version() string {
+	sum := sha256.Sum256([]byte(p.ID + " " + p.Updated))
+	return hex.EncodeToString(sum[:12])
 }
 
 // An issue is what Jira returns of one, as far as agents may have it.
@@ -80,9 +89,11 @@ type issue struct {
 		Components  []named         `json:"components"`
 		Assignee    *user           `json:"assignee"`
 		Reporter    *user           `json:"reporter"`
+		Creator     *user           `json:"creator"`
 		Created     string          `json:"created"`
 		Updated     string          `json:"updated"`
 		DueDate     string          `json:"duedate"`
+		Links       []issueLink     `json:"issuelinks"`
 	} `json:"fields"`
 }
 
@@ -126,7 +137,15 @@ func withStanding(fields []string) []string {
 // issue reads fields of the issue with an id or key, and where it is. A key
 // that was given up by moving leads to the issue still.
 func (c *Connector) issue(ctx context.Context, idOrKey string, fields []string) (*issue, *atlassian.Response, error) {
+	return c.issueWith(ctx, idOrKey, fields, false)
+}
+
+// issueWith is issue, with our mark if that is wanted.
+func (c *Connector) issueWith(ctx context.Context, idOrKey string, fields []string, marked bool) (*issue, *atlassian.Response, error) {
 	q := url.Values{"fields": {strings.Join(withStanding(fields), ",")}}
+	if marked {
+		q.Set("properties", propertyKey)
+	}
 	i := new(issue)
 	what := "the issue " + idOrKey
 	res, err := c.get(ctx, api+"/issue/"+atlassian.Segment(idOrKey), q)
@@ -163,7 +182,7 @@ func (c *Connector) again(ctx context.Context, was *place) error {
 		return fault("outside", "the issue %s was moved meanwhile; read it again", was.Key)
 	case is.Type != was.Type:
 		return fault("outside", "the issue %s is of another type now; read it again", was.Key)
-	case is.Updated != was.Updated:
+	case was.Updated != "" && is.Updated != was.Updated:
 		return fault("conflict", "the issue %s changed meanwhile; read it again and repeat the call", was.Key)
 	}
 	return nil

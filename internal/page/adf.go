@@ -12,7 +12,7 @@ func parseADF(body string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := adfParser{body}
+	p := &adfParser{body: body}
 	root, err := p.node(v, 0)
 	if err != nil {
 		return nil, err
@@ -24,9 +24,17 @@ func parseADF(body string) (*node, error) {
 	return root, nil
 }
 
-type adfParser struct{ body string }
+const (
+	maxMarks  = 30           // of one node
+	maxMarked = 16 * MaxBody // bytes below comments that lie over one another, all together
+)
 
-func (p adfParser) node(v *value, depth int) (*node, error) {
+type adfParser struct {
+	body   string
+	marked int
+}
+
+func (p *adfParser) node(v *value, depth int) (*node, error) {
 	typ := v.member("type")
 	if v.kind != '{' || typ == nil || typ.kind != '"' || typ.text == "" {
 		return nil, malformed(p.body, v.from, adfHint, "a node is an object with a type")
@@ -60,7 +68,7 @@ func (p adfParser) node(v *value, depth int) (*node, error) {
 }
 
 // text makes a node one of text. Its inside is what stands between the quotes.
-func (p adfParser) text(n *node) error {
+func (p *adfParser) text(n *node) error {
 	t := n.json.member("text")
 	if t == nil || t.kind != '"' || n.json.member("content") != nil {
 		return malformed(p.body, n.from, adfHint, "a node of text has a text and no content")
@@ -70,13 +78,19 @@ func (p adfParser) text(n *node) error {
 	return nil
 }
 
-func (p adfParser) marks(n *node) error {
+func (p *adfParser) marks(n *node) error {
 	list := n.json.member("marks")
 	if list == nil {
 		return nil
 	}
 	if list.kind != '[' {
 		return malformed(p.body, list.from, adfHint, "marks are a list")
+	}
+	if len(list.items) > maxMarks {
+		return malformed(p.body, list.from, "Leave some out.", "a node has more than %d marks", maxMarks)
+	}
+	if p.marked += len(list.items) * (n.to - n.from); p.marked > maxMarked {
+		return refuse(TooLarge, "Split the page.", "too many marks lie over one another")
 	}
 	for _, item := range list.items {
 		typ := item.member("type")

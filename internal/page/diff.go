@@ -21,12 +21,20 @@ const (
 // Diff shows people what becomes of a body: first what is dropped or altered
 // ([Losses]), then the changed lines with some around them, "-" before what goes
 // and "+" before what comes. Where two lines read the same and differ in markup,
-// the markup is shown. It is "" for two bodies that are the same bytes, and for no
-// others. It is at most [MaxDiff] bytes long, and says so if it had to leave
-// something away.
+// the markup is shown, once for lines that share it; elsewhere what a line's text
+// does not tell, such as attributes, stands behind it in braces. It is "" for two
+// bodies that are the same bytes, and for no others. It is at most [MaxDiff] bytes
+// long, takes time as the bodies are long, and says so where it leaves something
+// of a change away; a bare "…" stands for what is the same on both sides.
 func Diff(before, after *Body) string {
+	text, _ := diff(before, after)
+	return text
+}
+
+// diff also returns how much work it was, in bytes and lines looked at.
+func diff(before, after *Body) (string, int) {
 	if before.Format == after.Format && before.Text == after.Text {
-		return ""
+		return "", 0
 	}
 	w := newWriter()
 	for _, l := range Losses(before, after) {
@@ -36,14 +44,17 @@ func Diff(before, after *Body) string {
 			w.line("altered: " + l.Was + " -> " + l.Now + " " + l.ID)
 		}
 	}
-	hunks := compare(before.lines(before.root.kids), after.lines(after.root.kids))
+	was, is := before.lines(before.root.kids), after.lines(after.root.kids)
+	w.was, w.is = before, after
+	w.work += len(was) + len(is)
+	hunks := w.compare(was, is)
 	if len(hunks) == 0 {
 		w.line("Nothing that people read is changed: white space, or how the same thing is written.")
 	}
 	for _, h := range hunks {
 		h.write(w)
 	}
-	return w.String()
+	return w.String(), w.work
 }
 
 // A Field is something beside a body that an update changes: a title, labels, a
@@ -62,7 +73,7 @@ func DiffFields(fields []Field) string {
 			continue
 		}
 		w.line(label(f.Name, 80) + ":")
-		for _, h := range compare(fieldLines(f.Before), fieldLines(f.After)) {
+		for _, h := range w.compare(fieldLines(f.Before), fieldLines(f.After)) {
 			h.write(w)
 		}
 	}
@@ -73,7 +84,7 @@ func fieldLines(values []string) []line {
 	var list []line
 	for _, v := range values {
 		for i, text := range strings.Split(v, "\n") {
-			list = append(list, line{text: visible(text), sum: fmt.Sprint(i, text), source: fmt.Sprintf("%+q", text)})
+			list = append(list, line{text: visible(text), sum: fmt.Sprint(i, text), source: &markup{text: fmt.Sprintf("%+q", text)}})
 		}
 	}
 	return list
@@ -82,7 +93,9 @@ func fieldLines(values []string) []line {
 // A writer keeps within MaxDiff.
 type writer struct {
 	strings.Builder
-	left int // lines left away
+	left    int   // lines left away
+	work    int   // bytes and lines looked at
+	was, is *Body // of a diff of bodies
 }
 
 func newWriter() *writer { return &writer{} }
@@ -102,7 +115,7 @@ func (w *writer) String() string {
 	if w.left == 0 {
 		return w.Builder.String()
 	}
-	return w.Builder.String() + fmt.Sprintf("[%d more lines are left out here: the change is too large to show. Look at it in full before you approve it.]\n", w.left)
+	return w.Builder.String() + fmt.Sprintf("[%d more lines are left out here: the change is too large to show. Look at the request in full before you approve it.]\n", w.left)
 }
 
 // A hunk is a change and what is around it.
@@ -117,8 +130,8 @@ type step struct {
 }
 
 // compare returns the changes between two texts.
-func compare(a, b []line) []hunk {
-	steps := editScript(a, b)
+func (w *writer) compare(a, b []line) []hunk {
+	steps := editScript(a, b, &w.work)
 	var hunks []hunk
 	last := -1 // end of the last hunk
 	for i := 0; i < len(steps); i++ {
@@ -139,6 +152,10 @@ func compare(a, b []line) []hunk {
 }
 
 func (h hunk) write(w *writer) {
+	if w.left > 0 { // nothing has room any more
+		w.left += len(h.steps) + 1
+		return
+	}
 	head := "@@"
 	if under := h.steps[0].line.heading; under != "" {
 		head += " " + cut(under, 80)
@@ -169,9 +186,10 @@ func writeChange(w *writer, steps []step) {
 			come = append(come, e.line)
 		}
 	}
-	goneTexts, comeTexts := texts(gone), texts(come)
-	tellApart(gone, come, goneTexts, comeTexts)
+	goneTexts, comeTexts := w.texts(gone, w.was), w.texts(come, w.is)
+	w.tellApart(gone, come, goneTexts, comeTexts)
 	for i := range min(len(gone), len(come)) {
+		w.work += len(goneTexts[i]) + len(comeTexts[i])
 		goneTexts[i], comeTexts[i] = narrow(goneTexts[i], comeTexts[i])
 	}
 	for _, text := range goneTexts {
@@ -183,7 +201,7 @@ func writeChange(w *writer, steps []step) {
 }
 
 // tellApart shows the markup of lines on both sides that read the same.
-func tellApart(gone, come []line, goneTexts, comeTexts []string) {
+func (w *writer) tellApart(gone, come []line, goneTexts, comeTexts []string) {
 	reads := map[string][]int{} // which lines that come read so
 	for j, l := range come {
 		reads[l.text] = append(reads[l.text], j)
@@ -193,34 +211,63 @@ func tellApart(gone, come []line, goneTexts, comeTexts []string) {
 		list, ok := reads[l.text]
 		switch {
 		case len(list) > 0:
-			goneTexts[i], comeTexts[list[0]] = markup(l, come[list[0]])
+			goneTexts[i], comeTexts[list[0]] = w.markup(l, come[list[0]])
 			reads[l.text], both[l.text] = list[1:], true
 		case ok:
-			goneTexts[i], _ = markup(l, line{text: l.text})
+			goneTexts[i], _ = w.markup(l, line{text: l.text})
 		}
 	}
 	for text := range both {
 		for _, j := range reads[text] {
-			_, comeTexts[j] = markup(line{text: text}, come[j])
+			_, comeTexts[j] = w.markup(line{text: text}, come[j])
 		}
 	}
 }
 
-func texts(lines []line) []string {
+// texts returns what lines of a body read, and behind it what they do not tell.
+func (w *writer) texts(lines []line, body *Body) []string {
 	list := make([]string, len(lines))
+	room := MaxDiff // of what is beyond it nothing is shown
 	for i, l := range lines {
 		list[i] = l.text
+		if body != nil && room > 0 && len(l.parts) > 0 {
+			w.work += len(l.source.text)
+			if more := body.untold(l.parts); more != "" {
+				list[i] += " {" + more + "}"
+			}
+		}
+		room -= len(list[i]) + 2
 	}
 	return list
 }
 
-// markup tells lines apart that read the same.
-func markup(a, b line) (string, string) {
-	if a.source == b.source {
+// markup tells lines apart that read the same. The markup that several lines
+// share is shown with the first of them.
+func (w *writer) markup(a, b line) (string, string) {
+	if a.source != nil && b.source != nil && a.source.same(b.source) {
 		return a.text + " {what is around it}", b.text + " {is changed}"
 	}
-	left, right := narrow(escape(a.source), escape(b.source))
+	left, right := w.show(a.source), w.show(b.source)
+	if left != again && right != again {
+		w.work += len(left) + len(right)
+		left, right = narrow(left, right)
+	}
 	return cut(a.text, wide) + " {" + left + "}", cut(b.text, wide) + " {" + right + "}"
+}
+
+// again stands for markup that was shown.
+const again = "as with the line before it"
+
+func (w *writer) show(m *markup) string {
+	switch {
+	case m == nil:
+		return ""
+	case m.shown:
+		return again
+	}
+	m.shown = true
+	w.work += len(m.text)
+	return escape(m.text)
 }
 
 // escape shows markup in one line with all its characters.
@@ -273,9 +320,12 @@ func narrow(a, b string) (string, string) {
 
 // cut shortens a line that is only there to show where a change is.
 func cut(s string, most int) string {
-	r := []rune(s)
-	if len(r) <= most {
-		return s
+	n := 0
+	for i := range s {
+		if n == most {
+			return s[:i] + "…"
+		}
+		n++
 	}
-	return string(r[:most]) + "…"
+	return s
 }

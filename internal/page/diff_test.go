@@ -129,7 +129,7 @@ func TestEditScript(t *testing.T) {
 		a, b := draw(), draw()
 		var was, is []line
 		changes := 0
-		for _, e := range editScript(a, b) {
+		for _, e := range editScript(a, b, new(int)) {
 			if e.op != '+' {
 				was = append(was, e.line)
 			}
@@ -140,7 +140,7 @@ func TestEditScript(t *testing.T) {
 				changes++
 			}
 		}
-		if !slices.Equal(was, a) || !slices.Equal(is, b) {
+		if !slices.EqualFunc(was, a, line.same) || !slices.EqualFunc(is, b, line.same) {
 			t.Fatalf("%v to %v: %v to %v", a, b, was, is)
 		}
 		if want := len(a) + len(b) - 2*common(a, b); changes != want {
@@ -148,7 +148,7 @@ func TestEditScript(t *testing.T) {
 		}
 	}
 	many := make([]line, 3000)
-	if got := editScript(many, nil); len(got) != len(many) {
+	if got := editScript(many, nil, new(int)); len(got) != len(many) {
 		t.Errorf("%d steps for %d lines", len(got), len(many))
 	}
 }
@@ -167,4 +167,55 @@ func common(a, b []line) int {
 		}
 	}
 	return t[len(a)][len(b)]
+}
+
+// TestDiffTellsAll holds that whatever may be hidden in markup stands in the
+// diff of a body that is added, and that what is cut says so.
+func TestDiffTellsAll(t *testing.T) {
+	long := strings.Repeat("a ", maxTold)
+	for _, body := range []string{
+		`<pre>see <a href="EVIL">x</a></pre>`,
+		`<ul><li>q<pre>see <a href="EVIL">x</a></pre></li></ul>`,
+		`<pre>x<ac:image><ri:attachment ri:filename="EVIL"/></ac:image></pre>`,
+		`<pre>x<ac:structured-macro ac:name="expand"><ac:parameter ac:name="title">EVIL</ac:parameter></ac:structured-macro></pre>`,
+		`<p>ok <ac:emoticon ac:name="smile" ac:emoji-fallback="EVIL"/></p>`,
+		`<ac:structured-macro ac:name="code"><ac:plain-text-body>a</ac:plain-text-body><ac:plain-text-body>EVIL</ac:plain-text-body></ac:structured-macro>`,
+		`<ac:structured-macro ac:name="info"><ac:parameter ac:name="title">a<p>EVIL</p></ac:parameter></ac:structured-macro>`,
+		`<ac:structured-macro ac:name="info" class="EVIL"><ac:rich-text-body style="EVIL"><p>a</p></ac:rich-text-body></ac:structured-macro>`,
+		`<p><ac:link><ri:page ri:content-title="a"/><ri:page ri:content-title="EVIL"/></ac:link></p>`,
+		`<p><ac:image><ri:attachment ri:filename="a"/><ri:attachment ri:filename="EVIL"/></ac:image></p>`,
+		`<p><ac:image ac:alt="EVIL"><ri:attachment ri:filename="a"/></ac:image></p>`,
+		`<p><a href="a" title="EVIL">x</a></p>`,
+		`<p><a href="` + long + `EVIL" title="EVIL">x</a></p>`,
+		`<p><span style="color: EVIL">x</span></p>`,
+		`<table><tr>EVIL<td>a</td></tr></table>`,
+		`<table><tr><td title="EVIL">a</td><!-- b --></tr></table>`,
+		`<table><colgroup>EVIL</colgroup><tr><td>a</td></tr></table>`,
+		`<p ac:local-id="EVIL is told if it is no id">a</p>`,
+	} {
+		if got := Diff(mustParse(t, Storage, ""), mustParse(t, Storage, body)); !strings.Contains(got, "EVIL") {
+			t.Errorf("%s: hidden in %s", body, got)
+		}
+	}
+	for _, body := range []string{
+		`<p><a href="` + strings.Repeat("a", maxTold+1) + `">x</a></p>`,
+		`<ac:structured-macro ac:name="info"><ac:parameter ac:name="title">` + long + `b</ac:parameter></ac:structured-macro>`,
+		`<ac:structured-macro ac:name="info"><ac:parameter ac:name="title">` + strings.Repeat(" ", 9*maxTold) + `b</ac:parameter></ac:structured-macro>`,
+	} {
+		if got := Diff(mustParse(t, Storage, ""), mustParse(t, Storage, body)); !strings.Contains(got, seeFull) {
+			t.Errorf("%.60s: does not say that it is cut", body)
+		}
+	}
+	for _, node := range []string{
+		`{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"u","text":"EVIL"}}]}`,
+		`{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"link","attrs":{"href":"h","title":"EVIL"}}]}]}`,
+		`{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"textColor","attrs":{"color":"EVIL"}}]}]}`,
+		`{"type":"extension","attrs":{"extensionKey":"k","parameters":{"other":"EVIL"}}}`,
+		`{"type":"codeBlock","content":[{"type":"text","text":"a"},{"type":"emoji","attrs":{"shortName":"EVIL"}}]}`,
+		`{"type":"paragraph","attrs":{"x":"EVIL"}}`,
+	} {
+		if got := Diff(mustParse(t, ADF, adf("")), mustParse(t, ADF, adf(node))); !strings.Contains(got, "EVIL") {
+			t.Errorf("%s: hidden in %s", node, got)
+		}
+	}
 }

@@ -5,7 +5,6 @@ package page
 
 import (
 	"errors"
-	"slices"
 	"strings"
 )
 
@@ -245,9 +244,14 @@ func Permit(before, after *Body, drops []string) error {
 		return refuse(Repeat, "Leave out the id or the marker in what you add; Confluence gives new ones.", "%s would be on the page twice", again)
 	}
 	losses := losses(was, is)
+	named, lost := map[string]bool{}, map[string]bool{}
+	for _, id := range drops {
+		named[id] = true
+	}
 	var unnamed []Lost
 	for _, l := range losses {
-		if !slices.Contains(drops, l.ID) {
+		lost[l.ID] = true
+		if !named[l.ID] {
 			unnamed = append(unnamed, l)
 		}
 	}
@@ -255,7 +259,7 @@ func Permit(before, after *Body, drops []string) error {
 		return lossError(unnamed)
 	}
 	for _, id := range drops {
-		if !slices.ContainsFunc(losses, func(l Lost) bool { return l.ID == id }) {
+		if !lost[id] {
 			return refuse(BadEdit, "List only what the edit drops or alters, by the ids of the refusal.", "drops lists %q, which stays as it is", label(id, 100))
 		}
 	}

@@ -142,7 +142,7 @@ func TestApplyRefuses(t *testing.T) {
 		{"text that is not there", Storage, "<p>a</p>", []Edit{{Op: ReplaceText, Block: "b1", Old: "b", New: "c"}}, BadEdit, "is not in block"},
 		{"text across tags", Storage, "<p>a<b>b</b></p>", []Edit{{Op: ReplaceText, Block: "b1", Old: "ab", New: "c"}}, BadEdit, "is not in block"},
 		{"text across nodes", ADF, adf(`{"type":"paragraph","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}`), []Edit{{Op: ReplaceText, Block: "b1", Old: "ab", New: "c"}}, BadEdit, "is not in block"},
-		{"text twice", Storage, "<p>aaa</p>", []Edit{{Op: ReplaceText, Block: "b1", Old: "aa", New: "c"}}, BadEdit, "2 times"},
+		{"text twice", Storage, "<p>aaa</p>", []Edit{{Op: ReplaceText, Block: "b1", Old: "aa", New: "c"}}, BadEdit, "more than once"},
 		{"text of an attribute", Storage, `<p title="b">a</p>`, []Edit{{Op: ReplaceText, Block: "b1", Old: "b", New: "c"}}, BadEdit, "is not in block"},
 		{"text of a parameter", Storage, status, []Edit{{Op: ReplaceText, Block: "b1", Old: "UP", New: "DOWN"}}, BadEdit, "is not in block"},
 		{"source of a macro", Storage, code, []Edit{{Op: ReplaceText, Block: "b1", Old: "drop", New: "x"}}, BadEdit, "source of a macro"},

@@ -57,3 +57,43 @@ func TestHostileSizes(t *testing.T) {
 		}
 	}
 }
+
+// TestDiffWork holds that a diff takes work as bodies are long, whatever shape
+// they are made in: counted in bytes and lines looked at.
+func TestDiffWork(t *testing.T) {
+	fill := func(n int, unit string) string { return strings.Repeat(unit, n/len(unit)) }
+	for name, shape := range map[string]func(n int) (before, after string){
+		"breaks":       func(n int) (string, string) { s := fill(n, "a<br/>"); return "<p>" + s + "</p>", "<p>" + s + "x</p>" },
+		"breaks apart": func(n int) (string, string) { return "<p>" + fill(n, "a<br/>") + "</p>", fill(n, "<p>a</p>") },
+		"inline tags": func(n int) (string, string) {
+			s := fill(n, "<b>a</b>")
+			return "<p>" + s + "</p>", "<p>" + s + "<i>b</i></p>"
+		},
+		"links": func(n int) (string, string) { s := fill(n, `<a href="x">y</a>`); return s, s + `<a href="z">y</a>` },
+		"cells": func(n int) (string, string) {
+			s := "<table><tr>" + fill(n, "<td>a</td>")
+			return s + "</tr></table>", s + "<td>b</td></tr></table>"
+		},
+		"equal lines": func(n int) (string, string) { return fill(n, "<p>a</p>"), fill(n, "<p>a</p><p>a</p><p>b</p>") },
+		"long name": func(n int) (string, string) {
+			x := "x" + fill(n/4, "y")
+			return "<" + x + ">" + fill(n/2, "<p/>") + "</" + x + ">", fill(n, "<p/>")
+		},
+		"headings": func(n int) (string, string) {
+			h := "<h1>" + fill(n/2, "h") + "</h1>"
+			return h + fill(n/2, "<p>a</p><p/><p/><p/><p/><p/><p/><p/><p/><p/>"), h + fill(n/2, "<p>b</p><p/><p/><p/><p/><p/><p/><p/><p/><p/>")
+		},
+	} {
+		for _, n := range []int{16 << 10, 128 << 10} {
+			before, after := shape(n)
+			a, b := mustParse(t, Storage, before), mustParse(t, Storage, after)
+			text, work := diff(a, b)
+			if most := 8*(len(before)+len(after)) + maxSteps; work > most {
+				t.Errorf("%s of %d bytes: %d bytes and lines looked at, want at most %d", name, n, work, most)
+			}
+			if text == "" || len(text) > MaxDiff {
+				t.Errorf("%s of %d bytes: a diff of %d bytes", name, n, len(text))
+			}
+		}
+	}
+}

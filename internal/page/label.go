@@ -12,23 +12,53 @@ import (
 // label makes text of a page fit for a message: one line, printable, and at
 // most so many characters.
 func label(s string, most int) string {
+	s, whole := shorten(s, most)
+	if !whole {
+		s += "…"
+	}
+	return s
+}
+
+// shorten is label, and reports whether nothing is cut.
+func shorten(s string, most int) (string, bool) {
+	whole := true
 	if len(s) > 8*most { // more than enough, whatever is in it
-		s = strings.ToValidUTF8(s[:8*most], "")
+		s, whole = strings.ToValidUTF8(s[:8*most], ""), false
 	}
 	s = visible(oneLine(s))
 	n := 0
 	for i := range s {
 		if n == most {
-			return s[:i] + "…"
+			return s[:i], false
 		}
 		n++
+	}
+	return s, whole
+}
+
+// maxTold bounds what a label tells of one value, in characters. It is more than
+// what agents may write.
+const maxTold = 2000
+
+// seeFull stands behind what is cut and may be part of a change.
+const seeFull = "… (cut here: look at the request in full)"
+
+// told is what stands in brackets for a value of a page. It says so if it is cut.
+func told(s string, most int) string {
+	s, whole := shorten(s, most)
+	s = bracketed(s)
+	if !whole {
+		s += seeFull
 	}
 	return s
 }
 
 // inside is label for what stands in brackets, which it cannot close.
 func inside(s string, most int) string {
-	s = label(s, most)
+	return bracketed(label(s, most))
+}
+
+func bracketed(s string) string {
 	if !strings.ContainsAny(s, "[]") {
 		return s
 	}

@@ -5,13 +5,17 @@ package page
 
 import "slices"
 
+// maxSteps bounds how many lines the search looks at, whatever the distance.
+const maxSteps = 10_000_000
+
 // maxDistance bounds how many lines may differ before two texts count as
 // different altogether. The search takes its square in time and space.
 const maxDistance = 600
 
 // editScript returns how to make b of a: Myers' shortest edit script, with lines
-// that go before those that come.
-func editScript(a, b []line) []step {
+// that go before those that come. It adds to work how many lines it looked at.
+// What takes too long to search counts as different altogether.
+func editScript(a, b []line, work *int) []step {
 	var steps []step
 	head := 0
 	for head < min(len(a), len(b)) && a[head].same(b[head]) {
@@ -24,7 +28,7 @@ func editScript(a, b []line) []step {
 	for _, l := range b[:head] {
 		steps = append(steps, step{' ', l})
 	}
-	steps = append(steps, shortest(a[head:len(a)-tail], b[head:len(b)-tail])...)
+	steps = append(steps, shortest(a[head:len(a)-tail], b[head:len(b)-tail], work)...)
 	for _, l := range b[len(b)-tail:] {
 		steps = append(steps, step{' ', l})
 	}
@@ -33,8 +37,9 @@ func editScript(a, b []line) []step {
 
 func (l line) same(o line) bool { return l.text == o.text && l.sum == o.sum }
 
-func shortest(a, b []line) []step {
-	trace := search(a, b)
+func shortest(a, b []line, work *int) []step {
+	names := map[[2]string]int{}
+	trace := search(number(a, names), number(b, names), work)
 	if trace == nil {
 		return replaceAll(a, b)
 	}
@@ -74,7 +79,8 @@ func shortest(a, b []line) []step {
 // search returns, for each number of differences, how far each diagonal came
 // before it; nil if there are more than maxDistance. Entry d has diagonals -d-1
 // to d+1.
-func search(a, b []line) [][]int {
+func search(a, b []int, work *int) [][]int {
+	end := *work + maxSteps
 	limit := min(len(a)+len(b), maxDistance)
 	v := make([]int, 2*limit+3)
 	zero := limit + 1
@@ -86,8 +92,12 @@ func search(a, b []line) [][]int {
 			if k == -d || k != d && v[zero+k-1] < v[zero+k+1] {
 				x = v[zero+k+1]
 			}
-			for x < len(a) && x-k < len(b) && x-k >= 0 && a[x].same(b[x-k]) {
+			for x < len(a) && x-k < len(b) && x-k >= 0 && a[x] == b[x-k] {
 				x++
+				*work++
+			}
+			if *work++; *work > end {
+				return nil
 			}
 			v[zero+k] = x
 			if x >= len(a) && x-k >= len(b) {
@@ -96,6 +106,21 @@ func search(a, b []line) [][]int {
 		}
 	}
 	return nil
+}
+
+// number gives lines that are the same the same number.
+func number(lines []line, names map[[2]string]int) []int {
+	list := make([]int, len(lines))
+	for i, l := range lines {
+		key := [2]string{l.text, l.sum}
+		n, ok := names[key]
+		if !ok {
+			n = len(names)
+			names[key] = n
+		}
+		list[i] = n
+	}
+	return list
 }
 
 func replaceAll(a, b []line) []step {

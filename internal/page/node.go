@@ -26,6 +26,7 @@ type node struct {
 	written  script // of text
 	marks    []*mark
 	json     *value // of ADF
+	sum      string // a digest of all of it, of elements that may nest and are compared as a whole
 }
 
 // An attr is an attribute of the storage format, as written: "ac:name".

@@ -217,6 +217,10 @@ func writeForm(h hash.Hash, n *node) {
 		fmt.Fprintf(h, "%s%s", n.kind[1:2], n.text) // neighbours read as one
 		return
 	}
+	if n.sum != "" { // so that nesting is read once
+		fmt.Fprintf(h, "\x02\x02%s\x01", n.sum)
+		return
+	}
 	writeStart(h, n)
 	for _, k := range n.kids {
 		writeForm(h, k)

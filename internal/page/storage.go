@@ -110,6 +110,9 @@ func (p *storageParser) close(name string, from, to int) error {
 		return malformed(p.body, from, xhtmlHint, "</%s> closes what is not open", label(name, 40))
 	}
 	n.out, n.to = from, to
+	if !isKnown(name) {
+		n.sum = form(n)
+	}
 	p.open = p.open[:len(p.open)-1]
 	return nil
 }

@@ -42,7 +42,7 @@ func (b *Body) replaceText(block *Block, old, new string) (splice, error) {
 		return splice{}, refuse(BadEdit, "Copy it from the block's text; text that runs across formatting or macros is not found: replace the block.",
 			"the text to replace is not in block %s", block.Name)
 	case found > 1:
-		return splice{}, refuse(BadEdit, "Give more of the text around it, or name a smaller block.", "the text to replace is in block %s %d times", block.Name, found)
+		return splice{}, refuse(BadEdit, "Give more of the text around it, or name a smaller block.", "the text to replace is in block %s more than once", block.Name)
 	case in.fixed:
 		return splice{}, refuse(BadEdit, "Replace the block.", "the text to replace is the source of a macro")
 	}
@@ -53,8 +53,8 @@ func (b *Body) replaceText(block *Block, old, new string) (splice, error) {
 	return s, err
 }
 
-// occurrences counts where old is in text, overlapping ones too, and returns the
-// first place.
+// occurrences counts where old is in text, overlapping ones too, up to two: more
+// make no difference. It returns the first place.
 func occurrences(text, old string) (n, first int) {
 	for i := 0; ; {
 		j := strings.Index(text[i:], old)
@@ -64,7 +64,9 @@ func occurrences(text, old string) (n, first int) {
 		if n == 0 {
 			first = i + j
 		}
-		n++
+		if n++; n == 2 {
+			return n, first
+		}
 		i += j + 1
 	}
 }

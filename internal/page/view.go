@@ -53,7 +53,7 @@ func viewStorage(n *node) view {
 	case textKind:
 		return view{role: words, text: n.text}
 	case commentKind:
-		return view{role: inlined, label: "[hidden: " + inside(n.text, 200) + "]"}
+		return view{role: inlined, label: "[hidden: " + told(n.text, maxTold) + "]"}
 	case "br":
 		v.role = brokenOff
 	case "hr":
@@ -63,7 +63,7 @@ func viewStorage(n *node) view {
 	case "h1", "h2", "h3", "h4", "h5", "h6":
 		v.role, v.label = paragraph, strings.Repeat("#", int(n.kind[1]-'0'))+" "
 	case "pre":
-		v.role, v.text = verbatim, n.words()
+		v.role = verbatim // what it holds may have markup
 	case "ul", "ol", "ac:task-list":
 		v.role, v.items = listed, bullets(n)
 	case "blockquote":
@@ -73,7 +73,7 @@ func viewStorage(n *node) view {
 	case "tr":
 		v.role = rowed
 	case "ac:layout-section":
-		v.role, v.label = boxed, "[layout: "+inside(n.attr("ac:type"), 40)+"]"
+		v.role, v.label = boxed, "[layout: "+told(n.attr("ac:type"), 40)+"]"
 	case "ac:layout-cell":
 		v.role, v.label = boxed, "[column]"
 	case "ac:structured-macro", "ac:macro":
@@ -88,22 +88,22 @@ func viewStorage(n *node) view {
 		v.lead(linkLabel(n))
 	case "a":
 		v.role = inlined
-		v.lead("[link: " + inside(n.attr("href"), 300) + "]")
+		v.lead("[link: " + told(n.attr("href"), maxTold) + "]")
 	case "ac:inline-comment-marker":
 		v.role, v.label, v.after = inlined, "[comment]", "[/comment]"
 	case "ac:emoticon":
-		v.role, v.label = inlined, "[emoji: "+inside(emoticon(n), 40)+"]"
+		v.role, v.label = inlined, "[emoji: "+told(emoticon(n), 40)+"]"
 	case "time":
-		v.role, v.label = inlined, "[date: "+inside(n.attr("datetime"), 40)+"]"
+		v.role, v.label = inlined, "[date: "+told(n.attr("datetime"), 40)+"]"
 	case "ac:placeholder":
 		v.role, v.label = inlined, "[placeholder]"
 	case "ac:task-id", "ac:task-uuid", "ac:task-status":
 		v.kids = nil // bullets says it
 	default:
 		if !isKnown(n.kind) {
-			v.role, v.label = boxed, "[element: "+inside(n.kind, 60)+"]"
+			v.role, v.label = boxed, "[element: "+told(n.kind, 60)+"]"
 		} else if strings.HasPrefix(n.kind, "ri:") {
-			v.role, v.label = inlined, "["+inside(n.kind[3:], 40)+": "+inside(resource(n.kind[3:], n), 200)+"]"
+			v.role, v.label = inlined, "["+told(n.kind[3:], 40)+": "+told(resource(n.kind[3:], n), maxTold)+"]"
 		}
 	}
 	return v
@@ -146,10 +146,10 @@ func viewMacro(n *node) view {
 
 // macroLabel names a macro with its parameters.
 func macroLabel(n *node) string {
-	parts := []string{"[macro: " + inside(n.attr("ac:name"), 60)}
+	parts := []string{"[macro: " + told(n.attr("ac:name"), 60)}
 	for _, k := range n.kids {
 		if k.kind == "ac:parameter" || k.kind == "ac:default-parameter" {
-			parts = append(parts, inside(k.attr("ac:name"), 40)+"="+inside(k.words()+targets(k), 200))
+			parts = append(parts, told(k.attr("ac:name"), 40)+"="+told(k.words()+targets(k), maxTold))
 		}
 	}
 	return strings.Join(parts, " ") + "]"
@@ -173,7 +173,7 @@ func imageLabel(n *node) string {
 	if n.kind == "ac:image" {
 		target = storageTarget(n)
 	}
-	return "[image: " + inside(target, 200) + "]"
+	return "[image: " + told(target, maxTold) + "]"
 }
 
 func captions(n *node) []*node {
@@ -181,10 +181,10 @@ func captions(n *node) []*node {
 }
 
 func linkLabel(n *node) string {
-	target := inside(storageTarget(n), 200)
+	target := told(storageTarget(n), maxTold)
 	for _, k := range n.kids {
 		if kind, ok := strings.CutPrefix(k.kind, "ri:"); ok && kind != "user" {
-			return "[" + inside(kind, 40) + ": " + target + "]"
+			return "[" + told(kind, 40) + ": " + target + "]"
 		} else if ok {
 			return "[@" + target + "]"
 		}

@@ -25,7 +25,7 @@ func viewADF(n *node) view {
 	case "heading":
 		v.role, v.label = paragraph, strings.Repeat("#", headingLevel(n))+" "
 	case "codeBlock":
-		v.role, v.text, v.label = verbatim, n.words(), adfLabel(n)
+		v.role, v.text, v.label, v.kids = verbatim, n.words(), adfLabel(n), nil
 	case "bulletList", "orderedList", "taskList", "decisionList":
 		v.role, v.items = listed, bullets(n)
 	case "blockquote":
@@ -58,14 +58,14 @@ func headingLevel(n *node) int {
 
 // adfLabel names a node that is more than its text.
 func adfLabel(n *node) string {
-	attr := func(name string) string { return inside(n.json.str("attrs", name), 200) }
+	attr := func(name string) string { return told(n.json.str("attrs", name), maxTold) }
 	switch n.kind {
 	case "extension", "inlineExtension", "bodiedExtension":
 		return extensionLabel(n)
 	case "media", "mediaInline":
-		return "[image: " + inside(strings.TrimSpace(n.json.str("attrs", "alt")+" "+mediaName(n)), 200) + "]"
+		return "[image: " + told(strings.TrimSpace(n.json.str("attrs", "alt")+" "+mediaName(n)), maxTold) + "]"
 	case "inlineCard", "blockCard", "embedCard":
-		return "[link: " + inside(cardTarget(n), 300) + "]"
+		return "[link: " + told(cardTarget(n), maxTold) + "]"
 	case "mention":
 		return "[@" + attr("id") + "]"
 	case "emoji":
@@ -89,15 +89,15 @@ func adfLabel(n *node) string {
 	case "syncBlock", "bodiedSyncBlock":
 		return "[include: " + attr("resourceId") + "]"
 	}
-	return "[node: " + inside(kindName(n.kind), 60) + "]"
+	return "[node: " + told(kindName(n.kind), 60) + "]"
 }
 
 // extensionLabel names an extension with the parameters of its macro.
 func extensionLabel(n *node) string {
-	parts := []string{"[macro: " + inside(n.json.str("attrs", "extensionKey"), 60)}
+	parts := []string{"[macro: " + told(n.json.str("attrs", "extensionKey"), 60)}
 	if params := n.json.get("attrs", "parameters", "macroParams"); params != nil && params.kind == '{' {
 		for i, name := range params.names {
-			parts = append(parts, inside(name, 40)+"="+inside(params.items[i].str("value"), 200))
+			parts = append(parts, told(name, 40)+"="+told(params.items[i].str("value"), maxTold))
 		}
 	}
 	return strings.Join(parts, " ") + "]"
@@ -107,7 +107,7 @@ func extensionLabel(n *node) string {
 func adfDate(text string) string {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return inside(text, 40)
+		return told(text, 40)
 	}
 	return time.UnixMilli(ms).UTC().Format(time.DateOnly)
 }

@@ -185,7 +185,11 @@ func (h *house) yes(id string) {
 
 func (h *house) export(job string, disclose bool) []byte {
 	h.t.Helper()
-	file, err := h.Export(h.t.Context(), job, disclose)
+	what := proof.Nothing
+	if disclose {
+		what = proof.Everything
+	}
+	file, err := h.Export(h.t.Context(), job, what)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -61,10 +61,19 @@ type Exporter struct {
 	Log      *slog.Logger
 }
 
-// Export returns the bundle of a job as it stands now, in its one spelling.
-// disclose puts the texts behind the commitments into it. It fails with
-// store.ErrNotFound or ErrEmpty.
-func (x *Exporter) Export(ctx context.Context, job string, disclose bool) ([]byte, error) {
+// A Disclosure says which texts behind the commitments are put into a bundle.
+type Disclosure uint8
+
+// The disclosures.
+const (
+	Nothing    Disclosure = iota // the zero value
+	Calls                        // what was said to and by the agent, and not what its calls changed outside: that holds what was there before
+	Everything                   // those as well
+)
+
+// Export returns the bundle of a job as it stands now, in its one spelling, with
+// the texts that disclose names. It fails with store.ErrNotFound or ErrEmpty.
+func (x *Exporter) Export(ctx context.Context, job string, disclose Disclosure) ([]byte, error) {
 	now := x.Now().UTC().Truncate(time.Millisecond) // before reading, so that the standing claims no more than it knows
 	j, err := x.DB.Job(ctx, job)
 	if err != nil {
@@ -84,8 +93,8 @@ func (x *Exporter) Export(ctx context.Context, job string, disclose bool) ([]byt
 	if err := x.addAnswers(ctx, b, chain); err != nil {
 		return nil, err
 	}
-	if disclose {
-		if err := x.addTexts(ctx, b, chain); err != nil {
+	if disclose != Nothing {
+		if err := x.addTexts(ctx, b, chain, disclose); err != nil {
 			return nil, err
 		}
 	}
@@ -125,7 +134,8 @@ type chain struct {
 	tokens      []token.ID // in order of their first receipt
 	asked       map[string]bool
 	commitments map[seal.Hash]bool
-	candidates  []seal.Hash // that ran in shadow, in order of their first verdict
+	changes     map[seal.Hash]bool // of these commitments, those to what calls change
+	candidates  []seal.Hash        // that ran in shadow, in order of their first verdict
 }
 
 func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
@@ -139,7 +149,7 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("job %s: %w", j.ID, ErrEmpty)
 	}
-	c := &chain{asked: map[string]bool{}, commitments: map[seal.Hash]bool{}}
+	c := &chain{asked: map[string]bool{}, commitments: map[seal.Hash]bool{}, changes: map[seal.Hash]bool{}}
 	seen := map[token.ID]bool{}
 	for _, e := range list {
 		r, err := receipt.Parse(e.Payload)
@@ -157,7 +167,7 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 			c.asked[r.Asks] = true
 		}
 		if r.Call != nil {
-			c.commitments[r.Call.Args], c.commitments[r.Call.Change] = true, true
+			c.commitments[r.Call.Args], c.commitments[r.Call.Change], c.changes[r.Call.Change] = true, true, true
 		}
 		if r.Outcome != nil {
 			c.commitments[r.Outcome.Result] = true
@@ -241,13 +251,13 @@ func (x *Exporter) addAnswers(ctx context.Context, b *bundle.Bundle, c *chain) e
 	return nil
 }
 
-func (x *Exporter) addTexts(ctx context.Context, b *bundle.Bundle, c *chain) error {
+func (x *Exporter) addTexts(ctx context.Context, b *bundle.Bundle, c *chain, disclose Disclosure) error {
 	texts, err := x.DB.Texts(ctx, b.Job)
 	if err != nil {
 		return err
 	}
 	for _, t := range texts {
-		if c.commitments[t.Commitment] {
+		if c.commitments[t.Commitment] && (disclose == Everything || !c.changes[t.Commitment]) {
 			b.Disclosures = append(b.Disclosures, bundle.Disclosure{Commitment: t.Commitment, Salt: t.Salt, Text: t.Bytes})
 		}
 	}

@@ -267,7 +267,7 @@ func TestDamage(t *testing.T) {
 			if _, err := h.raw.ExecContext(t.Context(), test.sql); err != nil {
 				t.Fatal(err)
 			}
-			file, err := h.Export(t.Context(), "job-1", true)
+			file, err := h.Export(t.Context(), "job-1", proof.Everything)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,12 +284,12 @@ func TestDatabaseInTrouble(t *testing.T) {
 	h := newHouse(t)
 	h.story("job-1")
 	h.Policies = brokenPolicies{}
-	if _, err := h.Export(t.Context(), "job-1", false); !errors.Is(err, errDisk) {
+	if _, err := h.Export(t.Context(), "job-1", proof.Nothing); !errors.Is(err, errDisk) {
 		t.Errorf("policies: %v", err)
 	}
 	h.Policies = h.registry
 	h.DB = brokenDB{h.db}
-	if _, err := h.Export(t.Context(), "job-1", false); !errors.Is(err, errDisk) {
+	if _, err := h.Export(t.Context(), "job-1", proof.Nothing); !errors.Is(err, errDisk) {
 		t.Errorf("tokens: %v", err)
 	}
 }
@@ -301,7 +301,7 @@ func TestAllGone(t *testing.T) {
 	if _, err := h.raw.ExecContext(t.Context(), `DELETE FROM receipt`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Export(t.Context(), "job-1", false); err == nil || errors.Is(err, proof.ErrEmpty) {
+	if _, err := h.Export(t.Context(), "job-1", proof.Nothing); err == nil || errors.Is(err, proof.ErrEmpty) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -309,10 +309,10 @@ func TestAllGone(t *testing.T) {
 func TestNothingToProve(t *testing.T) {
 	h := newHouse(t)
 	h.mint("job-1")
-	if _, err := h.Export(t.Context(), "job-1", false); !errors.Is(err, proof.ErrEmpty) {
+	if _, err := h.Export(t.Context(), "job-1", proof.Nothing); !errors.Is(err, proof.ErrEmpty) {
 		t.Errorf("no receipts: %v", err)
 	}
-	if _, err := h.Export(t.Context(), "job-2", false); !errors.Is(err, store.ErrNotFound) {
+	if _, err := h.Export(t.Context(), "job-2", proof.Nothing); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("no such job: %v", err)
 	}
 }

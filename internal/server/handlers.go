@@ -12,6 +12,7 @@ import (
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/receipt"
@@ -89,7 +90,7 @@ func (s *Server) issue(ctx context.Context, _ *http.Request, o *api.Order) (*api
 	}
 	m, err := s.Issuer.Mint(ctx, issuer.Order{
 		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime, Ticket: o.Ticket,
-		Client: whoIs(ctx), Key: o.Key,
+		Client: whoIs(ctx), Key: o.Key, Operator: true,
 	})
 	if err != nil {
 		return nil, err
@@ -171,7 +172,13 @@ func (s *Server) exportProof(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fmt.Errorf("%w: disclose is %q; want all or none", errArgument, disclose))
 		return
 	}
-	b, err := s.Proofs.Export(r.Context(), r.PathValue("job"), disclose == "all")
+	what := proof.Nothing
+	if _, isOperator := s.operator(r); disclose == "all" && isOperator {
+		what = proof.Everything
+	} else if disclose == "all" {
+		what = proof.Calls // what the house has read to undo a change is not for who ordered the job
+	}
+	b, err := s.Proofs.Export(r.Context(), r.PathValue("job"), what)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -219,7 +226,11 @@ func (s *Server) showApproval(ctx context.Context, r *http.Request, _ *nothing) 
 	if err != nil {
 		return nil, err
 	}
-	return &api.Question{Approval: s.approvalPaper(&q.Approval), Receipt: q.Asked, Salt: q.Text.Salt, Text: q.Text.Bytes}, nil
+	out := &api.Question{Approval: s.approvalPaper(&q.Approval), Receipt: q.Asked, Salt: q.Text.Salt, Text: q.Text.Bytes}
+	if q.Change != nil {
+		out.Change = &api.ChangeText{Salt: q.Change.Salt, Text: q.Change.Bytes}
+	}
+	return out, nil
 }
 
 func (s *Server) answer(ctx context.Context, r *http.Request, e *seal.Envelope) (*api.Approval, error) {

@@ -30,6 +30,7 @@ import (
 	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -141,6 +142,12 @@ func newHouse(t testing.TB) *house {
 	}
 	h.Server = &Server{
 		Replayer: &replay.Replayer{DB: db, Policies: policies, Gates: []seal.Verifier{gatKey}, Issuers: func() []seal.Verifier { return []seal.Verifier{issKey} }},
+		Undo: &undo.Desk{
+			DB: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Gates: []seal.Verifier{gatKey}, Over: time.Minute, Now: time.Now, Log: log,
+		},
+		Settler: &undo.Settler{
+			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: gat, Gates: []seal.Verifier{gatKey}, Now: time.Now, Log: log,
+		},
 		Registry: policies, Issuer: tokens, Desk: &approval.Desk{DB: db, People: people, Now: time.Now},
 		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:          db,

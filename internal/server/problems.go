@@ -13,6 +13,7 @@ import (
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
@@ -52,6 +53,7 @@ var told = []struct {
 	{issuer.ErrOrder, 422, "not_issued", "the token is not issued", "ask for what the policy holds: clawea wpc show HASH", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
+	{undo.ErrTooMany, 422, "too_many", "there is more of it than the daemon looks through", "for a change, ask for it alone: ?seq=N; for the history, ask with a smaller margin", true},
 	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list, clawea revocation list -all", true},
 	{store.ErrConflict, 409, "conflict", "that cannot be done as things stand", "look at what became of it: clawea approve show ID, clawea job show JOB, clawea revocation list -all", true},
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -108,6 +110,12 @@ func TestTold(t *testing.T) {
 	h.Issuer.PlainBearer = true
 	want(h.get("/v1/jobs/job-1/proof"), 409, "no_receipts")
 	want(h.get("/v1/jobs/none"), 404, "not_found")
+	for n := range 100 {
+		if err := h.DB.CreateJob(t.Context(), store.Job{ID: undo.JobAt("job-1", n+1), Agent: undo.Agent, Policy: p.Hash, Client: "eve", Created: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(h.get("/v1/jobs/job-1/undo"), 422, "too_many")
 	asked, err := h.call(issued.Token, post, "a letter")
 	if err == nil {
 		t.Fatal("not asked")

@@ -20,10 +20,12 @@ import (
 	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/undo"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
 
-// A Server holds what the routes need. All fields must be set.
+// A Server holds what the routes need. All fields must be set, but for UndoPolicy.
 type Server struct {
 	Registry    *registry.Registry
 	Issuer      *issuer.Issuer
@@ -31,6 +33,9 @@ type Server struct {
 	Revocations *revocation.Desk
 	Proofs      *proof.Exporter
 	Replayer    *replay.Replayer
+	Undo        *undo.Desk
+	Settler     *undo.Settler
+	UndoPolicy  seal.Hash // that undoing is done under where nobody says another; zero: none
 	DB          *store.DB
 	Trust       func() *verify.Trust // what the house says its keys are
 	Operators   []Operator
@@ -84,6 +89,9 @@ func (s *Server) routes() []route {
 		{"POST /v1/jobs/{job}/revoke", orderer, serveJSON(s, s.revokeJob)},
 		{"GET /v1/jobs/{job}/receipts", orderer, serveJSON(s, s.listReceipts)},
 		{"GET /v1/jobs/{job}/proof", orderer, http.HandlerFunc(s.exportProof)},
+		{"GET /v1/jobs/{job}/undo", operator, serveJSON(s, s.showUndo)},
+		{"POST /v1/jobs/{job}/settle", operator, serveJSON(s, s.settleCall)},
+		{"GET /v1/jobs/{job}/reconcile", operator, serveJSON(s, s.reconcile)},
 		{"GET /v1/receipts/{job}/{seq}", party, serveJSON(s, s.showCall)},
 
 		{"GET /v1/approvals", operator, serveJSON(s, s.listApprovals)},

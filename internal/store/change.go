@@ -63,7 +63,7 @@ func (b *book) readChanges(ids []string) error {
 // changes something is unsettled from when it is allowed until it is closed, and
 // beyond that if its end is not known. What was found to have happened stays
 // until the agent has been told, by being refused when it tries again, and what
-// was done stays for a while, in case its answer was lost.
+// was done or told stays for a while, in case the answer was lost.
 func (p *page) settles(r *receipt.Receipt) error {
 	for _, c := range p.changes {
 		c.gone = c.gone || c.past(r.At)
@@ -72,10 +72,12 @@ func (p *page) settles(r *receipt.Receipt) error {
 	case r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && !r.Call.Change.IsZero():
 		p.changes = append(p.changes, &change{job: p.job, seq: r.Seq, call: receipt.Attempt(r.Call), state: receipt.UnderWay, at: r.At, fresh: true})
 		p.attempted++
-	case r.Refused == string(receipt.Untold), r.Refused == string(receipt.Lately):
+	case r.Refused == string(receipt.Untold):
 		attempt := receipt.Attempt(r.Call)
 		for _, c := range p.changes {
-			c.gone = c.gone || string(c.state) == r.Refused && c.call.Equal(attempt)
+			if c.state == receipt.Untold && c.call.Equal(attempt) { // this answer can be lost, too
+				c.state, c.at, c.fresh = receipt.Lately, r.At, true
+			}
 		}
 	case r.Kind == receipt.Closed:
 		return p.settle(r)
@@ -130,10 +132,11 @@ type Unsettled struct {
 	At    time.Time // when it was opened
 }
 
-// Unsettled returns up to limit calls that were opened before a time and are
-// still open or unclear, the oldest first.
-func (db *DB) Unsettled(ctx context.Context, before time.Time, limit int) ([]Unsettled, error) {
-	list, err := all(ctx, db.read, readChange, changeQuery+` WHERE state IN ('change.open', 'change.unknown') AND at < $1 ORDER BY at, job, seq LIMIT $2`, before.UnixMilli(), bounded(limit))
+// Unsettled returns up to limit calls behind after that were opened before a time
+// and are still open or unclear, the oldest first.
+func (db *DB) Unsettled(ctx context.Context, after Mark, before time.Time, limit int) ([]Unsettled, error) {
+	list, err := all(ctx, db.read, readChange, changeQuery+` WHERE state IN ('change.open', 'change.unknown') AND (at, job, seq) > ($1, $2, $3) AND at < $4
+		ORDER BY at, job, seq LIMIT $5`, after.At.UnixMilli(), after.Job, int64(after.Seq), before.UnixMilli(), bounded(limit))
 	out := make([]Unsettled, len(list))
 	for i, c := range list {
 		out[i] = Unsettled{c.job, c.seq, c.state, c.at}

@@ -21,7 +21,7 @@ import (
 )
 
 // tables are those of the newest schema, whose parts come before what they refer to.
-var tables = []string{"change", "revocation_receipt", "revocation", "proof", "shadow", "schema_version", "sealing", "log_checkpoint", "log_hashes", "log_part",
+var tables = []string{"secret", "change", "revocation_receipt", "revocation", "proof", "shadow", "schema_version", "sealing", "log_checkpoint", "log_hashes", "log_part",
 	"approval", "token", "sealed_text", "receipt", "counter", "chain", "job", "policy"}
 
 // older makes h's database an empty one of an older schema, and lets stmts fill it.

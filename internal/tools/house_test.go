@@ -46,11 +46,12 @@ func (d *desk) Name() string { return "desk" }
 func (d *desk) Tools() []gate.Tool {
 	var out []gate.Tool
 	for name, class := range map[string]policy.Class{
-		"read": policy.Read, "post": policy.Write, "wipe": policy.Admin, "break": policy.Write, "lose": policy.Write, "slow.read": policy.Read,
+		"read": policy.Read, "post": policy.Write, "wipe": policy.Admin, "break": policy.Write, "lose": policy.Write, "slow.read": policy.Read, "burn": policy.Write,
 	} {
 		out = append(out, gate.Tool{
 			Action: policy.Action{Tool: "desk", Name: name, Class: class}, Title: "Desk " + name, Description: "Does it.",
-			Schema: []byte(`{"type":"object","additionalProperties":false,"properties":{"text":{"type":"string"}}}`),
+			Schema:    []byte(`{"type":"object","additionalProperties":false,"properties":{"text":{"type":"string"}}}`),
+			Unoffered: name == "burn",
 		})
 	}
 	return out
@@ -62,6 +63,9 @@ func (d *desk) Plan(_ context.Context, action string, args []byte, _ []policy.Bo
 	}
 	if err := seal.Unmarshal(args, &in); err != nil {
 		return nil, &gate.Fault{Code: "bad_argument", Msg: "the text is missing; write one"}
+	}
+	if action == "burn" {
+		return nil, &gate.Fault{Code: "not_offered", Msg: "desks are not burnt here; have a person do it"}
 	}
 	for _, t := range d.Tools() {
 		if t.Action.Name == action {

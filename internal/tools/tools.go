@@ -86,7 +86,9 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.L
 	for _, c := range cs {
 		for _, t := range c.Tools() {
 			h.tools[t.Action.String()] = served{t, c}
-			server.AddTool(describe(t), h.call)
+			if !t.Unoffered {
+				server.AddTool(describe(t), h.call)
+			}
 		}
 	}
 	server.AddReceivingMiddleware(h.filter)

@@ -27,7 +27,7 @@ func TestList(t *testing.T) {
 		grant []string
 		want  []string
 	}{
-		{"all", nil, []string{"desk.break", "desk.lose", "desk.post", "desk.read", "desk.slow.read"}}, // not desk.wipe
+		{"all", nil, []string{"desk.break", "desk.lose", "desk.post", "desk.read", "desk.slow.read"}}, // not desk.wipe, nor desk.burn
 		{"narrow", []string{"desk.read"}, []string{"desk.read"}},
 	} {
 		list, err := h.connect(h.mint(test.job, test.grant...).Raw).ListTools(t.Context(), nil)
@@ -112,6 +112,10 @@ func TestFailures(t *testing.T) {
 			name: "arguments that are a list", tool: "desk.read", args: `["text"]`,
 			want: tools.Failure{Status: "denied", Code: "bad_argument", Receipt: "job-1/1"}, book: "opened desk.read deny",
 		},
+		{
+			name: "named and not offered", tool: "desk.burn", args: `{}`, says: "not burnt here",
+			want: tools.Failure{Status: "denied", Code: "not_offered", Receipt: "job-1/1"}, book: "opened desk.burn deny",
+		},
 		{name: "unknown tool", tool: "shell.exec", args: `{"cmd":"rm"}`, want: tools.Failure{Status: "denied", Code: "unknown_tool", Receipt: "job-1/1"}, book: "opened mcp.unknown deny"},
 		{name: "another spelling's case", tool: "Desk.read", args: `{}`, want: tools.Failure{Status: "denied", Code: "unknown_tool", Receipt: "job-1/1"}, book: "opened mcp.unknown deny"},
 	} {
@@ -195,7 +199,7 @@ func TestCatalog(t *testing.T) {
 	for _, a := range tools.Catalog([]tools.Connector{d}) {
 		got[a] = true
 	}
-	if len(got) != 6 || !got[policy.Action{Tool: "desk", Name: "wipe", Class: policy.Admin}] {
+	if len(got) != 7 || !got[policy.Action{Tool: "desk", Name: "wipe", Class: policy.Admin}] {
 		t.Errorf("catalog: %v", got)
 	}
 }

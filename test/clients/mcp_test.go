@@ -210,7 +210,7 @@ func TestMCPCalls(t *testing.T) {
 	want.Allowed++
 
 	// A person is asked, says yes, and the very same call goes through, once.
-	update := fmt.Sprintf(`{"page_id":%q,"based_on_version":2,"body_storage":"<p>Ring the owner.</p>"}`, id)
+	update := fmt.Sprintf(`{"page_id":%q,"based_on_version":2,"message":"whom to ring","body_storage":"<p>Ring the owner.</p>"}`, id)
 	waiting := failTool(t, session, "confluence.page.update", update)
 	want.Asked++
 	waiting.wantClause(t, "/actions/write/approval_gate")

@@ -67,7 +67,7 @@ func getContents(s *Site, c *call) reply {
 	return contentPage(s, c, results)
 }
 
-func getContent(s *Site, c *call) reply {
+func (s *Site) pageContent(c *call) reply {
 	n, refusal := s.page(c)
 	if refusal != nil {
 		return *refusal
@@ -191,13 +191,7 @@ func putContent(s *Site, c *call) reply {
 	return n.wholeContent(c)
 }
 
-// deleteContent moves a page to the trash, and purges it when it is there already and the request says so. It deletes a
-// comment for good.
-func deleteContent(s *Site, c *call) reply {
-	if comment := s.comments[c.vars["page"]]; comment != nil && comment.page.readable(c.account) {
-		delete(s.comments, comment.id)
-		return reply{status: http.StatusNoContent}
-	}
+func (s *Site) deletePageContent(c *call) reply {
 	n, refusal := s.editablePage(c)
 	switch {
 	case refusal != nil:
@@ -261,28 +255,6 @@ func (n *node) below(c *call, all bool) []object {
 	return results
 }
 
-func getContentComments(s *Site, c *call) reply {
-	n, refusal := s.listedPage(c)
-	if refusal != nil {
-		return *refusal
-	}
-	var results []object
-	for _, comment := range s.commentsOn(n) {
-		results = append(results, comment.v1JSON(c))
-	}
-	return contentPage(s, c, results)
-}
-
-func (f *pageComment) v1JSON(c *call) object {
-	return object{
-		"id": f.id, "type": "comment", "status": statusCurrent, "title": "Re: " + f.page.title(), "version": f.now().v1JSON(c),
-		"body":       object{"storage": object{"value": f.now().body, "representation": "storage"}},
-		"container":  f.page.v1JSON(c, nil),
-		"extensions": object{"location": "footer"},
-		"_links":     object{"self": c.wiki() + "/rest/api/content/" + f.id},
-	}
-}
-
 func (s *Site) postServerComment(c *call, page, body string) reply {
 	n := s.nodes[page]
 	if n == nil || !n.listed() || !n.readable(c.account) {
@@ -292,23 +264,6 @@ func (s *Site) postServerComment(c *call, page, body string) reply {
 	comment.versions = []version{{number: 1, body: body, author: c.account, at: s.now()}}
 	s.comments[comment.id] = comment
 	return ok(comment.v1JSON(c))
-}
-
-func getContentAttachments(s *Site, c *call) reply {
-	n, refusal := s.listedPage(c)
-	if refusal != nil {
-		return *refusal
-	}
-	var results []object
-	for _, a := range s.attachmentsOf(n) {
-		results = append(results, object{
-			"id": a.id, "type": "attachment", "status": statusCurrent, "title": a.name, "version": a.version.v1JSON(c),
-			"metadata":   object{"mediaType": a.media},
-			"extensions": object{"mediaType": a.media, "fileSize": len(a.data)},
-			"_links":     object{"download": a.download(), "self": c.wiki() + "/rest/api/content/" + a.id},
-		})
-	}
-	return contentPage(s, c, results)
 }
 
 // propertyByKey finds a page's property by its key.

@@ -65,6 +65,9 @@ func getCQL(s *Site, c *call) reply {
 
 // getContentCQL is the search that answers with bare content.
 func getContentCQL(s *Site, c *call) reply {
+	if found := s.searchComments(c); found != nil {
+		return *found
+	}
 	_, hits, w, total, refusal := askCQL(s, c)
 	if refusal != nil {
 		return *refusal

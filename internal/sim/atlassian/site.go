@@ -189,7 +189,11 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	op, c, refusal := s.admit(r)
-	if c.account != nil && !s.config.DataCenter {
+	switch {
+	case c.account == nil:
+	case s.config.DataCenter:
+		w.Header().Set("X-AUSERNAME", c.account.Username)
+	default:
 		w.Header().Set("X-AAccountId", c.account.id)
 	}
 	if refusal != nil {

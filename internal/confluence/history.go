@@ -1,0 +1,152 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package confluence
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/clawea/clawea/internal/change"
+	"github.com/clawea/clawea/internal/query"
+	"github.com/clawea/clawea/policy"
+)
+
+// historyLimit is how many results of a list are asked for at once.
+const historyLimit = 100
+
+// History returns what Confluence's own history has of the accounts in the
+// window, by time: versions of pages, and comments at the foot of pages. It knows
+// a comment only by its newest version. Labels, moves, ways into the trash and
+// what was deleted are not in it, nor is what the read credential may not see.
+func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Event, error) {
+	if len(w.Accounts) == 0 {
+		return nil, nil
+	}
+	ids, err := c.contributions(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	var out []change.Event
+	for _, id := range ids {
+		events, err := c.written(ctx, id, w)
+		if unlessUntold(err) != nil {
+			return nil, err
+		}
+		out = append(out, events...)
+	}
+	said, err := c.said(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, said...)
+	slices.SortStableFunc(out, func(a, b change.Event) int { return a.At.Compare(b.At) })
+	return out, nil
+}
+
+// contributions finds the pages that the accounts have written, and that were
+// last written in the window or after. Days of a query are those of the account
+// that asks, so it begins a day early.
+func (c *Connector) contributions(ctx context.Context, w change.Window) ([]string, error) {
+	from := query.Value{Text: w.From.UTC().AddDate(0, 0, -1).Format(time.DateOnly)}
+	q := query.Query{Where: query.All(
+		query.In("contributor", query.Strings(w.Accounts...)...),
+		query.In("type", query.Strings("page")...),
+		query.Clause{Field: "lastmodified", Op: query.OpGe, Values: []query.Value{from}},
+	)}
+	ask := url.Values{"cql": {q.String()}, "limit": {strconv.Itoa(historyLimit)}, "includeArchivedSpaces": {"true"}, "excerpt": {"none"}}
+	var ids []string
+	for range maxPaging {
+		var answer struct {
+			Results []hit `json:"results"`
+			Links   links `json:"_links"`
+		}
+		if _, err := c.get(ctx, v1+"/search", ask, &answer); err != nil {
+			return nil, explainSearch(err)
+		}
+		for _, h := range answer.Results {
+			if h.Content != nil && isID(h.Content.ID) {
+				ids = append(ids, h.Content.ID)
+			}
+		}
+		next := answer.Links.cursor()
+		if next == "" || len(answer.Results) == 0 {
+			slices.Sort(ids)
+			return slices.Compact(ids), nil
+		}
+		ask.Set("cursor", next)
+	}
+	return nil, tooMuch()
+}
+
+func tooMuch() error {
+	return fault("outside", "the accounts have written more in that time than can be looked through; ask about a shorter time")
+}
+
+// holds reports whether something is by one of the accounts and in the window.
+func holds(w change.Window, by, at string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, at)
+	return t, err == nil && slices.Contains(w.Accounts, by) && !t.Before(w.From) && !t.After(w.To)
+}
+
+// written are the versions of a page that the accounts wrote in the window.
+func (c *Connector) written(ctx context.Context, id string, w change.Window) ([]change.Event, error) {
+	var out []change.Event
+	err := c.eachVersion(ctx, id, func(v version) bool {
+		at, ours := holds(w, v.AuthorID, v.CreatedAt)
+		if ours {
+			e := change.Event{Resource: policy.Resource{Type: "page", ID: id, Version: strconv.Itoa(v.Number)}, What: actionUpdate, At: at, By: v.AuthorID, Mark: markOf(v.Message)}
+			if v.Number == 1 {
+				e.What = actionCreate
+			}
+			out = append(out, e)
+		}
+		return at.IsZero() || !at.Before(w.From) // the newest come first
+	})
+	for i := range out {
+		if out[i].Resource.Version == "1" && err == nil {
+			out[i].Mark, err = c.pageMark(ctx, id)
+		}
+	}
+	return out, err
+}
+
+// said are the comments of the accounts in the window.
+func (c *Connector) said(ctx context.Context, w change.Window) ([]change.Event, error) {
+	var out []change.Event
+	ask := url.Values{"sort": {"-modified-date"}, "limit": {strconv.Itoa(historyLimit)}}
+	for range maxPaging {
+		var answer struct {
+			Results []comment `json:"results"`
+			Links   links     `json:"_links"`
+		}
+		if _, err := c.get(ctx, v2+"/footer-comments", ask, &answer); err != nil {
+			return nil, explain(err, "the comments")
+		}
+		for _, m := range answer.Results {
+			at, ours := holds(w, m.Version.AuthorID, m.Version.CreatedAt)
+			if !at.IsZero() && at.Before(w.From) {
+				return out, nil
+			}
+			if ours && isID(m.ID) {
+				what := actionComment
+				if m.Version.Number > 1 {
+					what = "comment.update"
+				}
+				out = append(out, change.Event{
+					Resource: policy.Resource{Type: "comment", ID: m.ID, Version: strconv.Itoa(m.Version.Number)},
+					What:     what, At: at, By: m.Version.AuthorID,
+				})
+			}
+		}
+		next := answer.Links.cursor()
+		if next == "" || len(answer.Results) == 0 {
+			return out, nil
+		}
+		ask.Set("cursor", next)
+	}
+	return nil, tooMuch()
+}
