@@ -38,13 +38,16 @@
 //     holds the house's keys; internal/ledger follows the database into a
 //     transparency log; internal/config reads the one file; internal/query parses
 //     and bounds users' JQL and CQL; internal/atlassian is a careful REST
-//     transport; internal/api is the wire form of /v1.
+//     transport and the form of the connectors' tables; internal/datacenter
+//     translates for it; internal/page edits pages block by block; internal/change
+//     is what connectors say of changes afterwards; internal/api is the wire form of /v1.
 //   - internal/registry publishes policies and re-verifies them on every read;
 //     internal/issuer mints and checks tokens; internal/revocation ends what they
 //     stand on, and cuts what is under way; internal/approval brings people's
 //     answers in; internal/proof puts bundles together; internal/oauth lets stock
 //     OAuth clients order tokens; internal/sidecar holds a token and its key for
-//     an agent that is to have neither.
+//     an agent that is to have neither; internal/undo looks what became of changes,
+//     how they are taken back, and what no receipt explains.
 //   - internal/gate is the one way through: a few screens, and the only caller of
 //     an act.
 //   - internal/proxy carries model calls, internal/tools carries MCP tool calls,
