@@ -40,6 +40,7 @@ func serveCommand(ctx context.Context, c *call) error {
 		return err
 	}
 	debug.FreeOSMemory() // what starting has left behind
+	letGo()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // what is alive is little, and what calls leave behind is much
 	}

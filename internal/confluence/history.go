@@ -4,10 +4,12 @@
 package confluence
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/change"
@@ -43,7 +45,12 @@ func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Even
 		return nil, err
 	}
 	out = append(out, said...)
-	slices.SortStableFunc(out, func(a, b change.Event) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(out, func(a, b change.Event) int {
+		if a.At.Equal(b.At) && a.Resource.ID == b.Resource.ID { // versions were read the newest first
+			return cmp.Or(cmp.Compare(len(a.Resource.Version), len(b.Resource.Version)), strings.Compare(a.Resource.Version, b.Resource.Version))
+		}
+		return a.At.Compare(b.At)
+	})
 	return out, nil
 }
 
