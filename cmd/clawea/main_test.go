@@ -51,7 +51,7 @@ func shared() string {
 	return dir
 }
 
-// enter waits until the demo that works in a directory has told its story, and
+// enter waits until the demo that works in a directory has told ten chapters, and
 // makes what follows talk to its house: enter DIR.
 func enter(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
