@@ -58,7 +58,7 @@ const patience = 30 * time.Second
 func openHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{dir: filepath.Join(t.TempDir(), "house")}
-	cmd := exec.Command(binary, "demo", "-dir", h.dir)
+	cmd := exec.Command(binary, "demo", "-chapters", "10", "-dir", h.dir)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -142,7 +142,9 @@ func TestMCPList(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t)
 	all := []string{
-		"confluence.page.create", "confluence.page.get", "confluence.page.search", "confluence.page.update",
+		"confluence.page.children", "confluence.page.comment.create", "confluence.page.create", "confluence.page.edit", "confluence.page.get",
+		"confluence.page.label.add", "confluence.page.label.remove", "confluence.page.labels", "confluence.page.move", "confluence.page.search",
+		"confluence.page.update",
 		"jira.issue.comment.create", "jira.issue.create", "jira.issue.get", "jira.issue.search",
 	}
 	for _, test := range []struct {

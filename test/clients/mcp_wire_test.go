@@ -132,7 +132,7 @@ func TestMCPWire(t *testing.T) {
 		}
 	}
 	w.result(w.call(`{"jsonrpc":"2.0","id":2,"method":"tools/list"}`), 2, &list)
-	if len(list.Tools) != 8 || list.Tools[0].InputSchema.Type != "object" {
+	if len(list.Tools) != 15 || list.Tools[0].InputSchema.Type != "object" {
 		t.Errorf("got %+v", list)
 	}
 	var called struct {
