@@ -15,6 +15,7 @@ import (
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/sidecar"
 	"github.com/clawea/clawea/internal/undo"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
@@ -155,7 +156,7 @@ func (u *undoing) lock(ctx context.Context, policy seal.Hash) error {
 // walk undoes one change after the other, with a token of its own, and stops at
 // the first that is not done.
 func (u *undoing) walk(ctx context.Context) error {
-	order := &sidecar.Detail{Agent: undo.Agent, Job: u.plan.UndoJob, Policy: u.policy}
+	order := &sidecar.Detail{Agent: receipt.Undoer, Job: u.plan.UndoJob, Policy: u.policy}
 	car, err := sidecar.Start(ctx, &sidecar.Config{
 		House: u.Lookup("server").Value.String(), Source: &login{u.api, order}, Log: slog.New(slog.NewTextHandler(u.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})

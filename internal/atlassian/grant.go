@@ -192,7 +192,7 @@ func (p *Person) renew(ctx context.Context) (*Grant, error) {
 		if time.Since(begun) > waitFor {
 			return nil, &AuthError{Code: AuthTrouble, Msg: "the grant of " + p.User + " is being renewed, and does not come", Hint: "try again in a minute"}
 		}
-		if err := sleep(ctx, lookFor); err != nil {
+		if err := Sleep(ctx, lookFor); err != nil {
 			return nil, err
 		}
 		if g, err := p.grant(ctx); err != nil || p.usable(g, early) {
@@ -271,7 +271,7 @@ func (p *Person) settle(ctx context.Context, claim string, g *Grant) error {
 	defer cancel()
 	for pause := lookFor; ; pause *= 2 {
 		err := p.Vault.Settle(ctx, p.Key, claim, b)
-		if err == nil || errors.Is(err, ErrClaimed) || g == nil || sleep(ctx, pause) != nil {
+		if err == nil || errors.Is(err, ErrClaimed) || g == nil || Sleep(ctx, pause) != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (p *patience) next(try int, r *Request, e *Error, w wish) (time.Duration, b
 func (c *Client) wait(ctx context.Context, p *patience, d time.Duration) error {
 	d += c.jitter(d)
 	p.spent += d
-	return sleep(ctx, d)
+	return Sleep(ctx, d)
 }
 
 // turn waits until r may be sent, and takes one of the places for requests under
@@ -78,7 +78,8 @@ func (c *Client) turn(ctx context.Context, p *patience, r *Request) (done func()
 // jitter is up to a quarter of d.
 func jitter(d time.Duration) time.Duration { return rand.N(d/4 + 1) }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends, whose error it then returns.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

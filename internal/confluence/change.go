@@ -150,7 +150,7 @@ func (c *Connector) lookFor(ctx context.Context, d *draft, opened *receipt.Recei
 	result := failed(cause)
 	by := c.actor(ctx, d.use, cause)
 	for _, wait := range c.looks {
-		if sleep(ctx, wait) != nil {
+		if atlassian.Sleep(ctx, wait) != nil {
 			break
 		}
 		found, over, err := c.seek(ctx, opened, d.change, by)
@@ -193,17 +193,6 @@ func (c *Connector) close(ctx context.Context, d *draft, opened *receipt.Receipt
 // unconfirmed is the error for what was written and is not found as it should be.
 func unconfirmed(what, how string) error {
 	return fault("unconfirmed", "%s was written, but %s; have a person look at it", what, how)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 const (

@@ -199,7 +199,7 @@ func (m *mutation) body(name string) ([]byte, error) {
 // has, and says that nobody knows if it finds nothing, since it may yet.
 func (c *Connector) look(ctx context.Context, opened *receipt.Receipt, m *mutation, cause error) (*gate.Result, error) {
 	for try := range looks {
-		if try > 0 && wait(ctx, c.pause) != nil {
+		if try > 0 && atlassian.Sleep(ctx, c.pause) != nil {
 			break
 		}
 		target, err := c.Find(ctx, opened, m.change)
@@ -322,16 +322,5 @@ func (t *turns) leave(ids []string) {
 	for _, id := range ids {
 		close(t.held[id])
 		delete(t.held, id)
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

@@ -111,7 +111,7 @@ func TestTold(t *testing.T) {
 	want(h.get("/v1/jobs/job-1/proof"), 409, "no_receipts")
 	want(h.get("/v1/jobs/none"), 404, "not_found")
 	for n := range 100 {
-		if err := h.DB.CreateJob(t.Context(), store.Job{ID: undo.JobAt("job-1", n+1), Agent: undo.Agent, Policy: p.Hash, Client: "eve", Created: time.Now()}); err != nil {
+		if err := h.DB.CreateJob(t.Context(), store.Job{ID: undo.JobAt("job-1", n+1), Agent: receipt.Undoer, Policy: p.Hash, Client: "eve", Created: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,7 +5,6 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -66,7 +65,7 @@ func (c *Call) End(r *receipt.Receipt, refused string) {
 	}
 	c.span.SetAttributes(line{&ofCall, labels{"", "", v.effect, v.code, v.status}}.attributes()...)
 	if r != nil {
-		c.span.SetAttributes(attribute.String("clawea.receipt", fmt.Sprintf("%s/%d", r.Job, r.Seq)))
+		c.span.SetAttributes(attribute.String("clawea.receipt", r.Name()))
 	}
 	if v.trouble() {
 		c.span.SetStatus(codes.Error, "")

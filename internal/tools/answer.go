@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -88,5 +87,5 @@ func name(r *receipt.Receipt) string {
 	if r == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s/%d", r.Job, r.Seq)
+	return r.Name()
 }

@@ -91,7 +91,7 @@ func (h *house) job(id string) {
 	h.t.Helper()
 	agent := "robot"
 	if strings.HasPrefix(id, "undo-") {
-		agent = Agent
+		agent = receipt.Undoer
 	}
 	h.jobOf(id, agent, "")
 }

@@ -13,12 +13,10 @@ import (
 	"slices"
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
-
-// Agent is who undoes, in tokens and receipts.
-const Agent = "undo"
 
 // JobOf names the first job that undoes job's changes: undo-JOB, or, where that
 // is too long for a name, undo- and a hash of it.
@@ -27,9 +25,9 @@ func JobOf(job string) string { return JobAt(job, 1) }
 // JobAt names the nth job that undoes job's changes, from 1: the second is
 // undo-2-JOB. There is more than one where the one before could not go on.
 func JobAt(job string, n int) string {
-	prefix := "undo-"
+	prefix := receipt.UndoPrefix
 	if n > 1 {
-		prefix = fmt.Sprintf("undo-%d-", n)
+		prefix = fmt.Sprintf("%s%d-", receipt.UndoPrefix, n)
 	}
 	if name := prefix + job; token.CheckName("job", name) == nil {
 		return name
@@ -56,7 +54,7 @@ func (d *Desk) UndoJob(ctx context.Context, job string, policy seal.Hash, by str
 		if err != nil {
 			return "", err
 		}
-		if j.Agent == Agent && !stopped && (policy.IsZero() || j.Policy.Equal(policy)) && (j.Client == "" || j.Client == by) {
+		if j.Agent == receipt.Undoer && !stopped && (policy.IsZero() || j.Policy.Equal(policy)) && (j.Client == "" || j.Client == by) {
 			newest = name
 		}
 	}
@@ -90,7 +88,7 @@ func (d *Desk) undone(ctx context.Context, job string, list []*call, depth int) 
 		if err != nil {
 			return nil, err
 		}
-		if j.Agent != Agent {
+		if j.Agent != receipt.Undoer {
 			continue // its name means nothing
 		}
 		if err := d.undoneBy(ctx, j.ID, job, tools, out, depth); err != nil {

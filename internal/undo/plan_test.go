@@ -244,7 +244,7 @@ func TestPlanUndoneByNobodyElse(t *testing.T) {
 	h.do("job-1", "page.update", edit("3"), page7("4"))
 	h.jobOf("undo-job-1", "robot", "")
 	h.undo("undo-job-1", other("99"), "job-1/1", page7("5"))
-	h.jobOf("undo-2-job-1", Agent, "")
+	h.jobOf("undo-2-job-1", receipt.Undoer, "")
 	c := other("98")
 	c.Undoes = "job-1/1"
 	h.close(h.openAs("undo-2-job-1", &policy.Call{Tool: "gone", Action: "page.restore", Class: policy.Write}, c), done(page7("5")))
@@ -269,12 +269,12 @@ func TestUndoJob(t *testing.T) {
 	want(mine, "olga", "undo-job-1")
 	h.jobOf("undo-job-1", "robot", "olga") // from before such names were kept
 	want(mine, "olga", "undo-2-job-1")
-	h.jobOf("undo-2-job-1", Agent, "olga")
+	h.jobOf("undo-2-job-1", receipt.Undoer, "olga")
 	want(mine, "olga", "undo-2-job-1")
 	want(seal.Hash{}, "olga", "undo-2-job-1")
 	want(another, "olga", "undo-3-job-1")
 	want(mine, "eve", "undo-3-job-1")
-	h.jobOf("undo-3-job-1", Agent, "eve")
+	h.jobOf("undo-3-job-1", receipt.Undoer, "eve")
 	want(mine, "eve", "undo-3-job-1")
 	want(mine, "olga", "undo-2-job-1")
 	h.revoke("undo-2-job-1")
@@ -283,7 +283,7 @@ func TestUndoJob(t *testing.T) {
 		t.Error("which is stopped is not told")
 	}
 	for n := 4; n <= mostJobs; n++ {
-		h.jobOf(JobAt("job-1", n), Agent, "eve")
+		h.jobOf(JobAt("job-1", n), receipt.Undoer, "eve")
 	}
 	if _, err := h.desk().UndoJob(t.Context(), "job-1", mine, "olga"); !errors.Is(err, ErrTooMany) {
 		t.Errorf("no more names: %v", err)
