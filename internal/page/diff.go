@@ -25,7 +25,9 @@ const (
 // does not tell, such as attributes, stands behind it in braces. It is "" for two
 // bodies that are the same bytes, and for no others. It is at most [MaxDiff] bytes
 // long, takes time as the bodies are long, and says so where it leaves something
-// of a change away; a bare "…" stands for what is the same on both sides.
+// of a change away; a bare "…" stands for what is the same on both sides. Where
+// so many lines differ that a search for what stays between them would be long,
+// all go and all come. It depends on nothing but the bodies.
 func Diff(before, after *Body) string {
 	text, _ := diff(before, after)
 	return text
@@ -126,7 +128,7 @@ type hunk struct {
 // A step is a line of a hunk.
 type step struct {
 	op   byte // ' ', '-' or '+'
-	line line
+	line *line
 }
 
 // compare returns the changes between two texts.
@@ -178,7 +180,7 @@ func (h hunk) write(w *writer) {
 // writeChange writes lines that go, and those that come in their place. Lines
 // that face each other are cut to what differs.
 func writeChange(w *writer, steps []step) {
-	var gone, come []line
+	var gone, come []*line
 	for _, e := range steps {
 		if e.op == '-' {
 			gone = append(gone, e.line)
@@ -186,9 +188,10 @@ func writeChange(w *writer, steps []step) {
 			come = append(come, e.line)
 		}
 	}
-	goneTexts, comeTexts := w.texts(gone, w.was), w.texts(come, w.is)
+	most := (MaxDiff - w.Len()) / len("-\n") // of each there is no room for more, even if they are empty
+	goneTexts, comeTexts := w.texts(gone[:min(len(gone), most)], w.was), w.texts(come[:min(len(come), most)], w.is)
 	w.tellApart(gone, come, goneTexts, comeTexts)
-	for i := range min(len(gone), len(come)) {
+	for i := range min(len(goneTexts), len(comeTexts)) {
 		w.work += len(goneTexts[i]) + len(comeTexts[i])
 		goneTexts[i], comeTexts[i] = narrow(goneTexts[i], comeTexts[i])
 	}
@@ -198,34 +201,39 @@ func writeChange(w *writer, steps []step) {
 	for _, text := range comeTexts {
 		w.line("+" + text)
 	}
+	w.left += len(steps) - len(goneTexts) - len(comeTexts)
 }
 
-// tellApart shows the markup of lines on both sides that read the same.
-func (w *writer) tellApart(gone, come []line, goneTexts, comeTexts []string) {
+// tellApart shows the markup of lines on both sides that read the same, as far
+// as there are texts of them.
+func (w *writer) tellApart(gone, come []*line, goneTexts, comeTexts []string) {
 	reads := map[string][]int{} // which lines that come read so
 	for j, l := range come {
 		reads[l.text] = append(reads[l.text], j)
 	}
 	both := map[string]bool{}
-	for i, l := range gone {
+	for i, l := range gone[:len(goneTexts)] {
 		list, ok := reads[l.text]
 		switch {
 		case len(list) > 0:
-			goneTexts[i], comeTexts[list[0]] = w.markup(l, come[list[0]])
+			was, is := w.markup(l, come[list[0]])
+			if goneTexts[i] = was; list[0] < len(comeTexts) {
+				comeTexts[list[0]] = is
+			}
 			reads[l.text], both[l.text] = list[1:], true
 		case ok:
-			goneTexts[i], _ = w.markup(l, line{text: l.text})
+			goneTexts[i], _ = w.markup(l, &line{text: l.text})
 		}
 	}
-	for text := range both {
-		for _, j := range reads[text] {
-			_, comeTexts[j] = w.markup(line{text: text}, come[j])
+	for j, l := range come[:len(comeTexts)] { // those that none is left for
+		if list := reads[l.text]; both[l.text] && len(list) > 0 && list[0] <= j {
+			_, comeTexts[j] = w.markup(&line{text: l.text}, l)
 		}
 	}
 }
 
 // texts returns what lines of a body read, and behind it what they do not tell.
-func (w *writer) texts(lines []line, body *Body) []string {
+func (w *writer) texts(lines []*line, body *Body) []string {
 	list := make([]string, len(lines))
 	room := MaxDiff // of what is beyond it nothing is shown
 	for i, l := range lines {
@@ -243,7 +251,7 @@ func (w *writer) texts(lines []line, body *Body) []string {
 
 // markup tells lines apart that read the same. The markup that several lines
 // share is shown with the first of them.
-func (w *writer) markup(a, b line) (string, string) {
+func (w *writer) markup(a, b *line) (string, string) {
 	if a.source != nil && b.source != nil && a.source.same(b.source) {
 		return a.text + " {what is around it}", b.text + " {is changed}"
 	}

@@ -118,6 +118,7 @@ func TestDiffFields(t *testing.T) {
 // longer than it must be.
 func TestEditScript(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
+	same := func(l, o line) bool { return l.same(&o) }
 	draw := func() []line {
 		list := make([]line, r.IntN(12))
 		for i := range list {
@@ -131,16 +132,16 @@ func TestEditScript(t *testing.T) {
 		changes := 0
 		for _, e := range editScript(a, b, new(int)) {
 			if e.op != '+' {
-				was = append(was, e.line)
+				was = append(was, *e.line)
 			}
 			if e.op != '-' {
-				is = append(is, e.line)
+				is = append(is, *e.line)
 			}
 			if e.op != ' ' {
 				changes++
 			}
 		}
-		if !slices.EqualFunc(was, a, line.same) || !slices.EqualFunc(is, b, line.same) {
+		if !slices.EqualFunc(was, a, same) || !slices.EqualFunc(is, b, same) {
 			t.Fatalf("%v to %v: %v to %v", a, b, was, is)
 		}
 		if want := len(a) + len(b) - 2*common(a, b); changes != want {
@@ -161,7 +162,7 @@ func common(a, b []line) int {
 	}
 	for i := range a {
 		for j := range b {
-			if t[i+1][j+1] = max(t[i][j+1], t[i+1][j]); a[i].same(b[j]) {
+			if t[i+1][j+1] = max(t[i][j+1], t[i+1][j]); a[i].same(&b[j]) {
 				t[i+1][j+1] = t[i][j] + 1
 			}
 		}

@@ -42,10 +42,15 @@ type Edit struct {
 // go and come with the nodes beside them. An [*Error] is returned, and nothing
 // done, if any edit cannot be carried out exactly, if two meet in one place, or
 // if together they would lose something ([Losses]) that none of them lists under
-// Drops, list a drop that does not happen, or make an id occur twice.
+// Drops, list a drop that does not happen, or make an id occur twice. All that
+// the edits bring is at most [MaxBody] bytes. Apply takes time as the body is
+// long, and for each edit of text no more than a search of its block.
 func Apply(before *Body, edits []Edit) (*Body, error) {
 	if len(edits) == 0 || len(edits) > MaxEdits {
 		return nil, refuse(BadEdit, "Send some edits, and a long list in several calls.", "%d edits; one to %d can be made at once", len(edits), MaxEdits)
+	}
+	if err := checkSize(edits); err != nil {
+		return nil, err
 	}
 	p := plan{body: before, gone: map[*Block]bool{}}
 	var drops []string
@@ -69,6 +74,17 @@ func Apply(before *Body, edits []Edit) (*Body, error) {
 	return after, nil
 }
 
+// checkSize refuses, before any of it is read, what would make a body too long.
+func checkSize(edits []Edit) error {
+	sum := 0
+	for _, e := range edits {
+		if sum += len(e.Content) + len(e.New); sum > MaxBody {
+			return refuse(TooLarge, "Split the page.", "what the edits bring is longer than %d bytes", MaxBody)
+		}
+	}
+	return nil
+}
+
 // numbered says which of several edits is refused.
 func numbered(err error, i, n int) error {
 	var e *Error
@@ -85,6 +101,7 @@ type plan struct {
 	body    *Body
 	splices []splice
 	gone    map[*Block]bool
+	reading *reading   // for edits of text, once there is one
 	starts  []addition // of holders whose first children go or that have none
 }
 
@@ -114,7 +131,10 @@ func (p *plan) add(e Edit) error {
 		p.splices = append(p.splices, splice{from: block.From, to: block.To, rank: cutting})
 		return nil
 	case ReplaceText:
-		s, err := p.body.replaceText(block, e.Old, e.New)
+		if p.reading == nil {
+			p.reading = newReading(p.body)
+		}
+		s, err := p.reading.replaceText(block, e.Old, e.New)
 		p.splices = append(p.splices, s)
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // at returns the name of the block at a path.
 func at(t testing.TB, b *Body, path string) string {
 	t.Helper()
-	block := b.named[path]
+	block := b.at(path)
 	if block == nil {
 		t.Fatalf("no block %s in %.200q", path, b.Text)
 	}
@@ -157,7 +157,7 @@ func TestApplyRefuses(t *testing.T) {
 	} {
 		before := mustParse(t, test.format, test.body)
 		for i := range test.edits {
-			if b := before.named[test.edits[i].Block]; b != nil {
+			if b := before.at(test.edits[i].Block); b != nil {
 				test.edits[i].Block = b.Name
 			}
 		}

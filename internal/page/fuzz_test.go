@@ -53,7 +53,7 @@ func FuzzStorage(f *testing.F) {
 		if got := b.root.words(); got != words.String() {
 			t.Fatalf("text is %q, encoding/xml reads %q", got, words.String())
 		}
-		checkPlaces(t, b, b.root)
+		checkPlaces(t, newReading(b), b.root)
 	})
 }
 
@@ -70,7 +70,7 @@ func FuzzADF(f *testing.F) {
 		if !json.Valid([]byte(text)) {
 			t.Fatalf("encoding/json refuses %q", text)
 		}
-		checkPlaces(t, b, b.root)
+		checkPlaces(t, newReading(b), b.root)
 	})
 }
 
@@ -103,27 +103,27 @@ func fuzzBody(t *testing.T, format Format, text string) *Body {
 
 // checkPlaces holds that nodes are where they say: text is written between its
 // places, character by character.
-func checkPlaces(t *testing.T, b *Body, n *node) {
+func checkPlaces(t *testing.T, r *reading, n *node) {
 	t.Helper()
 	for _, k := range n.kids {
 		if k.from < n.from || k.to > n.to {
 			t.Fatalf("%s at %d to %d, in %d to %d", k.kind, k.from, k.to, n.from, n.to)
 		}
 		if k.kind != textKind {
-			checkPlaces(t, b, k)
+			checkPlaces(t, r, k)
 			continue
 		}
-		if at := b.rawAt(k, len(k.text)); at > k.to || decode(b, k) != k.text {
-			t.Fatalf("text %q is written as %q, read as %q", k.text, b.Text[k.from:k.to], decode(b, k))
+		if at := r.rawAt(k, len(k.text)); at > k.to || decode(r, k) != k.text {
+			t.Fatalf("text %q is written as %q, read as %q", k.text, r.body.Text[k.from:k.to], decode(r, k))
 		}
 	}
 }
 
 // decode reads a text as replaceText does.
-func decode(b *Body, n *node) string {
-	from, to := b.rawAt(n, 0), b.rawAt(n, len(n.text))
+func decode(r *reading, n *node) string {
+	from, to := r.rawAt(n, 0), r.rawAt(n, len(n.text))
 	var out strings.Builder
-	for raw := b.Text[from:to]; raw != ""; {
+	for raw := r.body.Text[from:to]; raw != ""; {
 		size, stands := character(n.written, raw)
 		out.WriteString(stands)
 		raw = raw[size:]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // label makes text of a page fit for a message: one line, printable, and at
@@ -106,3 +107,12 @@ func isHidden(r rune) bool {
 func isForbidden(r rune) bool {
 	return r != '\n' && r != '\t' && isHidden(r) && !unicode.Is(unicode.Zs, r) && r != 0x200d // joins emoji and some scripts' letters
 }
+
+// IsText reports whether a text that somebody brings can be seen for what it is: it
+// holds no controls but tabs and line ends, nothing that turns the order of letters
+// around, and nothing without a shape.
+func IsText(s string) bool { return utf8.ValidString(s) && strings.IndexFunc(s, isForbidden) < 0 }
+
+// Visible writes characters that people cannot see, or that turn the order of others
+// around, as what they are: <U+202E>. All white space becomes blanks.
+func Visible(s string) string { return visible(s) }

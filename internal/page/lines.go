@@ -101,7 +101,7 @@ func (p *printer) enough() bool { return p.most > 0 && p.written > p.most }
 // show writes nodes that stand one below the other. Indent is before each line;
 // in is the kinds of what is around them.
 func (p *printer) show(nodes []*node, indent, in string) {
-	for _, row := range p.rows(nodes) {
+	for row, rest := p.row(nodes); row != nil; row, rest = p.row(rest) {
 		if p.enough() {
 			return
 		}
@@ -111,11 +111,10 @@ func (p *printer) show(nodes []*node, indent, in string) {
 			continue
 		}
 		n := row[0]
-		inside := p.within(in, n.kind)
 		switch v.role {
 		case through:
 			p.cover(n, v.kids)
-			p.show(v.kids, indent, inside)
+			p.show(v.kids, indent, p.within(in, n.kind))
 		case paragraph:
 			p.line(indent, v.label, row, v.kids, in)
 			if strings.HasPrefix(v.label, "#") {
@@ -124,9 +123,10 @@ func (p *printer) show(nodes []*node, indent, in string) {
 		case boxed:
 			p.cover(n, v.kids)
 			p.add(indent+v.label, "", nil, in)
-			p.show(v.kids, indent+"  ", inside)
+			p.show(v.kids, indent+"  ", p.within(in, n.kind))
 		case listed:
 			p.cover(n, v.kids)
+			inside := p.within(in, n.kind)
 			for i, k := range v.kids {
 				if p.enough() {
 					return
@@ -142,27 +142,35 @@ func (p *printer) show(nodes []*node, indent, in string) {
 	}
 }
 
-// rows joins what is inline and side by side.
-func (p *printer) rows(nodes []*node) [][]*node {
-	var list [][]*node
-	joined := false
-	for _, n := range nodes {
-		if p.body.Format == Storage && n.kind == textKind && isBlank(p.body.Text[n.from:n.to]) && !joined {
-			continue
-		}
-		role := p.body.view(n).role
-		flows := role == words || role == inlined || role == brokenOff
-		if p.body.Format == Storage {
-			flows = isInline(n.kind)
-		}
-		if flows && joined {
-			list[len(list)-1] = append(list[len(list)-1], n)
-		} else {
-			list = append(list, []*node{n})
-		}
-		joined = flows
+// row joins what is inline and side by side, as the first of several rows, and
+// returns what is behind it. A row is nil if there is none left.
+func (p *printer) row(nodes []*node) (row, rest []*node) {
+	for len(nodes) > 0 && p.isBlank(nodes[0]) {
+		nodes = nodes[1:]
 	}
-	return list
+	if len(nodes) == 0 {
+		return nil, nil
+	}
+	n := 1
+	if p.flows(nodes[0]) {
+		for n < len(nodes) && p.flows(nodes[n]) {
+			n++
+		}
+	}
+	return nodes[:n], nodes[n:]
+}
+
+// flows reports whether a node stands in one line with others beside it.
+func (p *printer) flows(n *node) bool {
+	if p.body.Format == Storage {
+		return isInline(n.kind)
+	}
+	role := p.body.view(n).role
+	return role == words || role == inlined || role == brokenOff
+}
+
+func (p *printer) isBlank(n *node) bool {
+	return p.body.Format == Storage && n.kind == textKind && isBlank(p.body.Text[n.from:n.to])
 }
 
 // item writes what a list holds.
@@ -193,7 +201,11 @@ func (p *printer) item(k *node, indent, bullet, in string) {
 // cells writes a row's cells side by side.
 func (p *printer) cells(n *node) string {
 	var list []string
+	size := 0
 	for _, k := range n.kids {
+		if p.most > 0 && size > p.most {
+			break
+		}
 		if k.kind == textKind && isBlank(p.body.Text[k.from:k.to]) {
 			continue
 		}
@@ -208,6 +220,7 @@ func (p *printer) cells(n *node) string {
 			cell = append(cell, strings.TrimSpace(l.text))
 		}
 		list = append(list, strings.Join(cell, " / "))
+		size += len(list[len(list)-1]) + len(" | ")
 	}
 	return strings.Join(list, " | ")
 }

@@ -42,7 +42,7 @@ type Lost struct {
 func Losses(before, after *Body) []Lost { return losses(gather(before), gather(after)) }
 
 func losses(was, is *stock) []Lost {
-	count := map[string]int{} // of items in after that nothing before is matched with
+	count := map[entire]int{} // of items in after that nothing before is matched with
 	for _, it := range is.items {
 		count[it.whole()]++
 	}
@@ -113,8 +113,10 @@ func (it *item) id() string {
 	return it.key()
 }
 
-// whole is what an item is, in all that must stay.
-func (it *item) whole() string { return it.key() + "\x00" + it.detail() }
+// An entire is what an item is, in all that must stay.
+type entire struct{ key, detail string }
+
+func (it *item) whole() entire { return entire{it.key(), it.detail()} }
 
 func (it *item) detail() string {
 	if it.kind == Comment {

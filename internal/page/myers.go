@@ -16,26 +16,28 @@ const maxDistance = 600
 // that go before those that come. It adds to work how many lines it looked at.
 // What takes too long to search counts as different altogether.
 func editScript(a, b []line, work *int) []step {
-	var steps []step
 	head := 0
-	for head < min(len(a), len(b)) && a[head].same(b[head]) {
+	for head < min(len(a), len(b)) && a[head].same(&b[head]) {
 		head++
 	}
 	tail := 0
-	for tail < min(len(a), len(b))-head && a[len(a)-1-tail].same(b[len(b)-1-tail]) {
+	for tail < min(len(a), len(b))-head && a[len(a)-1-tail].same(&b[len(b)-1-tail]) {
 		tail++
 	}
-	for _, l := range b[:head] {
-		steps = append(steps, step{' ', l})
-	}
+	steps := addSteps(make([]step, 0, len(a)+len(b)), ' ', b[:head])
 	steps = append(steps, shortest(a[head:len(a)-tail], b[head:len(b)-tail], work)...)
-	for _, l := range b[len(b)-tail:] {
-		steps = append(steps, step{' ', l})
+	return addSteps(steps, ' ', b[len(b)-tail:])
+}
+
+// addSteps adds a step for each line.
+func addSteps(steps []step, op byte, lines []line) []step {
+	for i := range lines {
+		steps = append(steps, step{op, &lines[i]})
 	}
 	return steps
 }
 
-func (l line) same(o line) bool { return l.text == o.text && l.sum == o.sum }
+func (l *line) same(o *line) bool { return l.text == o.text && l.sum == o.sum }
 
 func shortest(a, b []line, work *int) []step {
 	names := map[[2]string]int{}
@@ -58,18 +60,18 @@ func shortest(a, b []line, work *int) []step {
 		if d == 0 {
 			fromX, fromY = 0, 0
 		}
-		for x > fromX && y > fromY && x > 0 && y > 0 && a[x-1].same(b[y-1]) {
+		for x > fromX && y > fromY && x > 0 && y > 0 && a[x-1].same(&b[y-1]) {
 			x, y = x-1, y-1
-			steps = append(steps, step{' ', b[y]})
+			steps = append(steps, step{' ', &b[y]})
 		}
 		switch {
 		case d == 0:
 		case prev == k+1:
 			y--
-			steps = append(steps, step{'+', b[y]})
+			steps = append(steps, step{'+', &b[y]})
 		default:
 			x--
-			steps = append(steps, step{'-', a[x]})
+			steps = append(steps, step{'-', &a[x]})
 		}
 	}
 	slices.Reverse(steps)
@@ -124,12 +126,5 @@ func number(lines []line, names map[[2]string]int) []int {
 }
 
 func replaceAll(a, b []line) []step {
-	var steps []step
-	for _, l := range a {
-		steps = append(steps, step{'-', l})
-	}
-	for _, l := range b {
-		steps = append(steps, step{'+', l})
-	}
-	return steps
+	return addSteps(addSteps(make([]step, 0, len(a)+len(b)), '-', a), '+', b)
 }

@@ -34,8 +34,7 @@ type Body struct {
 	Text   string   // every byte, as it was given to Parse
 	Blocks []*Block // of the top, in order
 
-	root  *node
-	named map[string]*Block // by path
+	root *node
 }
 
 // A Block is a piece of a body that edits can name: an element or node that
@@ -62,7 +61,7 @@ func Parse(format Format, body string) (*Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Body{Format: format, Text: body, root: root, named: map[string]*Block{}}
+	b := &Body{Format: format, Text: body, root: root}
 	b.Blocks = b.blocks(root, nil, "b")
 	return b, nil
 }
@@ -101,7 +100,7 @@ func each(list []*Block, do func(*Block)) {
 // the body has none.
 func (b *Body) Find(name string) (*Block, error) {
 	path, _, _ := strings.Cut(name, "-")
-	block := b.named[path]
+	block := b.at(path)
 	switch {
 	case block == nil:
 		return nil, refuse(Stale, "Read the page again and name a block that it lists.", "block %q is not on this page", label(name, 40))
@@ -111,10 +110,30 @@ func (b *Body) Find(name string) (*Block, error) {
 	return block, nil
 }
 
+// at returns the block at a path, or nil.
+func (b *Body) at(path string) *Block {
+	steps, ok := strings.CutPrefix(path, "b")
+	var block *Block
+	for list := b.Blocks; ok; list = block.Children {
+		var step string
+		step, steps, ok = strings.Cut(steps, ".")
+		i, err := strconv.Atoi(step)
+		if err != nil || i < 1 || i > len(list) {
+			return nil
+		}
+		block = list[i-1]
+	}
+	if block == nil || block.path != path { // a number in another way
+		return nil
+	}
+	return block
+}
+
 // blocks finds the blocks that stand right inside n.
 func (b *Body) blocks(n *node, parent *Block, prefix string) []*Block {
-	var list []*Block
-	for i, nodes := range b.pieces(n) {
+	pieces := b.pieces(n)
+	list := make([]*Block, 0, len(pieces))
+	for i, nodes := range pieces {
 		block := &Block{From: nodes[0].from, To: nodes[len(nodes)-1].to, Kind: nodes[0].kind, parent: parent, nodes: nodes}
 		if isRun(b.Format, nodes) {
 			block.Kind = "text"
@@ -122,7 +141,6 @@ func (b *Body) blocks(n *node, parent *Block, prefix string) []*Block {
 		}
 		block.path = prefix + strconv.Itoa(i+1)
 		block.Name = block.path + "-" + short(b.Source(block))
-		b.named[block.path] = block
 		if block.holder = holder(b.Format, nodes); block.holder != nil {
 			block.Children = b.blocks(block.holder, block, block.path+".")
 		}
@@ -133,33 +151,29 @@ func (b *Body) blocks(n *node, parent *Block, prefix string) []*Block {
 
 // pieces cuts what n holds into the nodes of one block each.
 func (b *Body) pieces(n *node) [][]*node {
-	var list [][]*node
+	list := make([][]*node, 0, len(n.kids))
 	if b.Format == ADF {
-		for _, k := range n.kids {
-			list = append(list, []*node{k})
+		for i := range n.kids {
+			list = append(list, n.kids[i:i+1])
 		}
 		return list
 	}
-	var run []*node
-	flush := func() {
-		for len(run) > 0 && b.isGap(run[len(run)-1]) {
-			run = run[:len(run)-1]
-		}
-		if len(run) > 0 {
-			list = append(list, run)
-		}
-		run = nil
-	}
-	for _, k := range n.kids {
+	for i := 0; i < len(n.kids); {
+		from := i
+		i++
 		switch {
-		case !isInline(k.kind):
-			flush()
-			list = append(list, []*node{k})
-		case len(run) > 0 || !b.isGap(k):
-			run = append(run, k)
+		case !isInline(n.kids[from].kind):
+			list = append(list, n.kids[from:i])
+		case !b.isGap(n.kids[from]):
+			end := i
+			for ; i < len(n.kids) && isInline(n.kids[i].kind); i++ {
+				if !b.isGap(n.kids[i]) {
+					end = i + 1
+				}
+			}
+			list = append(list, n.kids[from:end])
 		}
 	}
-	flush()
 	return list
 }
 

@@ -44,15 +44,25 @@ type drawer struct {
 	*rand.Rand
 	body   *Body
 	blocks []*Block
+	read   *reading
 }
 
 func newDrawer(r *rand.Rand, b *Body) *drawer {
-	d := &drawer{r, b, nil}
+	d := &drawer{r, b, nil, newReading(b)}
 	b.All(func(block *Block) { d.blocks = append(d.blocks, block) })
 	return d
 }
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// runs returns the readable text in a block, cut where there is markup in it.
+func (d *drawer) runs(block *Block) []string {
+	from, to := d.read.span(block)
+	if from == 0 {
+		return nil
+	}
+	return strings.Split(d.read.text[from:to], border)
+}
 
 // edit draws an edit and the block that it names, nil for the page.
 func (d *drawer) edit() (Edit, *Block) {
@@ -71,8 +81,8 @@ func (d *drawer) edit() (Edit, *Block) {
 	case ReplaceText:
 		e.Old, e.New = "text", pick(d.Rand, []string{"", "x", "<b>&]]>\"\\", "ä\n"})
 		if block != nil {
-			if list := runs(block.nodes); len(list) > 0 {
-				e.Old = pick(d.Rand, list).text
+			if list := d.runs(block); len(list) > 0 {
+				e.Old = pick(d.Rand, list)
 				r := []rune(e.Old)
 				from := d.IntN(len(r) + 1)
 				e.Old = string(r[from : from+d.IntN(len(r)-from+1)])

@@ -110,7 +110,7 @@ func (p *storageParser) close(name string, from, to int) error {
 		return malformed(p.body, from, xhtmlHint, "</%s> closes what is not open", label(name, 40))
 	}
 	n.out, n.to = from, to
-	if !isKnown(name) {
+	if !isKnown(name) || name == "img" && len(n.kids) > 0 { // which may stand in one another
 		n.sum = form(n)
 	}
 	p.open = p.open[:len(p.open)-1]

@@ -5,7 +5,6 @@ package page
 
 import (
 	"encoding/xml"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,40 +12,27 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A run is text that readers see as one: neighbours without markup between them.
-type run struct {
-	parts []*node
-	text  string
-	fixed bool // its bytes mean more than its text says
-}
-
 // replaceText returns the splice that puts one text instead of another, which
 // must be in the block's readable text exactly once.
-func (b *Body) replaceText(block *Block, old, new string) (splice, error) {
+func (r *reading) replaceText(block *Block, old, new string) (splice, error) {
 	for _, s := range []string{old, new} {
 		if i := strings.IndexFunc(s, isForbidden); i >= 0 || !utf8.ValidString(s) {
 			return splice{}, refuse(BadEdit, "Write old and new in characters that people can see.", "old or new text holds a hidden character")
 		}
 	}
-	var in *run
-	at, found := 0, 0
-	for _, r := range runs(block.nodes) {
-		n, first := occurrences(r.text, old)
-		if n > 0 && found == 0 {
-			in, at = r, first
-		}
-		found += n
-	}
-	switch {
+	from, to := r.span(block)
+	found, at := occurrences(r.text[from:to], old)
+	r.work += to - from
+	switch at += from; {
 	case found == 0:
 		return splice{}, refuse(BadEdit, "Copy it from the block's text; text that runs across formatting or macros is not found: replace the block.",
 			"the text to replace is not in block %s", block.Name)
 	case found > 1:
 		return splice{}, refuse(BadEdit, "Give more of the text around it, or name a smaller block.", "the text to replace is in block %s more than once", block.Name)
-	case in.fixed:
+	case r.piece(at).source >= block.nodes[0].from:
 		return splice{}, refuse(BadEdit, "Replace the block.", "the text to replace is the source of a macro")
 	}
-	s, err := b.spliceText(in, at, at+len(old), new)
+	s, err := r.splice(at, at+len(old), new)
 	if err == nil && (s.from < block.From || s.to > block.To) { // white space around a run
 		err = refuse(BadEdit, "Copy it from the block's text.", "the text to replace is not all in block %s", block.Name)
 	}
@@ -71,109 +57,22 @@ func occurrences(text, old string) (n, first int) {
 	}
 }
 
-// runs returns the readable text in nodes: no parameters, ids or comments.
-func runs(nodes []*node) []*run {
-	var list []*run
-	var last *node // text, right before
-	for _, n := range nodes {
-		switch {
-		case n.kind != textKind:
-			if !slices.Contains(unread, n.kind) {
-				list = append(list, runsIn(n)...)
-			}
-		case last != nil && last.to == n.from && last.written != escapedJSON:
-			r := list[len(list)-1]
-			r.parts = append(r.parts, n)
-		default:
-			list = append(list, &run{parts: []*node{n}})
-		}
-		last = nil
-		if n.kind == textKind {
-			last = n
-		}
-	}
-	for _, r := range list {
-		if r.text == "" { // not from further below
-			r.text = r.join()
-		}
-	}
-	return list
-}
-
-func (r *run) join() string {
-	var b strings.Builder
-	for _, n := range r.parts {
-		b.WriteString(n.text)
-	}
-	return b.String()
-}
-
-func runsIn(n *node) []*run {
-	list := runs(n.kids)
-	if isMacro(n) && !slices.Contains(shown, n.attr("ac:name")) && n.child("ac:plain-text-body") != nil {
-		for _, r := range list {
-			r.fixed = true
-		}
-	}
-	return list
-}
-
-// unread are elements whose text is for programs.
-var unread = []string{"ac:parameter", "ac:default-parameter", "ac:task-id", "ac:task-uuid", "ac:task-status",
-	"ac:adf-attribute", "ac:adf-parameter", "ac:adf-parameter-value", "script", "style"}
-
-// shown are the macros that show their plain text as it is. Another's may be a
-// query, a drawing or a script.
-var shown = []string{"code", "noformat"}
-
-// spliceText replaces r.text[from:to].
-func (b *Body) spliceText(r *run, from, to int, new string) (splice, error) {
-	head, at := r.part(from, false)
-	tail, end := r.part(to, true)
-	if head.written != tail.written {
+// splice replaces r.text[from:to], which is not empty and all in one run.
+func (r *reading) splice(from, to int, new string) (splice, error) {
+	head, tail := r.piece(from), r.piece(to-1)
+	script := head.node.written
+	if script != tail.node.written {
 		return splice{}, refuse(BadEdit, "Replace the block.", "the text to replace lies across the border of a CDATA section")
 	}
-	start, stop := b.rawAt(head, from-at), b.rawAt(tail, to-end)
-	raw := encodeText(head.written, new)
-	if head.written == cdata {
-		raw = safeCDATA(b.Text[:start], raw, b.Text[stop:tail.to-len("]]>")])
+	start, stop := r.rawAt(head.node, from-head.at), r.rawAt(tail.node, to-tail.at)
+	raw, body := encodeText(script, new), r.body.Text
+	if script == cdata {
+		raw = safeCDATA(body[:start], raw, body[stop:tail.node.to-len("]]>")])
 	}
-	if head.written == escapedJSON && new == "" && len(r.text) == to-from {
+	if script == escapedJSON && new == "" && len(head.node.text) == to-from {
 		return splice{}, refuse(BadEdit, "Delete or replace the block.", "no text would be left between two formats")
 	}
 	return splice{start, stop, raw, cutting}, nil
-}
-
-// part returns the node that holds the character at a place of the run's text,
-// or with end, the one before it; and where the node's text begins.
-func (r *run) part(at int, end bool) (*node, int) {
-	begin := 0
-	for _, n := range r.parts {
-		stop := begin + len(n.text)
-		if at < stop || end && at == stop && stop > begin {
-			return n, begin
-		}
-		begin = stop
-	}
-	last := r.parts[len(r.parts)-1]
-	return last, begin - len(last.text)
-}
-
-// rawAt returns where in the body the place at of a text is written.
-func (b *Body) rawAt(n *node, at int) int {
-	from, to := n.from, n.to
-	switch n.written {
-	case cdata:
-		from, to = from+len("<![CDATA["), to-len("]]>")
-	case escapedJSON:
-		from, to = n.in, n.out
-	}
-	raw, i, text := b.Text[from:to], 0, 0
-	for i < len(raw) && text < at {
-		size, stands := character(n.written, raw[i:])
-		i, text = i+size, text+len(stands)
-	}
-	return from + i
 }
 
 // character returns how long the first character of raw is written, and what it

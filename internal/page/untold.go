@@ -36,7 +36,7 @@ func (b *Body) addUntold(n *node, deep bool, add func(string)) {
 	} else {
 		addAttrs(n, add)
 	}
-	shown := b.view(n).kids
+	shown, told := b.view(n).kids, toldOf(n)
 	for _, k := range n.kids {
 		if len(shown) > 0 && k == shown[0] { // they are in the order of kids
 			shown = shown[1:]
@@ -45,25 +45,34 @@ func (b *Body) addUntold(n *node, deep bool, add func(string)) {
 			}
 			continue
 		}
-		b.addHidden(n, k, add)
+		b.addHidden(n, told, k, add)
 	}
 }
 
+// toldKids are the children that the label or the text of a node tells of.
+type toldKids struct {
+	body   *node // of a macro, in plain text
+	target *node // of a link or an image
+}
+
+func toldOf(n *node) toldKids { return toldKids{n.child("ac:plain-text-body"), firstTarget(n)} }
+
 // addHidden tells of a child that the view of its parent leaves out, unless the
 // parent's label or text tells it wholly.
-func (b *Body) addHidden(n, k *node, add func(string)) {
+func (b *Body) addHidden(n *node, told toldKids, k *node, add func(string)) {
 	switch {
 	case k.kind == textKind && isBlank(k.text):
 	case k.kind == textKind && k.marks == nil && (n.kind == "codeBlock" || n.kind == "ac:plain-text-body"):
 	case isBookkeeping(k.kind) && onlyText(k) && isID(strings.TrimSpace(k.words())):
 		addAttrs(k, add)
-	case k.kind == "ac:plain-text-body" && k == n.child(k.kind) && onlyText(k):
+	case k == told.body && onlyText(k):
 		addAttrs(k, add)
-	case (k.kind == "ac:parameter" || k.kind == "ac:default-parameter") && isMacro(n), strings.HasPrefix(k.kind, "ri:") && k == firstTarget(n):
+	case (k.kind == "ac:parameter" || k.kind == "ac:default-parameter") && isMacro(n), k == told.target:
 		addAttrs(k, add)
+		inside := toldOf(k)
 		for _, below := range k.kids {
 			if below.kind != textKind || strings.HasPrefix(k.kind, "ri:") {
-				b.addHidden(k, below, add)
+				b.addHidden(k, inside, below, add)
 			}
 		}
 	case strings.HasPrefix(k.kind, "ri:") && n.kind == "ac:parameter" && len(k.kids) == 0:
