@@ -15,7 +15,7 @@ func (p *parser) clause() (Expr, error) {
 	if !f.searchable() {
 		return nil, p.errorAt(start, ReasonOperator, "Search by one of: "+p.d.names(Field.searchable)+".", "field %q can only be sorted by", name)
 	}
-	if p.clauses++; p.clauses > p.most.clauses {
+	if p.clauses += max(1, len(f.Over)); p.clauses > p.most.clauses {
 		return nil, p.errorAt(start, ReasonLimit, "Ask a narrower question, or use IN with a list.", "too many conditions")
 	}
 	at := p.peek()
@@ -31,7 +31,23 @@ func (p *parser) clause() (Expr, error) {
 	if !f.allows(op) {
 		return nil, p.errorAt(at, ReasonOperator, "Allowed here: "+opNames(f.Ops)+".", "field %q cannot be compared with %s", name, op)
 	}
-	return Clause{Field: name, Op: op, Values: values}, nil
+	return f.over(Clause{Field: name, Op: op, Values: values}), nil
+}
+
+// over is a clause over the field, or over those that stand in its place: of one that asks what is not there, each must
+// hold.
+func (f Field) over(c Clause) Expr {
+	var parts []Expr
+	for _, name := range f.Over {
+		parts = append(parts, Clause{Field: name, Op: c.Op, Values: c.Values})
+	}
+	switch {
+	case parts == nil:
+		return c
+	case c.Op == OpNe, c.Op == OpNotLike, c.Op == OpNotIn, c.Op == OpIs:
+		return All(parts...)
+	}
+	return Any(parts...)
 }
 
 // emptied turns `= EMPTY` into `IS EMPTY`, which means the same.
@@ -73,7 +89,11 @@ func (p *parser) expectedField(t token) error {
 	if t.kind == end || t.is("order") || t.isMark(")") {
 		return p.unexpected(t)
 	}
-	return p.errorAt(t, ReasonSyntax, "A condition is a field, an operator and a value, such as created >= \"2026-01-31\".", "expected a field, not %q", excerpt(t.text))
+	hint := "A condition is a field, an operator and a value, such as created >= \"2026-01-31\"."
+	if p.d.reserves(t.text) {
+		hint += " Put a field's name in double quotes if it is a reserved word."
+	}
+	return p.errorAt(t, ReasonSyntax, hint, "expected a field, not %q", excerpt(t.text))
 }
 
 func (p *parser) operator() (Op, error) {

@@ -31,6 +31,7 @@ type Field struct {
 	Ops   []Op
 	Funcs []Func
 	Only  []string // if not nil, the only literals allowed, in any case; for Key, the only projects
+	Over  []string // if not nil, the fields that a condition is written over, in place of this one
 	Sort  bool     // may be an ORDER BY key
 }
 
@@ -67,6 +68,30 @@ func (d Dialect) Restrict(field string, values ...string) Dialect {
 	return d
 }
 
+// Spread returns a copy of the dialect in which a condition over the field is written over others in its place: `field ~
+// x` as `(a ~ x OR b ~ x)`. The others must be fields of the dialect that take what the field takes; if one is not, the
+// field is taken away. It is for fields that look into more than may be told of (spec/query.md 4.16).
+func (d Dialect) Spread(field string, over ...string) Dialect {
+	f, ok := d.Fields[field]
+	if !ok {
+		return d
+	}
+	d.Fields = maps.Clone(d.Fields)
+	if len(over) == 0 || slices.ContainsFunc(over, func(name string) bool { return name == field || !d.Fields[name].takes(f) }) {
+		delete(d.Fields, field)
+		return d
+	}
+	f.Over, f.Sort = slices.Clone(over), false
+	d.Fields[field] = f
+	return d
+}
+
+// takes reports whether whatever may be asked about another field may be asked about this one, which is written as itself.
+func (f Field) takes(other Field) bool {
+	return f.Over == nil && f.Only == nil && f.Kind == other.Kind && len(other.Funcs) == 0 &&
+		!slices.ContainsFunc(other.Ops, func(op Op) bool { return !f.allows(op) })
+}
+
 // field resolves a name as written.
 func (d Dialect) field(written string) (string, Field, bool) {
 	name := strings.ToLower(written)
@@ -81,16 +106,27 @@ func (d Dialect) reserves(text string) bool {
 	return slices.Contains(strings.Fields(d.Reserved), strings.ToLower(text))
 }
 
-// names lists the fields that pass the test, for hints.
+// maxHinted is how many custom fields a hint lists.
+const maxHinted = 20
+
+// names lists the fields that pass the test, for hints: custom fields at the end, and not all of many.
 func (d Dialect) names(pass func(Field) bool) string {
-	var list []string
+	var list, custom []string
 	for name, f := range d.Fields {
-		if pass(f) {
+		switch {
+		case !pass(f):
+		case isCustomField(name):
+			custom = append(custom, name)
+		default:
 			list = append(list, name)
 		}
 	}
 	slices.Sort(list)
-	return strings.Join(list, ", ")
+	slices.Sort(custom)
+	if len(custom) > maxHinted {
+		custom = append(custom[:maxHinted], "and other custom fields")
+	}
+	return strings.Join(append(list, custom...), ", ")
 }
 
 func (f Field) searchable() bool { return len(f.Ops) > 0 }

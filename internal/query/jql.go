@@ -4,8 +4,10 @@
 package query
 
 // JQL returns Jira's language as far as it is safe below a bound over projects. Each call makes a new Dialect, so the
-// caller may delete fields the policy does not let be read; text also searches comments and custom text fields.
+// caller may delete fields the policy does not let be read.
 //
+//   - text also searches comments, of which not all are for all: [Dialect.Spread] it over what they are not in, unless the
+//     reading account sees none but those.
 //   - Every listed field is a property of the issue itself, and sorting by it orders visible issues only.
 //   - project may be named, because the bound is ANDed above; restrict it to the bound's own projects to keep their
 //     errors from telling which other projects exist.

@@ -107,7 +107,7 @@ func oracle(t *testing.T, texts []string) []reading {
 func TestAtlassianReadsTheSame(t *testing.T) {
 	var list []specimen
 	for _, s := range specimens(t) {
-		if s.dialect.Name == "JQL" && len(s.text) < 1000 {
+		if s.dialect.Name == "JQL" && len(s.text) < 1000 && s.dialect.Fields["text"].Over == nil { // which is grouped otherwise than it was written
 			list = append(list, s)
 		}
 	}

@@ -183,6 +183,11 @@ func NotIn(field string, values ...Value) Expr {
 	return Clause{Field: field, Op: OpNotIn, Values: values}
 }
 
+// IsEmpty is the condition that the field has no value. Like [NotIn] it is a part of a bound and never all of one.
+func IsEmpty(field string) Expr {
+	return Clause{Field: field, Op: OpIs, Values: []Value{{Form: Empty}}}
+}
+
 // All is the condition that all of the conditions hold; one condition stands for itself.
 func All(exprs ...Expr) Expr {
 	if len(exprs) == 1 {
@@ -215,6 +220,9 @@ func (e And) whole() bool { return allWhole(e) }
 func (e Or) whole() bool  { return allWhole(e) }
 func (e Not) whole() bool { return e.X != nil && e.X.whole() }
 func (e Clause) whole() bool {
+	if e.Op == OpIs {
+		return len(e.Values) == 1 && e.Values[0].Form == Empty
+	}
 	return e.Op != 0 && len(e.Values) > 0 && !slices.ContainsFunc(e.Values, func(v Value) bool { return !v.plain() })
 }
 

@@ -5,6 +5,7 @@ package query
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -137,6 +138,8 @@ func TestBound(t *testing.T) {
 		text, want string
 	}{
 		{"JQL", projects, ``, `project IN (10001, 10002)`},
+		{"JQL", All(projects, IsEmpty("level")), ``, `project IN (10001, 10002) AND level IS EMPTY`},
+		{"JQL", All(projects, IsEmpty("level")), `key = ENG-1 or status = a`, `(project IN (10001, 10002) AND level IS EMPTY) AND (key = "ENG-1" OR status = "a")`},
 		{"JQL", projects, `ORDER BY created`, `project IN (10001, 10002) ORDER BY created`},
 		{"JQL", projects, `status = Open`, `project IN (10001, 10002) AND status = "Open"`},
 		{"JQL", projects, `status = Open OR project = SECRET ORDER BY key`,
@@ -187,6 +190,10 @@ func TestBoundRefusesToBoundNothing(t *testing.T) {
 		"one of two":     In("project", IDs("1", "")...),
 		"hidden":         In("project", Strings("ENG\u200b")...),
 		"not text":       In("project", Strings("\xff")...),
+		"only empty":     IsEmpty("level"),
+		"empty or in":    Any(IsEmpty("level"), In("project", IDs("1")...)),
+		"empty and more": All(In("project", IDs("1")...), Clause{"level", OpIs, []Value{{Form: Empty}, {Text: "x"}}}),
+		"is something":   All(In("project", IDs("1")...), Clause{"level", OpIs, Strings("x")}),
 		"emptiness":      In("project", Value{Form: Empty}),
 		"a function":     In("project", Value{Form: Call, Text: "projectsLeadByUser"}),
 		"some words":     Clause{"text", OpLike, Strings("a")},
@@ -264,6 +271,61 @@ func TestCustomField(t *testing.T) {
 		if q, err := Parse(d, text); err == nil {
 			t.Errorf("Parse(%q) = %s, want an error", text, q)
 		}
+	}
+}
+
+// TestSpread asks over other fields than the one that is named, whatever the operator is.
+func TestSpread(t *testing.T) {
+	d := JQL()
+	d.Fields["both"] = Field{Kind: Text, Ops: []Op{OpLike, OpNotLike, OpIs, OpIsNot}, Sort: true}
+	d = d.Spread("both", "summary", "description")
+	for text, want := range map[string]string{
+		`both ~ x`:                          `summary ~ "x" OR description ~ "x"`,
+		`BOTH !~ x`:                         `summary !~ "x" AND description !~ "x"`,
+		`both is empty`:                     `summary IS EMPTY AND description IS EMPTY`,
+		`both != empty`:                     `summary IS NOT EMPTY OR description IS NOT EMPTY`,
+		`not both ~ x and status = a`:       `(NOT (summary ~ "x" OR description ~ "x")) AND status = "a"`,
+		`status = a or both ~ x`:            `status = "a" OR (summary ~ "x" OR description ~ "x")`,
+		`both ~ "x) OR (project = SECRET"`:  `summary ~ "x) OR (project = SECRET" OR description ~ "x) OR (project = SECRET"`,
+		`text ~ y and both ~ x and key = x`: ``,
+		`order by both`:                     ``,
+	} {
+		q, err := Parse(d, text)
+		if err != nil && want != "" || err == nil && q.String() != want {
+			t.Errorf("%s: %v, %v; want %s", text, q, err, want)
+		}
+	}
+	if f := JQL().Spread("text", "summary", "description").Fields["text"]; f.Over == nil || JQL().Fields["text"].Over != nil {
+		t.Errorf("text is %+v", f)
+	}
+	for _, over := range [][]string{nil, {"summary", "status"}, {"summary", "nothing"}, {"text"}, {"summary", "comment"}} {
+		if _, ok := JQL().Spread("text", over...).Fields["text"]; ok {
+			t.Errorf("text is spread over %v", over)
+		}
+	}
+	most := strings.TrimSuffix(strings.Repeat("both ~ x or ", MaxClauses/2), " or ")
+	if _, err := Parse(d, most); err != nil {
+		t.Errorf("as many conditions as may be sent: %v", err)
+	}
+	if _, err := Parse(d, most+" or key = ENG-1"); err == nil {
+		t.Error("more conditions than may be sent are taken")
+	}
+}
+
+// TestHintsNameFewCustomFields keeps refusals short where a site has many fields.
+func TestHintsNameFewCustomFields(t *testing.T) {
+	var many []CustomField
+	for i := range 500 {
+		id := "customfield_" + strconv.Itoa(10000+i)
+		many = append(many, CustomField{ID: id, Name: id + "x", Field: CustomType(storyPoints)})
+	}
+	_, err := Parse(JQL().WithCustom(many[:2]...), `nothing = 1`)
+	if err == nil || !strings.HasSuffix(err.Error(), ", updated, cf[10000], cf[10001].") {
+		t.Errorf("two: %v", err)
+	}
+	_, err = Parse(JQL().WithCustom(many...), `nothing = 1`)
+	if err == nil || strings.Count(err.Error(), "cf[") != maxHinted || !strings.Contains(err.Error(), "and other custom fields") {
+		t.Errorf("many: %v", err)
 	}
 }
 

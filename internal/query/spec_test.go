@@ -47,7 +47,28 @@ func TestSpecListsTheFields(t *testing.T) {
 	}
 }
 
-// specRow is a field as spec/query.md 4.1 writes it, after its name.
+// TestSpecListsTheTypes holds spec/query.md 4.13 and CustomType to each other.
+func TestSpecListsTheTypes(t *testing.T) {
+	want := map[string]string{}
+	rows := column(t, "custom field")
+	for name := range rows {
+		key := name
+		if !strings.Contains(name, ":") {
+			key = ownTypes + name
+		}
+		want[name] = specRow(CustomType(key))
+	}
+	if diff := cmp.Diff(want, rows); diff != "" || len(rows) != 14 {
+		t.Errorf("%d types: -code +spec:\n%s", len(rows), diff)
+	}
+	for _, key := range []string{"", "float", storyPoints + "s", ownTypes, ownTypes + "version", ownTypes + "multigrouppicker", "com.example:float"} {
+		if CustomType(key).usable() {
+			t.Errorf("fields of the type %q may be asked about", key)
+		}
+	}
+}
+
+// specRow is a field as spec/query.md 4.1 and 4.13 write it, after its name.
 func specRow(f Field) string {
 	var ops []string
 	for _, op := range f.Ops {
@@ -59,7 +80,7 @@ func specRow(f Field) string {
 			ops = append(ops, "`"+op.String()+"`")
 		}
 	}
-	values := map[Kind]string{Text: "texts", Name: "names", Date: "dates", ID: "ids", Key: "keys", None: "the acting account"}[f.Kind]
+	values := map[Kind]string{Text: "texts", Name: "names", Date: "dates", ID: "ids", Key: "keys", Amount: "numbers", None: "the acting account"}[f.Kind]
 	if f.Kind == Name && f.Only != nil {
 		values = "`" + strings.Join(f.Only, "`, `") + "`"
 	}

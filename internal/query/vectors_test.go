@@ -34,7 +34,11 @@ func runVector(t *testing.T, files map[string][]byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bounded, err := Bound(vectorBound(d), q)
+	bound := vectorBound(d)
+	for field := range strings.FieldsSeq(string(files["empty"])) {
+		bound = All(bound, IsEmpty(field))
+	}
+	bounded, err := Bound(bound, q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,20 +64,31 @@ func vectorDialect(t testing.TB, files map[string][]byte) Dialect {
 		words := strings.Fields(line)
 		d = d.Restrict(words[0], words[1:]...)
 	}
+	for line := range strings.Lines(string(files["spread"])) {
+		words := strings.Fields(line)
+		d = d.Spread(words[0], words[1:]...)
+	}
 	var custom []CustomField
 	for line := range strings.Lines(string(files["custom"])) {
-		line, hidden := strings.CutPrefix(strings.TrimSpace(line), "- ")
-		f := CustomField{}
-		f.ID, f.Name, _ = strings.Cut(line, " ")
-		if !hidden {
-			f.Field = Field{Kind: Amount, Ops: []Op{OpEq, OpNe, OpLt, OpLe, OpGt, OpGe, OpIs, OpIsNot}, Sort: true}
-		}
-		custom = append(custom, f)
+		custom = append(custom, vectorField(strings.TrimSpace(line)))
 	}
 	if custom == nil {
 		return d
 	}
 	return d.WithCustom(custom...)
+}
+
+// vectorField reads a line of a vector's file custom: the type, the id and the name.
+func vectorField(line string) CustomField {
+	kind, rest, _ := strings.Cut(line, " ")
+	switch {
+	case strings.HasPrefix(kind, "customfield_"):
+		kind, rest = ownTypes+"float", line
+	case !strings.Contains(kind, ":"):
+		kind = ownTypes + kind // of "-" nothing may be asked, as of any type that there is not
+	}
+	id, name, _ := strings.Cut(rest, " ")
+	return CustomField{ID: id, Name: name, Field: CustomType(kind)}
 }
 
 // vectorText is the query, which stands in one line, or is made of parts: how

@@ -215,7 +215,7 @@ func getContentHistory(s *Site, c *call) reply {
 }
 
 func getContentLabels(s *Site, c *call) reply {
-	n, refusal := s.listedPage(c)
+	n, refusal := s.page(c)
 	if refusal != nil {
 		return *refusal
 	}

@@ -54,7 +54,7 @@ func (n *node) labelsJSON(prefix string) []object {
 }
 
 func getLabels(s *Site, c *call) reply {
-	n, refusal := s.listedPage(c)
+	n, refusal := s.page(c)
 	if refusal != nil {
 		return *refusal
 	}
@@ -160,7 +160,7 @@ func (v *version) v1JSON(c *call) object {
 
 // getRestrictions answers with the content's own restrictions; inherited ones do not show here.
 func getRestrictions(s *Site, c *call) reply {
-	n, refusal := s.listedPage(c)
+	n, refusal := s.page(c)
 	if refusal != nil {
 		return *refusal
 	}

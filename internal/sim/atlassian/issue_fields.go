@@ -83,11 +83,22 @@ func plainFields() []*field {
 			show: func(_ *call, i *issue) any { return jiraStamp(i.created) }},
 		{id: "updated", name: "Updated", kind: "datetime", clauses: []string{"updated", "updatedDate"},
 			show: func(_ *call, i *issue) any { return jiraStamp(i.updated) }},
+		{id: "security", name: "Security Level", kind: "securitylevel", clauses: []string{"level"},
+			show: func(c *call, i *issue) any { return i.securityJSON(c) },
+			mark: func(i *issue) mark { return mark{id: i.level, text: i.level} }},
 		{id: "comment", name: "Comment", kind: "comments-page", clauses: []string{"comment"}, hidden: true,
 			show: func(c *call, i *issue) any { return i.commentsJSON(c) }},
 		{id: "issuelinks", name: "Linked Issues", kind: "array", items: "issuelinks",
 			show: func(c *call, i *issue) any { return i.linksJSON(c) }},
 	}
+}
+
+// securityJSON is the security level. Its id is its name; who may see the issue is not kept: all who see the project may.
+func (i *issue) securityJSON(c *call) any {
+	if i.level == "" {
+		return nil
+	}
+	return object{"self": c.rest() + "/securitylevel/" + i.level, "id": i.level, "name": i.level, "description": ""}
 }
 
 // orNull is a text as JSON, null if empty.

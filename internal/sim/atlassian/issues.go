@@ -32,6 +32,7 @@ type issue struct {
 	labels      []string // sorted
 	components  []*component
 	due         string                     // yyyy-mm-dd or ""
+	level       string                     // the security level; "" if there is none
 	extra       map[string]json.RawMessage // custom fields
 	created     time.Time
 	updated     time.Time

@@ -68,7 +68,7 @@ func (s *Site) parseJQL(text string, asker *account) (*jql, error) {
 		return nil, err
 	}
 	for _, term := range q.order {
-		if sortKey(term.field) == nil {
+		if s.order(term.field) == nil {
 			return nil, jqlErrorf("Field '%s' does not exist or you do not have permission to view it.", term.field)
 		}
 	}
@@ -245,7 +245,7 @@ func (p *prepared) compares(op string, i *issue) bool {
 // compare orders issues; without an order, or when it leaves them equal, the newest come first.
 func (q *jql) compare(a, b *issue) int {
 	for _, term := range q.order {
-		order := sortKey(term.field)(a, b)
+		order := q.site.order(term.field)(a, b)
 		if term.desc {
 			order = -order
 		}

@@ -6,6 +6,7 @@ package atlassian
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,14 +19,17 @@ func (s *Site) jqlField(name string) *jqlField {
 	if f := plainField(name); f != nil {
 		return f
 	}
+	if f := s.customNamed(name); f != nil {
+		return customField(f)
+	}
+	return nil
+}
+
+// customNamed finds the custom field with this clause name, in any case; nil if there is none.
+func (s *Site) customNamed(name string) *field {
 	for _, f := range s.fields {
-		if f.custom == "" {
-			continue
-		}
-		for _, clause := range f.clauses {
-			if strings.EqualFold(clause, name) {
-				return customField(f)
-			}
+		if f.custom != "" && slices.ContainsFunc(f.clauses, func(clause string) bool { return strings.EqualFold(clause, name) }) {
+			return f
 		}
 	}
 	return nil
@@ -95,6 +99,8 @@ func plainField(name string) *jqlField {
 			}
 			return names
 		}}
+	case "level":
+		return &jqlField{ops: equalOps, values: func(i *issue) []string { return present(strings.ToLower(i.level)) }}
 	case "created", "createddate":
 		return &jqlField{ops: orderOps, at: func(i *issue) time.Time { return i.created }}
 	case "updated", "updateddate":
@@ -208,7 +214,30 @@ func resolvePriority(_ *jql, literal string) (string, bool) {
 	return p.id, found
 }
 
-// sortKey is the order by a field; nil if the site cannot order by it. Names compare without case.
+// order is the order by a field; nil if the site cannot order by it. Custom fields that are empty come last.
+func (s *Site) order(name string) func(a, b *issue) int {
+	if key := sortKey(name); key != nil {
+		return key
+	}
+	found := s.customNamed(name)
+	if found == nil || found.custom == string(ParagraphField) {
+		return nil
+	}
+	f := customField(found)
+	return func(a, b *issue) int {
+		switch {
+		case f.empty(a) != f.empty(b):
+			return map[bool]int{true: 1, false: -1}[f.empty(a)]
+		case f.number != nil:
+			m, _ := f.number(a)
+			n, _ := f.number(b)
+			return cmp.Compare(m, n)
+		}
+		return strings.Compare(strings.ToLower(f.text(a)), strings.ToLower(f.text(b)))
+	}
+}
+
+// sortKey is the order by a field that every site has; nil if there is none. Names compare without case.
 func sortKey(field string) func(a, b *issue) int {
 	by := func(of func(*issue) string) func(a, b *issue) int {
 		return func(a, b *issue) int { return strings.Compare(strings.ToLower(of(a)), strings.ToLower(of(b))) }

@@ -99,10 +99,18 @@ func TestJQL(t *testing.T) {
 		{`project = "\u004fPS"`, "OPS-1"},
 		{`project = ENG ORDER BY priority DESC, key ASC`, "ENG-2 ENG-1 ENG-3 ENG-4 ENG-5"},
 		{`project = ENG AND type != Epic ORDER BY summary`, "ENG-5 ENG-1 ENG-2 ENG-3"},
+		{`project = ENG AND "Story Points" is not empty ORDER BY "Story Points" DESC`, "ENG-4 ENG-5"},
+		{`project = ENG ORDER BY cf[` + w.fieldNumber("Team name") + `], key`, "ENG-3 ENG-1 ENG-2 ENG-4 ENG-5"},
 	}
 	for _, test := range tests {
 		if got := w.reader.jql(test.query); got != test.want {
 			t.Errorf("%s\ngot  %q\nwant %q", test.query, got, test.want)
+		}
+	}
+	w.SecureIssue("ENG-2", "Board")
+	for query, want := range map[string]string{`project = ENG and level is empty`: "ENG-5 ENG-4 ENG-3 ENG-1", `level is not empty`: "ENG-2", `level = board`: "ENG-2"} {
+		if got := w.reader.jql(query); got != want {
+			t.Errorf("%s: got %q, want %q", query, got, want)
 		}
 	}
 	if got := w.all.jql("text ~ payments"); got != "SEC-1 ENG-4 ENG-1" {

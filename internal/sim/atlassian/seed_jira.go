@@ -225,6 +225,17 @@ func (s *Site) EditIssue(issue, accountID string, fields map[string]json.RawMess
 	s.replace(s.author(accountID), i, next)
 }
 
+// SecureIssue puts an issue under a security level, or under none. The level only shows: all who see the project see the
+// issue still.
+func (s *Site) SecureIssue(issue, level string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.mustIssue(issue)
+	next := i.clone()
+	next.level = level
+	s.replace(s.author(""), i, next)
+}
+
 // MoveIssue moves an issue and its subtasks to another project, where it gets a new key; the old key keeps leading to it.
 // It returns the new key.
 func (s *Site) MoveIssue(idOrKey, project string) string {
