@@ -24,13 +24,16 @@ func Operations() []Action {
 	add("confluence", Search, `page.search`)
 	add("confluence", Write, `page.create page.edit page.update page.label.add page.label.remove page.comment.create page.move`)
 	add("confluence", Admin, `page.restore page.trash page.untrash comment.delete page.purge page.draft.delete page.archive page.copy page.tree.copy
-		page.tree.delete page.title page.owner.change page.redact page.restrictions.change attachment.create attachment.delete
-		comment.update folder.delete space.create space.update space.delete space.permissions.change site.admin_key`)
+		page.tree.delete page.title page.owner.change page.redact page.restrictions.change page.permission.check page.version.delete
+		attachment.create attachment.update attachment.delete
+		comment.update comment.inline.create comment.inline.update comment.inline.delete folder.delete space.create space.update space.delete space.permissions.change site.admin_key`)
 	add("jira", Read, `issue.get issue.comments issue.changelog issue.transitions issue.createmeta issue.editmeta issue.links issue.attachments`)
 	add("jira", Search, `issue.search`)
 	add("jira", Write, `issue.create issue.edit issue.comment.create issue.transition issue.assign issue.link.create`)
 	add("jira", Admin, `issue.comment.delete issue.link.delete issue.quarantine issue.delete issue.bulk_edit issue.bulk_delete
-		issue.bulk_move issue.bulk_transition issue.archive issue.notify issue.redact project.admin workflow.transition
+		issue.bulk_create issue.bulk_move issue.bulk_transition issue.count issue.comment.update
+		issue.worklog.create issue.worklog.update issue.worklog.delete issue.remotelink.create issue.remotelink.update issue.remotelink.delete
+		issue.watcher.add issue.watcher.remove issue.attachment.create issue.attachment.delete issue.archive issue.notify issue.redact project.admin workflow.transition
 		webhook.create webhook.delete permission.change`)
 	return out
 }

@@ -81,9 +81,43 @@ func (c *Change) whole() bool {
 	return c.Summary != "" && c.Request.Method != "" && c.Request.Path != "" && (c.Undo.Action == "") == (c.Undo.Irreversible != "")
 }
 
-// Found is the code of a call that broke off and was found, later, to have
-// happened: the house looked for what the receipt's name marks.
-const Found = "found"
+// The codes of outcomes that were learned later, of calls that broke off.
+const (
+	Found    = "found"     // it happened: the house looked for what the receipt's name marks, or for the state
+	NotFound = "not_found" // it did not, and can no longer
+	Said     = "said"      // a person says so, whom the receipt names
+)
+
+// Late is what was learned of a call that broke off.
+type Late struct {
+	Happened bool
+	Target   *policy.Resource // what it made or changed; nil: that is not known, or nothing
+	By       string           // the operator who says so; "": the house has looked
+}
+
+func (l *Late) outcome() *Outcome {
+	out := &Outcome{Status: Done, Code: Found, Target: l.Target}
+	if !l.Happened {
+		out = &Outcome{Status: Failed, Code: NotFound, Used: map[string]int{}} // it used nothing
+	}
+	if l.By != "" {
+		out.Code = Said
+	}
+	return out
+}
+
+// late reports whether r says what a Late does.
+func (r *Receipt) late() bool {
+	out, known := r.Outcome, map[Status]string{Done: Found, Failed: NotFound}[r.Outcome.Status]
+	return known != "" && (r.By == "" && out.Code == known || r.By != "" && out.Code == Said) &&
+		out.Result.IsZero() && out.Size == 0 && out.Upstream == "" && out.Actor == "" && out.Model == nil && (out.Status == Done || out.Target == nil)
+}
+
+// Untold reports whether r says that a call has happened whose agent never had an
+// answer: it was learned after the call broke off.
+func (r *Receipt) Untold() bool {
+	return r.Outcome != nil && r.Outcome.Status == Done && (r.Outcome.Code == Found || r.By != "")
+}
 
 // Unsettled says why an agent is not let do what it has done, perhaps without
 // knowing: the codes of refused calls (spec/receipt.md 9.4).

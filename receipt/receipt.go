@@ -28,6 +28,8 @@ const (
 	Opened Kind = "opened" // before the act, or instead of it
 	Closed Kind = "closed" // after the act
 
+	Learned Kind = "learned" // after both: what became of a call that was closed and nobody knew
+
 	Revoked  Kind = "revoked"  // something was ended that this job stands on
 	Restored Kind = "restored" // and may go on
 )
@@ -67,9 +69,10 @@ type Receipt struct {
 	Refused  string           `json:"refused,omitempty"`  // why there was no deciding: a code like "token.revoked"
 	Shadow   []Verdict        `json:"shadow,omitempty"`   // what candidates say that run beside the policy
 
-	// Of a closed receipt.
-	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes
+	// Of a closed receipt, and of a learned one.
+	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes, or is about
 	Outcome *Outcome `json:"outcome,omitempty"`
+	By      string   `json:"by,omitempty"` // the operator whose word the outcome is; missing: the house knows
 
 	// Of a revoked or restored one.
 	Revocation *Revocation `json:"revocation,omitempty"`
@@ -186,6 +189,20 @@ func Close(st *State, opened *Receipt, out *Outcome) *Receipt {
 	return r
 }
 
+// Learn says what became of opened's call, which was closed and nobody knew.
+func Learn(st *State, opened *Receipt, l *Late) *Receipt {
+	r := next(st, Learned, opened.Job, "")
+	r.Opened, r.Outcome, r.By = opened.Seq, l.outcome(), l.By
+	return r
+}
+
+// CloseLate ends the story of opened's call, which broke off.
+func CloseLate(st *State, opened *Receipt, l *Late) *Receipt {
+	r := Close(st, opened, l.outcome())
+	r.By = l.By
+	return r
+}
+
 func next(st *State, k Kind, job string, id token.ID) *Receipt {
 	return &Receipt{Kind: k, Job: job, Seq: st.Seq + 1, Prev: st.Hash, At: st.Now, Token: id}
 }
@@ -235,13 +252,15 @@ func (r *Receipt) valid() bool {
 // whole reports whether r has the members of its kind, and no others.
 func (r *Receipt) whole() bool {
 	opened := r.Call != nil || r.Facts != nil || r.Decision != nil || r.Asks != "" || r.Refused != "" || r.Shadow != nil
-	closed := r.Outcome != nil || r.Opened != 0
+	closed := r.Outcome != nil || r.Opened != 0 || r.By != ""
 	switch r.Kind {
 	case Opened:
 		return !closed && r.Revocation == nil && r.Call != nil && r.Decision != nil && (r.Facts != nil) != (r.Refused != "") &&
 			(r.Token != "" || r.Refused != "") && (r.Shadow == nil || r.Facts != nil) && !slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })
 	case Closed:
-		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole()
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && (r.By == "" || r.late())
+	case Learned:
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened+1 < r.Seq && r.Token == "" && r.late()
 	case Revoked, Restored:
 		return !opened && !closed && r.Revocation != nil && r.Token == ""
 	}

@@ -18,6 +18,9 @@ import (
 type call struct {
 	opened *receipt.Receipt
 	closed uint64 // the receipt that closed it, or 0
+
+	status  receipt.Status // what that says
+	learned uint64         // the receipt that said later what became of it, or 0
 }
 
 // walk follows the chain from the first receipt to the last. A receipt that
@@ -78,6 +81,10 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 func (a *auditor) story(r *receipt.Receipt) {
 	if r.Kind == receipt.Revoked || r.Kind == receipt.Restored {
 		a.ordered(r)
+		return
+	}
+	if r.Kind == receipt.Learned {
+		a.changes(r)
 		return
 	}
 	h := a.tokens[r.Token]
@@ -143,7 +150,7 @@ func (a *auditor) close(r *receipt.Receipt) {
 	case c.opened.Token != r.Token:
 		a.find(receiptClosed, r.Seq, "receipt %d is by token %q, this one by %q", r.Opened, c.opened.Token, r.Token)
 	}
-	c.closed = r.Seq
+	c.closed, c.status = r.Seq, r.Outcome.Status
 	a.outcome(r, c.opened)
 	a.add(r.Uses(c.opened))
 }
@@ -154,9 +161,6 @@ func (a *auditor) outcome(r, opened *receipt.Receipt) {
 	out := r.Outcome
 	if !slices.Contains(statuses, out.Status) {
 		a.find(receiptOutcome, r.Seq, "status %q is not one of done, failed, aborted and unknown", out.Status)
-	}
-	if out.Status == receipt.Unknown {
-		a.find(receiptUnknown, r.Seq, "%q was sent, and its outcome is not known: it may have happened", opened.Call.Name())
 	}
 	if out.Size < 0 {
 		a.find(receiptOutcome, r.Seq, "a result of %d bytes", out.Size)
@@ -171,6 +175,11 @@ func (a *auditor) outcome(r, opened *receipt.Receipt) {
 
 // unclosed finds the calls that may have happened.
 func (a *auditor) unclosed() {
+	for _, seq := range slices.Sorted(maps.Keys(a.calls)) {
+		if c := a.calls[seq]; c.status == receipt.Unknown && c.learned == 0 {
+			a.find(receiptUnknown, c.closed, "%q was sent, and its outcome is not known: it may have happened", c.opened.Call.Name())
+		}
+	}
 	for _, c := range a.open() {
 		a.report.Calls.Unclosed++
 		a.find(receiptUnclosed, c.opened.Seq, "%q was allowed and has no closing receipt: it may have happened", c.opened.Call.Name())

@@ -5,6 +5,7 @@ package verify
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/policy"
@@ -28,6 +29,9 @@ func (a *auditor) changes(r *receipt.Receipt) {
 	case r.Kind == receipt.Closed:
 		a.settle(r)
 		return
+	case r.Kind == receipt.Learned:
+		a.learned(r)
+		return
 	case r.Kind != receipt.Opened:
 		return
 	case r.Refused != "":
@@ -38,12 +42,14 @@ func (a *auditor) changes(r *receipt.Receipt) {
 	if c := a.outside[attempt]; c != nil && (c.state == receipt.UnderWay || c.state == receipt.Untold) {
 		a.find(receiptRepeated, r.Seq, "it asks for what receipt %d does, of which it was not settled what became (%s)", c.seq, c.state)
 	}
-	if r.Decision.Effect != policy.Allow || r.Call.Change.IsZero() {
+	if r.Decision.Effect == policy.Deny || r.Call.Change.IsZero() {
 		return
 	}
-	a.outside[attempt] = &change{seq: r.Seq, state: receipt.UnderWay}
 	if d := a.texts[r.Call.Change]; d != nil {
 		a.readChange(r, d.Text)
+	}
+	if r.Decision.Effect == policy.Allow {
+		a.outside[attempt] = &change{seq: r.Seq, state: receipt.UnderWay}
 	}
 }
 
@@ -58,7 +64,7 @@ func (a *auditor) settle(r *receipt.Receipt) {
 		return // there was another since, which was found
 	}
 	switch out := r.Outcome; {
-	case out.Status == receipt.Done && out.Code == receipt.Found:
+	case r.Untold():
 		c.state = receipt.Untold
 	case out.Status == receipt.Done:
 		c.state, c.at = receipt.Lately, r.At
@@ -69,8 +75,24 @@ func (a *auditor) settle(r *receipt.Receipt) {
 	}
 }
 
-// keptBack checks a refusal for an earlier call's sake. What became of a closed
-// call of which nothing was known is not in the chain: it may have been found.
+// learned checks that r says what became of a change of which nobody knew when its
+// call was closed, and says it first.
+func (a *auditor) learned(r *receipt.Receipt) {
+	c := a.calls[r.Opened]
+	switch {
+	case c == nil || c.opened.Call.Change.IsZero() || c.status != receipt.Unknown && c.status != receipt.Aborted:
+		a.find(receiptLearned, r.Seq, "it was known what became of receipt %d's call, or there was nothing to know", r.Opened)
+		return
+	case c.learned != 0:
+		a.find(receiptLearned, r.Seq, "receipt %d says already what became of receipt %d's call", c.learned, r.Opened)
+		return
+	}
+	c.learned = r.Seq
+	a.settle(r)
+}
+
+// keptBack checks a refusal for an earlier call's sake. Where no receipt says what
+// became of a closed call of which nothing was known, it may have been found.
 func (a *auditor) keptBack(r *receipt.Receipt) {
 	why := receipt.Unsettled(r.Refused)
 	if !slices.Contains([]receipt.Unsettled{receipt.UnderWay, receipt.Unclear, receipt.Untold, receipt.Lately}, why) {
@@ -98,6 +120,9 @@ func (a *auditor) readChange(r *receipt.Receipt, text []byte) {
 	}
 	if c.Target != nil && !slices.ContainsFunc(r.Call.Resources, about) {
 		a.find(receiptChange, r.Seq, "it changes %s %s, version %q, which the call does not name", c.Target.Type, c.Target.ID, c.Target.Version)
+	}
+	if h := a.tokens[r.Token]; c.Undoes != "" && h != nil && (h.claims.Agent != receipt.Undoer || !strings.HasPrefix(r.Job, receipt.UndoPrefix)) {
+		a.find(receiptChange, r.Seq, "it undoes %q, and neither its agent nor its job is one that takes changes back", c.Undoes)
 	}
 }
 

@@ -71,6 +71,7 @@ const (
 	receiptRevoked    Code = "receipt.revoked"
 	receiptRepeated   Code = "receipt.repeated"
 	receiptChange     Code = "receipt.change"
+	receiptLearned    Code = "receipt.learned"
 
 	answerSignature Code = "answer.signature"
 	answerMalformed Code = "answer.malformed"
@@ -161,6 +162,7 @@ var rows = [...]Row{
 	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
 	{receiptRepeated, Integrity, Fail, "nothing is done again outside while it is not settled whether it happened, and who is refused for that is refused rightly"},
 	{receiptChange, Integrity, Fail, "each disclosed change is whole, and about what its call names"},
+	{receiptLearned, Integrity, Fail, "what is learned later is about a change of which nobody knew when its call was closed, and is said once"},
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},

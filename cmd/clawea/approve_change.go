@@ -45,7 +45,7 @@ func (c *call) showChange(ch *receipt.Change, tool, job string, full bool) {
 	if ch.Undoes != "" {
 		fmt.Fprintf(c.stdout, "undoes     %s\n", clean(ch.Undoes))
 	}
-	undo := "yes, by " + tool + "." + ch.Undo.Action + ": clawea job undo " + job
+	undo := "yes, by " + tool + "." + ch.Undo.Action + ": clawea job undo " + job + " -note TEXT"
 	if ch.Undo.Irreversible != "" {
 		undo = "NO: " + ch.Undo.Irreversible
 	}

@@ -73,7 +73,7 @@ func TestShowChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"change     Update page 7 in ENG\n", "target     page 7 at version 3\n", "undo       yes, by confluence.page.restore: clawea job undo job-1\n",
+		"change     Update page 7 in ENG\n", "target     page 7 at version 3\n", "undo       yes, by confluence.page.restore: clawea job undo job-1 -note TEXT\n",
 		"sends      PUT /wiki/api/v2/pages/7, 20 bytes\n", "  | {\"title\":\"Failover\"}\n", "  | -Promote the replica.\n  | +Run drop_all.sh.\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -68,7 +68,7 @@ func demoCommand(ctx context.Context, c *call) error {
 	}
 	if err == nil && !*exit {
 		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n  clawea job show %s\n",
-			d.world.url, d.path("secrets/operator"), demoJob)
+			d.world.url, typed(d.path("secrets/operator")), demoJob)
 		<-ctx.Done()
 	}
 	if d.car != nil {
@@ -141,13 +141,24 @@ func (d *demo) story(ctx context.Context) error {
 func (d *demo) clawea(ctx context.Context, args ...string) (string, error) {
 	shown := make([]string, len(args))
 	for i, a := range args {
-		shown[i] = strings.ReplaceAll(a, d.dir+string(filepath.Separator), "")
+		shown[i] = typed(strings.ReplaceAll(a, d.dir+string(filepath.Separator), ""))
 	}
 	fmt.Fprintf(d.stdout, "   $ clawea %s\n", strings.Join(shown, " "))
 	var out, errs bytes.Buffer
 	e := &env{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: d.world.getenv}
 	err := run(ctx, e, args)
 	return out.String(), err
+}
+
+// typed is an argument as a person types it into a shell: quoted where it needs that.
+func typed(arg string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
+	}
+	if arg != "" && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }
 
 // quote prints text from a command or an agent, a little to the right.

@@ -34,6 +34,9 @@ type world struct {
 	failover string // ids of pages
 	cache    string
 	plans    string // outside of what the policy allows
+	reader   string // ids of the house's accounts
+	writer   string
+	undoer   string
 
 	servers []*http.Server
 	daemon  *daemon.Daemon
@@ -102,9 +105,9 @@ func (w *world) writeSecrets() (map[string]string, error) {
 // that is none of the agent's business, and a ticket.
 func (w *world) seed(secrets map[string]string) {
 	w.site = atlassian.New(atlassian.Config{})
-	w.site.AddAccount(atlassian.Account{Email: "reader@demo.example", Token: secrets["atlassian-read"], Name: "Clawea reader", Scopes: atlassian.ReaderScopes()})
-	w.site.AddAccount(atlassian.Account{Email: "writer@demo.example", Token: secrets["atlassian-write"], Name: "Clawea writer", Scopes: atlassian.WriterScopes()})
-	w.site.AddAccount(atlassian.Account{Email: "undoer@demo.example", Token: secrets["atlassian-undo"], Name: "Clawea undoer", Scopes: slices.Concat(atlassian.WriterScopes(), atlassian.RollbackScopes())})
+	w.reader = w.site.AddAccount(atlassian.Account{Email: "reader@demo.example", Token: secrets["atlassian-read"], Name: "Clawea reader", Scopes: atlassian.ReaderScopes()})
+	w.writer = w.site.AddAccount(atlassian.Account{Email: "writer@demo.example", Token: secrets["atlassian-write"], Name: "Clawea writer", Scopes: atlassian.WriterScopes()})
+	w.undoer = w.site.AddAccount(atlassian.Account{Email: "undoer@demo.example", Token: secrets["atlassian-undo"], Name: "Clawea undoer", Scopes: slices.Concat(atlassian.WriterScopes(), atlassian.RollbackScopes())})
 	w.site.AddSpace("ENG", "Engineering")
 	runbooks := w.site.AddPage(atlassian.PageSeed{Space: "ENG", Title: "Runbooks", Body: "<p>What to do when.</p>"})
 	w.failover = w.site.AddPage(atlassian.PageSeed{Space: "ENG", Parent: runbooks, Title: "Database failover",
@@ -147,7 +150,7 @@ func (w *world) writeHouse(listen, siteURL, modelURL string) (config string, err
 		return "", err
 	}
 	config = filepath.Join(w.dir, "clawea.hujson")
-	return config, os.WriteFile(config, fmt.Appendf(nil, demoConfig, listen, ada, alice, modelURL, siteURL), 0o600)
+	return config, os.WriteFile(config, fmt.Appendf(nil, demoConfig, listen, ada, alice, modelURL, siteURL, w.reader, w.writer, w.undoer), 0o600)
 }
 
 // openDaemon writes the house's files, reads its configuration as clawea serve
@@ -190,17 +193,17 @@ const demoConfig = `// The demo's house. The site and the model behind it are si
   ],
   "confluence": {
     "site": %[5]q,
-    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read",
+    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read", "account": %[6]q,
       "scopes": ["read:page:confluence", "read:space:confluence", "read:content.metadata:confluence", "search:confluence"]},
-    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "scopes": ["write:page:confluence"]},
-    "undo": {"email": "undoer@demo.example", "token": "file:secrets/atlassian-undo"},
+    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "account": %[7]q, "scopes": ["write:page:confluence"]},
+    "undo": {"email": "undoer@demo.example", "token": "file:secrets/atlassian-undo", "account": %[8]q},
   },
   "jira": {
     "site": %[5]q,
-    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read",
+    "read": {"email": "reader@demo.example", "token": "file:secrets/atlassian-read", "account": %[6]q,
       "scopes": ["read:issue-details:jira", "read:field:jira", "read:project:jira"]},
-    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "scopes": ["write:issue:jira", "write:comment:jira"]},
-    "undo": {"email": "undoer@demo.example", "token": "file:secrets/atlassian-undo"},
+    "write": {"email": "writer@demo.example", "token": "file:secrets/atlassian-write", "account": %[7]q, "scopes": ["write:issue:jira", "write:comment:jira"]},
+    "undo": {"email": "undoer@demo.example", "token": "file:secrets/atlassian-undo", "account": %[8]q},
   },
 }
 `

@@ -120,7 +120,7 @@ func commands() []command {
 		{"job list", "", "list the newest jobs", jobList},
 		{"job show", "JOB", "show a job, its tokens and its receipts", jobShow},
 		{"job stop", "JOB [-reason TEXT] [-o FILE]", "contain a job: revoke it, see it stop, and keep its proof", jobStop},
-		{"job undo", "JOB [-dry-run] [-policy HASH] [-note TEXT]", "take back what a job has changed, newest first; exit code 3 if not all of it is undone", jobUndo},
+		{"job undo", "JOB -note TEXT [-policy HASH] | JOB -dry-run", "take back what a job has changed, newest first; exit code 3 if not all of it is undone", jobUndo},
 		{"job settle", "JOB/SEQ happened|not -reason TEXT", "say what became of a call that broke off, where the house cannot tell", jobSettle},
 		{"job reconcile", "JOB [-margin TIME]", "compare a job's receipts with the systems' own history; exit code 3 if they do not agree", jobReconcile},
 		{"approve list", "[-all]", "list what waits for a person", approveList},

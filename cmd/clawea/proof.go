@@ -152,12 +152,8 @@ func receiptLine(e *seal.Envelope) string {
 	}
 	s := fmt.Sprintf("%5d  %s  ", r.Seq, stamp(r.At))
 	switch {
-	case r.Kind == receipt.Closed:
-		s += fmt.Sprintf("closed %d: %s %s", r.Opened, r.Outcome.Status, r.Outcome.Code)
-		if r.Outcome.Model != nil {
-			s += "; " + r.Outcome.Model.String()
-		}
-		return s
+	case r.Outcome != nil:
+		return s + endLine(r)
 	case r.Revocation != nil:
 		return s + fmt.Sprintf("%s %s by %s: order %d", r.Kind, r.Revocation.Revocation, r.Revocation.By, r.Revocation.ID)
 	case r.Refused != "":
@@ -171,4 +167,19 @@ func receiptLine(e *seal.Envelope) string {
 		s += "; approval " + r.Asks
 	}
 	return s + shadowText(r)
+}
+
+// endLine says what a receipt tells of a call's end, and whose word that is.
+func endLine(r *receipt.Receipt) string {
+	s := fmt.Sprintf("%s %d: %s", r.Kind, r.Opened, r.Outcome.Status)
+	if r.Outcome.Code != "" {
+		s += " " + r.Outcome.Code
+	}
+	if r.By != "" {
+		s += ", by " + r.By
+	}
+	if r.Outcome.Model != nil {
+		s += "; " + r.Outcome.Model.String()
+	}
+	return s
 }

@@ -32,6 +32,8 @@ func TestReceiptLine(t *testing.T) {
 	denied := policy.Decision{Effect: policy.Deny, Reasons: []policy.Reason{{Clause: "/actions/read", Says: "no"}}}
 	opened := receipt.Open(st, claims, call, &policy.Facts{Now: st.Now}, denied)
 	opened.Seq = 3
+	closed := *opened
+	closed.Seq = 2
 	agent := &receipt.Revocation{ID: 7, Revocation: token.Revocation{Kind: token.RevokeAgent, Target: "robot"}, By: "ops"}
 	generation := &receipt.Generation{
 		Provider: "openai", Model: "gpt-x", Finish: "stop", Usage: &receipt.Usage{Input: 12, Output: 3},
@@ -41,6 +43,9 @@ func TestReceiptLine(t *testing.T) {
 		"deny jira.issue.get; ": opened,
 		"closed 3: done 200":    receipt.Close(st, opened, &receipt.Outcome{Status: receipt.Done, Code: "200"}),
 		"closed 3: done 200; gpt-x: 12 tokens in, 3 out, stop, proposes lookup": receipt.Close(st, opened, &receipt.Outcome{Status: receipt.Done, Code: "200", Model: generation}),
+		"closed 3: done said, by kim":                                           receipt.CloseLate(st, opened, &receipt.Late{Happened: true, By: "kim"}),
+		"learned 2: done found":                                                 receipt.Learn(st, &closed, &receipt.Late{Happened: true}),
+		"learned 2: failed said, by kim":                                        receipt.Learn(st, &closed, &receipt.Late{By: "kim"}),
 		"refused jira.issue.get: token.expired":                                 receipt.Refuse(st, claims, call, "token.expired"),
 		"refused jira.issue.get: token.signature":                               receipt.RefuseStranger(st, call, "token.signature"),
 		"revoked agent:robot by ops: order 7":                                   receipt.Revoke(st, "job-1", receipt.Revoked, agent),

@@ -29,16 +29,24 @@ func jobReconcile(ctx context.Context, c *call) error {
 	if r.Agreeing {
 		return nil
 	}
-	fmt.Fprintf(c.stderr, "clawea: error: receipts and history do not agree, or could not be compared\nclawea: hint: have a person look at each line above: who else uses the house's accounts?\n")
+	wrong, mends := disagreement(r)
+	fmt.Fprintf(c.stderr, "clawea: error: %s\nclawea: hint: %s\n", wrong, mends)
 	return errFalse
 }
 
-func (c *call) showReconciliation(r *api.Reconciliation) {
-	if r.From == nil {
-		fmt.Fprintf(c.stdout, "%s has changed nothing outside\n", clean(r.Job))
-		return
+// disagreement says why a reconciliation does not come out even, and who can tell.
+func disagreement(r *api.Reconciliation) (wrong, mends string) {
+	switch {
+	case len(r.Strange) > 0:
+		return "receipts and history do not agree", "have a person look at each line above: who else uses the house's accounts?"
+	case len(r.Missing) > 0:
+		return "receipts and history do not agree: there are changes that the history does not have", "have a person look at each line above: has somebody removed what was changed, or its history?"
 	}
-	fmt.Fprintf(c.stdout, "window     %s to %s\n", stamp(*r.From), stamp(*r.To))
+	return "receipts and history could not be compared wholly; what could be agrees", "see what NOT KNOWN says above, mend that, and run it again; what cannot be mended, a person has to look at"
+}
+
+func (c *call) showReconciliation(r *api.Reconciliation) {
+	fmt.Fprintf(c.stdout, "window     %s to %s\n", stamp(r.From), stamp(r.To))
 	for _, a := range r.Accounts {
 		fmt.Fprintf(c.stdout, "accounts   %s\n", clean(a.Tool+": "+strings.Join(a.IDs, ", ")))
 	}

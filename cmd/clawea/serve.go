@@ -31,6 +31,9 @@ func serveCommand(ctx context.Context, c *call) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
 	}
+	if err == nil {
+		err = conf.Unfinished()
+	}
 	if err != nil {
 		return err
 	}

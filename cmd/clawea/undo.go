@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -27,6 +28,7 @@ type undoing struct {
 	api    *api.Client
 	job    string
 	note   string
+	dry    bool // nothing is to be changed
 	policy seal.Hash
 	plan   *api.Undo
 	locked *api.Revoked // the order that locks the job's policy; nil: none
@@ -38,14 +40,14 @@ type undoing struct {
 func jobUndo(ctx context.Context, c *call) error {
 	u := &undoing{call: c}
 	wpc := c.String("policy", "", "the `HASH` of the policy to undo under (default: the house's own undo_policy)")
-	dry := c.Bool("dry-run", false, "say what would be done, and change nothing")
-	c.StringVar(&u.note, "note", "", "a `TEXT` for the people who look after what is changed; the same when the command is run again")
+	c.BoolVar(&u.dry, "dry-run", false, "say what would be done, and what stands in the way; change nothing")
+	c.StringVar(&u.note, "note", "", "why, in a line of `TEXT` for the people who look after what is changed; the same when the command is run again")
 	var err error
 	if u.api, err = c.dial(1, 1); err != nil {
 		return err
 	}
 	u.job = c.args[0]
-	if u.note, err = checkNote(cmp.Or(u.note, "Undo of what job "+u.job+" has done")); err != nil {
+	if err := checkNote(u.note, u.dry); err != nil {
 		return err
 	}
 	if *wpc != "" {
@@ -57,7 +59,7 @@ func jobUndo(ctx context.Context, c *call) error {
 		return err
 	}
 	u.show()
-	if *dry {
+	if u.dry {
 		return nil
 	}
 	if !u.open() {
@@ -75,11 +77,16 @@ func jobUndo(ctx context.Context, c *call) error {
 
 const maxNote = 300 // bytes
 
-func checkNote(s string) (string, error) {
-	if len(s) > maxNote || strings.ContainsFunc(s, unicode.IsControl) {
-		return "", usagef("-note is too long, or of several lines\nwrite one line of at most %d bytes", maxNote)
+// checkNote refuses what is no note. It stands in the history of what is changed, so
+// it is a person's own words; only who changes nothing needs none.
+func checkNote(s string, dry bool) error {
+	switch {
+	case len(s) > maxNote || strings.ContainsFunc(s, unicode.IsControl):
+		return usagef("-note is too long, or of several lines\nwrite one line of at most %d bytes", maxNote)
+	case strings.TrimSpace(s) == "" && !dry:
+		return usagef("there is no note, and whoever finds the change will ask why\nsay it in a line of your own: -note TEXT; to change nothing and look, -dry-run")
 	}
-	return s, nil
+	return nil
 }
 
 // show prints the plan.
@@ -93,12 +100,28 @@ func (u *undoing) show() {
 	if u.plan.Lock != "" {
 		fmt.Fprintf(u.stdout, "its policy is locked before the first step, until a person has reviewed it: %s\n", clean(u.plan.Lock))
 	}
+	if u.dry && u.open() {
+		u.showHindrances()
+	}
+}
+
+// showHindrances prints what is known to stand in the way of all of it.
+func (u *undoing) showHindrances() {
+	if !u.plan.Stopped {
+		fmt.Fprintf(u.stdout, "NOT NOW: the job is not stopped; stop it first: clawea job stop %s\n", clean(u.job))
+	}
+	if h := u.plan.Hindered; h != nil {
+		fmt.Fprintf(u.stdout, "NOT NOW: %s\n", clean(h.Says+"; "+h.Hint))
+	}
 }
 
 func (u *undoing) showStep(x *api.Change) {
 	fmt.Fprintf(u.stdout, "%-20s  %-12s  %s  %s\n", clean(x.Receipt), x.State, clean(x.Call), clean(x.Summary))
 	if says := cmp.Or(x.Says, x.Why); says != "" {
 		fmt.Fprintf(u.stdout, "%-20s  %s\n", "", clean(says))
+	}
+	if h := x.Hindered; h != nil && u.dry {
+		fmt.Fprintf(u.stdout, "%-20s  NOT NOW: %s\n", "", clean(h.Says+"; "+h.Hint))
 	}
 }
 
@@ -107,18 +130,15 @@ func undoable(x *api.Change) bool {
 	return x.State == string(undo.Ready) || x.State == string(undo.Later)
 }
 
-// open reports whether anything is left to do.
+// open reports whether anything can be done now. What comes later waits for
+// something that can.
 func (u *undoing) open() bool {
-	for i := range u.plan.Changes {
-		if undoable(&u.plan.Changes[i]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(u.plan.Changes, func(x api.Change) bool { return x.State == string(undo.Ready) })
 }
 
-// ready makes sure that the job is stopped and that there is a policy to undo it
-// under, and locks the job's own policy, if that is called for.
+// ready makes sure, before anything is changed, that the job is stopped and that
+// nothing is known to stand in the way of a step, and then locks the job's own
+// policy, if that is called for.
 func (u *undoing) ready(ctx context.Context) error {
 	if !u.plan.Stopped {
 		return fmt.Errorf("job %s is not stopped: it could go on while it is undone\nstop it first: clawea job stop %s", u.job, u.job)
@@ -126,30 +146,32 @@ func (u *undoing) ready(ctx context.Context) error {
 	if u.policy.IsZero() {
 		u.policy = u.plan.Policy
 	}
-	if u.policy.IsZero() {
-		return usagef("there is no policy to undo under\nname a published one with -policy HASH, or as undo_policy in the daemon's configuration; write one with: clawea wpc new -shape undo")
+	if h := u.plan.Hindered; h != nil {
+		return usagef("%s\n%s", h.Says, h.Hint)
 	}
-	if u.plan.Lock == "" {
+	for i := range u.plan.Changes {
+		if x := &u.plan.Changes[i]; x.Hindered != nil {
+			return usagef("%s cannot be undone so, and nothing is begun: %s\n%s", x.Receipt, x.Hindered.Says, x.Hindered.Hint)
+		}
+	}
+	return u.lock(ctx, u.plan)
+}
+
+// lock revokes the job's policy if p calls for it and this has not been done yet. An
+// order that is in force already is as good.
+func (u *undoing) lock(ctx context.Context, p *api.Undo) error {
+	if p.Lock == "" || u.locked != nil {
 		return nil
 	}
 	j, err := u.api.Job(ctx, u.job)
 	if err != nil {
 		return err
 	}
-	if u.policy.Equal(j.Policy) {
-		return usagef("the job's own policy would be locked by this, and nothing can be undone under it then: %s\nname another with -policy HASH; write one with: clawea wpc new -shape undo", u.plan.Lock)
-	}
-	return u.lock(ctx, j.Policy)
-}
-
-// lock revokes the job's policy. An order that is in force already is as good.
-func (u *undoing) lock(ctx context.Context, policy seal.Hash) error {
-	var err error
-	u.locked, err = u.api.End(ctx, &api.RevocationOrder{Kind: token.RevokePolicy, Target: policy.String(), Reason: "undo of " + u.job + ": review"})
-	if err != nil {
+	if u.locked, err = u.api.End(ctx, &api.RevocationOrder{Kind: token.RevokePolicy, Target: j.Policy.String(), Reason: "undo of " + u.job + ": review"}); err != nil {
 		return err
 	}
-	fmt.Fprintf(u.stdout, "locked     policy %s, order %d\n", policy.Short(), u.locked.ID)
+	u.plan.Lock = p.Lock
+	fmt.Fprintf(u.stdout, "locked     policy %s, order %d\n", j.Policy.Short(), u.locked.ID)
 	return nil
 }
 
@@ -174,24 +196,37 @@ func (u *undoing) walk(ctx context.Context) error {
 		if !undoable(x) {
 			continue
 		}
-		now, err := u.look(ctx, x.Seq)
-		if err != nil {
-			return err
-		}
-		*x = *now
-		if x.State != string(undo.Ready) {
-			u.showStep(x)
-			continue
-		}
-		if err := u.step(ctx, h, x); err != nil {
+		if err := u.advance(ctx, h, x); err != nil {
 			return err
 		}
 	}
 	return u.sum()
 }
 
+// advance undoes x if that can be done as things are now.
+func (u *undoing) advance(ctx context.Context, h *hand, x *api.Change) error {
+	p, err := u.look(ctx, x.Seq)
+	if err != nil {
+		return err
+	}
+	*x = p.Changes[0]
+	if x.State != string(undo.Ready) {
+		u.showStep(x)
+		return nil
+	}
+	for _, hindered := range []*api.Hindrance{p.Hindered, x.Hindered} {
+		if hindered != nil {
+			return u.halt(fmt.Sprintf("%s cannot be undone so: %s", x.Receipt, hindered.Says), hindered.Hint)
+		}
+	}
+	if err := u.lock(ctx, p); err != nil { // alone, it may be one of more than were counted together
+		return err
+	}
+	return u.step(ctx, h, x)
+}
+
 // look asks how one change is undone, as things stand now.
-func (u *undoing) look(ctx context.Context, seq uint64) (*api.Change, error) {
+func (u *undoing) look(ctx context.Context, seq uint64) (*api.Undo, error) {
 	p, err := u.api.Undo(ctx, u.job, seq, u.policy)
 	if err != nil {
 		return nil, err
@@ -199,7 +234,7 @@ func (u *undoing) look(ctx context.Context, seq uint64) (*api.Change, error) {
 	if len(p.Changes) != 1 || p.Changes[0].Seq != seq {
 		return nil, fmt.Errorf("the daemon does not say how %s/%d is undone\nis it of this version? its log may say more", u.job, seq)
 	}
-	return &p.Changes[0], nil
+	return p, nil
 }
 
 // step undoes x. It counts as undone if the house's receipts say so afterwards,
@@ -212,10 +247,11 @@ func (u *undoing) step(ctx context.Context, h *hand, x *api.Change) error {
 	if failure != nil {
 		return u.stopped(x, failure)
 	}
-	now, err := u.look(ctx, x.Seq)
+	p, err := u.look(ctx, x.Seq)
 	if err != nil {
 		return err
 	}
+	now := &p.Changes[0]
 	if now.State != string(undo.Undone) {
 		return u.halt(fmt.Sprintf("%s: the tool has answered, and no receipt says that it is undone", x.Receipt), "look at what is there, and tell the operator of the house: clawea job show "+u.plan.UndoJob)
 	}

@@ -132,6 +132,8 @@ type Receipts struct {
 type Call struct {
 	Opened *seal.Envelope `json:"opened"`
 	Closed *seal.Envelope `json:"closed"` // null while there is none; a call that was not carried out never has one
+
+	Learned *seal.Envelope `json:"learned,omitempty"` // says what became of it, if that was not known when it was closed
 }
 
 // An Approval is a question to people about one exact call.

@@ -166,7 +166,11 @@ func call[T any](ctx context.Context, c *Client, method, path string, req any) (
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(body))
+	var req *http.Request
+	err := checkAddress(c.URL)
+	if err == nil {
+		req, err = http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(body))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the daemon's address is not one: %w\nwrite it like http://127.0.0.1:7433", unwrapURL(err))
 	}
@@ -200,6 +204,20 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 		return nil, problem(res, b)
 	}
 	return b, nil
+}
+
+// checkAddress says why no daemon can be at an address, or nothing.
+func checkAddress(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("it does not begin with http:// or https://")
+	case u.Host == "":
+		return errors.New("it names no host")
+	}
+	return nil
 }
 
 // unwrapURL drops the method and URL that net/http puts before the cause.

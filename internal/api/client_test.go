@@ -233,6 +233,19 @@ func TestDeadDaemon(t *testing.T) {
 	}
 }
 
+// What cannot be a daemon's address is said to be none, and no daemon is to be
+// started for it; the token is not even fetched.
+func TestWrongAddress(t *testing.T) {
+	for _, url := range []string{"ftp://x", "localhost:7433", "127.0.0.1", "http://", "file:///x", ""} {
+		c := &api.Client{URL: url, Token: func() (string, error) { t.Error("the token was fetched"); return secret, nil }}
+		_, err := c.Jobs(t.Context())
+		wantTwoLines(t, err, "address is not one")
+		if err != nil && !strings.HasSuffix(err.Error(), "\nwrite it like http://127.0.0.1:7433") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
 // A connection that is dropped in the middle says so.
 func TestDropped(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })

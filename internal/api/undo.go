@@ -22,6 +22,16 @@ type Undo struct {
 	Policy  seal.Hash `json:"undo_policy,omitzero"` // the one that the house's configuration names for it
 	Lock    string    `json:"lock,omitzero"`        // why the job's policy is to be locked before; absent: it is not
 	Changes []Change  `json:"changes"`              // newest first
+
+	// Hindered says why nothing of it would be let through under the policy that was
+	// asked about; absent: nothing is known that stands in the way.
+	Hindered *Hindrance `json:"hindered,omitzero"`
+}
+
+// A Hindrance is what is known to stand in the way, and what mends it.
+type Hindrance struct {
+	Says string `json:"says"`
+	Hint string `json:"hint"`
 }
 
 // A Change is one that a job made, and how it is taken back.
@@ -35,6 +45,10 @@ type Change struct {
 	State   string           `json:"state"`           // "ready", "later", "blocked", "irreversible", "undone", "never" or "unclear"
 	Why     string           `json:"why,omitzero"`    // of one that is not ready
 	By      string           `json:"by,omitzero"`     // of one that is undone: the receipt of the call that did it
+
+	// Hindered says, of one that is ready or later, why what takes it back would not
+	// be let through under the policy that was asked about; absent: nothing is known.
+	Hindered *Hindrance `json:"hindered,omitzero"`
 
 	// Of one that is ready.
 	Tool string          `json:"tool,omitzero"` // "confluence.page.restore"
@@ -53,8 +67,8 @@ type Word struct {
 // A Reconciliation compares a job's receipts with the systems' own history.
 type Reconciliation struct {
 	Job      string     `json:"job"`
-	From     *time.Time `json:"from,omitzero"` // the window; absent if the job changed nothing
-	To       *time.Time `json:"to,omitzero"`
+	From     time.Time  `json:"from"` // the window: the job's life, and the margin around it
+	To       time.Time  `json:"to"`   //
 	Accounts []Accounts `json:"accounts"`
 	Matches  []Match    `json:"matches"`
 	Others   int        `json:"others"`   // changes in the window that receipts of other jobs explain

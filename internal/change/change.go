@@ -24,13 +24,23 @@ type Step struct {
 type Window struct {
 	Accounts []string // the system's ids of those who acted
 	From, To time.Time
+	// Made is what receipts say the accounts have made. A system that names only
+	// who changed a thing last tells of these whoever that was.
+	Made []policy.Resource
 }
 
 // An Event is one change that a system's own history has.
 type Event struct {
 	Resource policy.Resource // type and id, and the version that the change made, where there are versions
 	What     string          // the action that makes such changes ("page.update"), or the system's word for it
-	At       time.Time
-	By       string // the account
-	Mark     string // the receipt that it names: JOB/SEQ; "" if it names none
+	At       time.Time       // zero: the system does not say any more, of what is Edited
+	By       string          // the account; "" where At is zero
+	Mark     string          // the receipt that it names: JOB/SEQ; "" if it names none
+	Edited   *Edit           // what was made, and was changed since; nil: it is as it was made, or the version tells
+}
+
+// An Edit says who changed last what somebody had made, and when.
+type Edit struct {
+	By string // the account; "" if the system does not say
+	At time.Time
 }

@@ -130,6 +130,8 @@ type Config struct {
 	// Telemetry is who is told what the daemon does, for operators' tools. Optional;
 	// without it nobody is.
 	Telemetry *Telemetry `json:"telemetry"`
+
+	unfinished *Error // what is left of the sample configuration; nil: nothing
 }
 
 // An Operator is someone who runs the house through its API.
@@ -235,6 +237,7 @@ func parse(b []byte, path string) (*Config, error) {
 		return nil, fieldError(path, seal.Errorf(b, p.pointer, "%s", p.msg), p.hint)
 	}
 	c.complete(filepath.Dir(path))
+	c.unfinished = unfinished(b, path)
 	return c, nil
 }
 

@@ -124,6 +124,17 @@ func (s *Site) Accounts() []NamedAccount {
 	return out
 }
 
+// IDs are the ids of the accounts that the site has, as far as they are said.
+func (s *Site) IDs() []string {
+	var out []string
+	for _, a := range s.Accounts() {
+		if a.ID != "" && !slices.Contains(out, a.ID) {
+			out = append(out, a.ID)
+		}
+	}
+	return out
+}
+
 func (s *Site) secrets(at string) []placedSecret {
 	if s == nil {
 		return nil

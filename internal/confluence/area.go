@@ -75,28 +75,35 @@ func (c *Connector) area(ctx context.Context, bounds []policy.Bound) (*area, err
 // denies the search by them.
 func (c *Connector) scopes(ctx context.Context, f *fence) ([]*scope, error) {
 	var all, open []*scope
-	add := func(s *scope) {
+	add := func(s *scope) error {
 		all = append(all, s)
-		if !f.hush(s.resource.Path) {
-			open = append(open, s)
+		if f.hush(s.resource.Path) {
+			return nil
 		}
+		open = append(open, s)
+		if name := f.astray(s.resource.Path); name != "" {
+			return unsigned(name)
+		}
+		return nil
 	}
 	if len(f.prefixes) == 0 {
 		for _, b := range f.spaces {
 			s, err := c.spaceScope(ctx, b.ID)
+			if err == nil {
+				err = add(s)
+			}
 			if err != nil {
 				return nil, err
 			}
-			add(s)
 		}
 	}
 	for _, b := range f.prefixes {
 		s, err := c.prefixScope(ctx, b)
+		if err == nil && (len(f.spaces) == 0 || slices.ContainsFunc(f.spaces, func(b policy.Bound) bool { return b.ID == s.space.ID })) {
+			err = add(s)
+		}
 		if err != nil {
 			return nil, err
-		}
-		if len(f.spaces) == 0 || slices.ContainsFunc(f.spaces, func(b policy.Bound) bool { return b.ID == s.space.ID }) {
-			add(s)
 		}
 	}
 	if len(all) == 0 {

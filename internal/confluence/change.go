@@ -183,9 +183,10 @@ func (c *Connector) close(ctx context.Context, d *draft, opened *receipt.Receipt
 	if err == nil {
 		result.Body, err = encode(shown)
 	}
-	if err != nil {
-		c.log.WarnContext(ctx, "write not confirmed", "what", d.what, "receipt", opened.Name(), "err", err)
+	if err != nil { // docs/operations.md says what an operator does then
 		result.Outcome.Code = failed(err).Outcome.Code
+		c.log.ErrorContext(ctx, "incident: a write is not where or what it should be", "receipt", opened.Name(),
+			"target", target.Type+" "+target.ID, "code", result.Outcome.Code, "err", err)
 	}
 	return result, err
 }

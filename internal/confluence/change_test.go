@@ -7,6 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,4 +161,43 @@ func FuzzArguments(f *testing.F) {
 			t.Errorf("%s was planned without a site: %+v", action, plan.Call)
 		}
 	})
+}
+
+// TestWritesSayWhereTextIsFrom holds the results of writes to what reads say of theirs.
+func TestWritesSayWhereTextIsFrom(t *testing.T) {
+	h := newHouse(t, fullPolicy, nil)
+	if got := read[writing](h, h.update(h.deploy, 1, "<p>x</p>")); got.Source.Author != h.writer || got.Source.Version != 2 || got.Page.Title != "Deploy" {
+		t.Errorf("got %+v", got)
+	}
+	h.site.AddLabel(h.deploy, "global", "theirs")
+	if got := read[relabelling](h, h.label("add", h.deploy, "ours")); !slices.Equal(got.Labels, []string{"ours", "theirs"}) || got.Source.PageID != h.deploy {
+		t.Errorf("got %+v", got)
+	}
+	read[writing](h, h.create(h.deploy, "New"))
+	read[writing](h, h.move(h.hr, h.deploy, 1))
+}
+
+// TestIncidents says: what was written and is not where it may be is logged so that an operator hears of it.
+func TestIncidents(t *testing.T) {
+	h := newHouse(t, prefixPolicy, nil)
+	var log bytes.Buffer
+	h.c.log = slog.New(slog.NewTextHandler(&log, nil))
+	h.want(h.update(h.deploy, 1, "<p>ours</p>"), "done")
+	if log.Len() != 0 {
+		t.Errorf("logged %s", &log)
+	}
+	h.c.write = h.over(roundTrip(func(r *http.Request) (*http.Response, error) {
+		res, err := http.DefaultTransport.RoundTrip(r)
+		h.site.MovePage(h.deploy, h.hr)
+		return res, err
+	}))
+	e := h.update(h.deploy, 2, "<p>ours too</p>")
+	if h.want(e, "unconfirmed"); e.result.Outcome.Status != receipt.Done || e.result.Body != nil {
+		t.Errorf("outcome %+v", e.result.Outcome)
+	}
+	for _, says := range []string{"level=ERROR", `msg="incident: `, "receipt=" + h.opened.Name(), `target="page ` + h.deploy + `"`, "code=unconfirmed"} {
+		if !strings.Contains(log.String(), says) {
+			t.Errorf("%q is not in %s", says, &log)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
@@ -54,23 +55,23 @@ func (c *Connector) planComment(ctx context.Context, raw []byte, bounds []policy
 	if err != nil {
 		return nil, refusedEdit(err)
 	}
-	before, err := c.remarked(ctx, at.page.ID)
+	alike, err := c.alike(ctx, at.page.ID, body.Text)
 	if err != nil {
 		return nil, err
 	}
-	return c.plan(ctx, call, c.commenting(at, body, before))
+	return c.plan(ctx, call, c.commenting(at, body, alike))
 }
 
-// commenting is the draft of a comment.
-func (c *Connector) commenting(at *place, body *pagebody.Body, before *remarks) *draft {
-	id := at.page.ID
+// commenting is the draft of a comment. alike are those that c.alike has found.
+func (c *Connector) commenting(at *place, body *pagebody.Body, alike []string) *draft {
+	id, planned := at.page.ID, time.Now()
 	return &draft{
 		what: "the comment on page " + id, use: atlassian.ForWriting, method: http.MethodPost, path: v2 + "/footer-comments",
 		body: func(string) any { return remark{id, storageBody{"storage", body.Text}} },
 		change: &receipt.Change{
 			Summary: fmt.Sprintf("Comment on page %s in %s", id, at.space.Key),
 			Target:  &policy.Resource{Type: "page", ID: id, Version: at.page.version()},
-			Before:  remember(preImage{Version: at.page.Version.Number, Comments: before}),
+			Before:  remember(preImage{Version: at.page.Version.Number, Alike: alike}),
 			Undo:    recipe{}.undo(actionCommentDelete),
 			Diff:    pagebody.Diff(nothing(), body),
 		},
@@ -78,7 +79,7 @@ func (c *Connector) commenting(at *place, body *pagebody.Body, before *remarks) 
 			if err := c.unchanged(ctx, at, nil); err != nil {
 				return err
 			}
-			return c.unsaid(ctx, id, body.Text, before)
+			return c.unsaid(ctx, id, body.Text, alike, planned)
 		},
 		answer: func(res *atlassian.Response) (*policy.Resource, error) {
 			made := new(comment)
@@ -108,6 +109,20 @@ func (c *Connector) getComment(ctx context.Context, id string) (*comment, error)
 		return nil, fault("upstream", "Confluence answered with something else than comment %s; try again later", id)
 	case m.Status != "" && m.Status != "current":
 		return nil, fault("not_found", "comment %s is deleted; check the id", id)
+	}
+	return m, nil
+}
+
+// asWritten reads a comment, which was edited, as it was written: who wrote it and
+// when is known by its first version only. It returns nil where Confluence does
+// not show that.
+func (c *Connector) asWritten(ctx context.Context, id string) (*comment, error) {
+	m := new(comment)
+	if _, err := c.get(ctx, v2+"/footer-comments/"+atlassian.Segment(id), url.Values{"body-format": {"storage"}, "version": {"1"}}, m); err != nil {
+		return nil, explain(err, "comment "+id)
+	}
+	if m.ID != id || m.Version.Number != 1 {
+		return nil, nil
 	}
 	return m, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -89,12 +90,28 @@ func (c *Connector) Name() string { return name }
 // the caller hung up or the house cannot get at its own credential.
 func (c *Connector) Plan(ctx context.Context, action string, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	if plan := c.planner(action); plan != nil {
+		if err := undoing(ctx, args); err != nil {
+			return nil, err
+		}
 		return plan(ctx, args, bounds)
 	}
 	if o, ok := operation(action); ok {
 		return nil, fault("not_offered", "%s.%s is not offered: %s; have a person do it", name, action, strings.ToLower(o.Title[:1])+o.Title[1:])
 	}
 	return nil, fault("bad_argument", "there is no action %s.%s; list the tools", name, atlassian.Clean(action, 40))
+}
+
+// undoing refuses what says that it takes something back, unless the house's own
+// undoing asks for it, before anything is read: the undo credential is for that
+// alone. Arguments that cannot be read are for the planner to refuse.
+func undoing(ctx context.Context, args []byte) error {
+	var given struct {
+		Undoes string `json:"undoes"`
+	}
+	if seal.Glance(args, &given) == nil && given.Undoes != "" && gate.Agent(ctx) != receipt.Undoer {
+		return fault("not_undoing", "undoes: this job takes nothing back; leave it away")
+	}
+	return nil
 }
 
 type planner func(context.Context, []byte, []policy.Bound) (*gate.Plan, error)

@@ -153,7 +153,7 @@ func TestOfTheDeniedOnlyIDsAreRead(t *testing.T) {
 		got = append(got, r.Path)
 	}
 	page, _ := h.site.Page(h.notes)
-	want := []string{v2 + "/pages/" + h.notes, v2 + "/spaces/" + page.SpaceID, v2 + "/pages/" + h.notes + "/ancestors"}
+	want := []string{v2 + "/pages/" + h.notes, v2 + "/spaces/" + page.SpaceID, v2 + "/pages/" + h.notes + "/ancestors", v2 + "/pages/" + h.site.HomepageID("ENG") + "/ancestors"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the site was asked for %v, want %v", got, want)
 	}

@@ -10,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
+	"github.com/clawea/clawea/receipt"
 )
 
 // edit changes a page by edits, which are JSON.
@@ -194,6 +197,10 @@ func (h *house) undoes(want string) *end {
 	if step.Action != want || step.Says == "" || step.Blocked != "" {
 		h.t.Fatalf("step %+v, want %s", step, want)
 	}
+	again, err := h.c.Revert(h.t.Context(), h.opened, h.change, target)
+	if diff := cmp.Diff(step, again); diff != "" || err != nil {
+		h.t.Errorf("asked twice: %s, %v", diff, err)
+	}
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(step.Args, &given); err != nil {
 		h.t.Fatal(err)
@@ -204,12 +211,20 @@ func (h *house) undoes(want string) *end {
 		h.t.Fatal(err)
 	}
 	name := h.opened.Name()
-	e := h.do(step.Action, string(b))
+	e := h.undoing(step.Action, string(b))
 	h.want(e, "done")
 	if h.change != nil && h.change.Undoes != name {
 		h.t.Errorf("%s undoes %q, want %s", step.Action, h.change.Undoes, name)
 	}
 	return e
+}
+
+// undoing carries a call for the house's own undoing.
+func (h *house) undoing(action, args string) *end {
+	h.t.Helper()
+	h.agent = receipt.Undoer
+	defer func() { h.agent = "" }()
+	return h.do(action, args)
 }
 
 // stuck says why the last change cannot be taken back.

@@ -14,8 +14,8 @@ import (
 	"github.com/clawea/clawea/policy"
 )
 
-// maxLabels is how many labels Confluence tells at once. A page that may have
-// more is refused where labels decide.
+// maxLabels is how many labels Confluence tells at once, and one more than are
+// taken. A page that has more is refused where labels decide.
 const maxLabels = 250
 
 // A fence is what the bounds of a call come to on this site. The zero fence
@@ -107,6 +107,51 @@ func (f *fence) names(id string) bool {
 	return slices.ContainsFunc(slices.Concat(f.prefixes, f.denied), func(b policy.Bound) bool { return b.ID == id })
 }
 
+// namesAlong reports whether a name in the policy begins with a path, or is it:
+// whether it means something there or below, by its name.
+func (f *fence) namesAlong(path []policy.Place) bool {
+	full := strings.Join(namesOf(path), "/") + "/"
+	return slices.ContainsFunc(slices.Concat(f.prefixes, f.denied), func(b policy.Bound) bool {
+		return strings.HasPrefix(strings.TrimSuffix(b.Name.Name, "/")+"/", full)
+	})
+}
+
+// astray returns the bound name of the fence that a path leads to by its ids and
+// not by its names, where it leads to none by both, or "". Such a name is not what
+// was signed any more: whatever is there, a person must look at it.
+func (f *fence) astray(path []policy.Place) string {
+	for _, list := range [][]policy.Bound{f.spaces, f.prefixes} {
+		found, met := "", false
+		for i, step := range path {
+			full := strings.Join(namesOf(path[:i+1]), "/")
+			for _, b := range list {
+				if b.ID == step.ID && full == strings.TrimSuffix(b.Name.Name, "/") {
+					met = true
+				} else if b.ID == step.ID {
+					found = b.Name.Name
+				}
+			}
+		}
+		if !met && found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// unsigned is the error about a bound name that astray has found.
+func unsigned(name string) error {
+	return fault("outside", "%s is not called so any more, or lies elsewhere, since the policy was signed; have it named as before, or the policy published and signed anew", name)
+}
+
+func namesOf(path []policy.Place) []string {
+	var out []string
+	for _, step := range path {
+		out = append(out, step.Name)
+	}
+	return out
+}
+
 // labelled reports whether a page with these labels may be touched.
 func (f *fence) labelled(labels []string) bool {
 	return len(f.labels) == 0 || slices.ContainsFunc(labels, func(l string) bool { return slices.Contains(f.labels, l) })
@@ -120,28 +165,38 @@ func (c *Connector) labels(ctx context.Context, id string) ([]string, error) {
 }
 
 func (c *Connector) askLabels(ctx context.Context, id string) ([]string, *atlassian.Response, error) {
-	var list struct {
-		Results []struct {
-			Name   string `json:"name"`
-			Prefix string `json:"prefix"`
-		} `json:"results"`
-	}
-	query := url.Values{"prefix": {"global"}, "limit": {strconv.Itoa(maxLabels)}}
-	res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/labels", query, &list)
-	if err != nil {
-		return nil, nil, explain(err, "the labels of page "+id)
-	}
-	if len(list.Results) >= maxLabels {
-		return nil, nil, fault("outside", "page %s has more labels than can be told; have a person remove some", id)
-	}
 	var out []string
-	for _, l := range list.Results {
-		if l.Prefix == "global" && l.Name != "" {
-			out = append(out, l.Name)
+	var answer *atlassian.Response
+	count := 0
+	whole, err := inParts(maxPaging, func(cursor string) (string, error) {
+		var list struct {
+			Results []label `json:"results"`
+			Links   links   `json:"_links"`
 		}
+		query := url.Values{"prefix": {"global"}, "limit": {strconv.Itoa(maxLabels)}}
+		if cursor != "" {
+			query.Set("cursor", cursor)
+		}
+		res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/labels", query, &list)
+		if err != nil {
+			return "", explain(err, "the labels of page "+id)
+		}
+		answer, count = res, count+len(list.Results)
+		for _, l := range list.Results {
+			if l.Prefix == "global" && l.Name != "" {
+				out = append(out, l.Name)
+			}
+		}
+		return list.Links.next()
+	})
+	if err == nil && (!whole || count >= maxLabels) {
+		err = fault("outside", "page %s has more labels than can be told; have a person remove some", id)
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	slices.Sort(out)
-	return slices.Compact(out), res, nil
+	return slices.Compact(out), answer, nil
 }
 
 // stillLabelled looks again, after the decision, whether a page carries a label

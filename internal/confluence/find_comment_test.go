@@ -29,7 +29,7 @@ func (h *house) planned(seq uint64) (*gate.Plan, *receipt.Receipt) {
 
 // TestCommentBefore says: an equal comment that was there before is not taken for one that was never sent.
 func TestCommentBefore(t *testing.T) {
-	for _, many := range []int{1, keptRemarks - 1, keptRemarks, keptRemarks + 5} {
+	for _, many := range []int{1, 30} {
 		h := newHouse(t, fullPolicy, nil)
 		for range many {
 			h.site.CommentPage(h.deploy, h.writer, told)

@@ -65,8 +65,8 @@ func TestGetIsBounded(t *testing.T) {
 		{"moved out", prefixPolicy, func(h *house) string { h.site.MovePage(h.deploy, h.hr); return h.deploy }, "denied"},
 		{"moved to another space", spacePolicy, func(h *house) string { h.site.MovePage(h.deploy, h.secret); return h.deploy }, "denied"},
 		{"moved in", prefixPolicy, func(h *house) string { h.site.MovePage(h.hr, h.runbooks); return h.hr }, "done"},
-		{"root renamed", prefixPolicy, func(h *house) string { h.site.RenamePage(h.runbooks, "Handbook"); return h.deploy }, "denied"},
-		{"root moved down", prefixPolicy, func(h *house) string { h.site.MovePage(h.runbooks, h.hr); return h.deploy }, "denied"},
+		{"root renamed", prefixPolicy, func(h *house) string { h.site.RenamePage(h.runbooks, "Handbook"); return h.deploy }, "outside"},
+		{"root moved down", prefixPolicy, func(h *house) string { h.site.MovePage(h.runbooks, h.hr); return h.deploy }, "outside"},
 		{"impostor with the root's old title", prefixPolicy, func(h *house) string {
 			h.site.RenamePage(h.runbooks, "Handbook")
 			impostor := h.site.AddPage(sim.PageSeed{Space: "ENG", Title: "Runbooks", Body: "<p/>"})
@@ -78,7 +78,7 @@ func TestGetIsBounded(t *testing.T) {
 			h.site.RenameSpaceKey("SEC", "ENG")
 			return h.secret
 		}, "denied"},
-		{"space renamed", spacePolicy, func(h *house) string { h.site.RenameSpaceKey("ENG", "OLD"); return h.deploy }, "denied"},
+		{"space renamed", spacePolicy, func(h *house) string { h.site.RenameSpaceKey("ENG", "OLD"); return h.deploy }, "outside"},
 		{"trashed", prefixPolicy, func(h *house) string { h.site.TrashPage(h.deploy); return h.deploy }, "not_found"},
 		{"archived", prefixPolicy, func(h *house) string {
 			return h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: h.runbooks, Title: "Old", Status: "archived"})
@@ -101,6 +101,9 @@ func TestGetIsBounded(t *testing.T) {
 			mark := len(h.site.Requests())
 			e := h.get(id)
 			h.want(e, test.want)
+			if test.want == "outside" && !strings.Contains(e.why, "signed anew") {
+				t.Errorf("the fault is %q", e.why)
+			}
 			h.quiet(mark)
 			for _, r := range h.site.Requests()[mark:] {
 				if r.Query.Get("body-format") != "" && test.want != "done" {

@@ -21,9 +21,10 @@ import (
 const historyLimit = 100
 
 // History returns what Confluence's own history has of the accounts in the
-// window, by time: versions of pages, and comments at the foot of pages. It knows
-// a comment only by its newest version. Labels, moves, ways into the trash and
-// what was deleted are not in it, nor is what the read credential may not see.
+// window, by time: versions of pages, and comments at the foot of pages. Of a
+// comment it has the first version and the newest: that somebody has edited it
+// since, and who did so last. Labels, moves, ways into the trash and what was
+// deleted are not in it, nor is what the read credential may not see.
 func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Event, error) {
 	if len(w.Accounts) == 0 {
 		return nil, nil
@@ -134,20 +135,10 @@ func (c *Connector) said(ctx context.Context, w change.Window) ([]change.Event, 
 			return nil, explain(err, "the comments")
 		}
 		for _, m := range answer.Results {
-			at, ours := holds(w, m.Version.AuthorID, m.Version.CreatedAt)
-			if !at.IsZero() && at.Before(w.From) {
+			if before(m.Version.CreatedAt, w.From) {
 				return out, nil
 			}
-			if ours && isID(m.ID) {
-				what := actionComment
-				if m.Version.Number > 1 {
-					what = "comment.update"
-				}
-				out = append(out, change.Event{
-					Resource: policy.Resource{Type: "comment", ID: m.ID, Version: strconv.Itoa(m.Version.Number)},
-					What:     what, At: at, By: m.Version.AuthorID,
-				})
-			}
+			out = append(out, c.saidBy(ctx, &m, w)...)
 		}
 		next := answer.Links.cursor()
 		if next == "" || len(answer.Results) == 0 {
@@ -156,4 +147,48 @@ func (c *Connector) said(ctx context.Context, w change.Window) ([]change.Event, 
 		ask.Set("cursor", next)
 	}
 	return nil, tooMuch()
+}
+
+// saidBy is what a comment tells of the accounts in the window: that one of them
+// wrote it, or edited it last, or both.
+func (c *Connector) saidBy(ctx context.Context, m *comment, w change.Window) (out []change.Event) {
+	if !isID(m.ID) {
+		return nil
+	}
+	at, ours := holds(w, m.Version.AuthorID, m.Version.CreatedAt)
+	now := policy.Resource{Type: "comment", ID: m.ID, Version: strconv.Itoa(m.Version.Number)}
+	if m.Version.Number == 1 {
+		if ours {
+			out = append(out, change.Event{Resource: now, What: actionComment, At: at, By: m.Version.AuthorID})
+		}
+		return out
+	}
+	if e := c.edited(ctx, m, w); e != nil {
+		out = append(out, *e)
+	}
+	if ours {
+		out = append(out, change.Event{Resource: now, What: "comment.update", At: at, By: m.Version.AuthorID})
+	}
+	return out
+}
+
+// edited is the writing of a comment that was edited since, if one of the accounts
+// wrote it in the window. Where Confluence does not say that any more, it is told
+// of what receipts say was made.
+func (c *Connector) edited(ctx context.Context, m *comment, w change.Window) *change.Event {
+	e := &change.Event{Resource: policy.Resource{Type: "comment", ID: m.ID, Version: "1"}, What: actionComment, Edited: &change.Edit{By: account(m.Version.AuthorID)}}
+	e.Edited.At, _ = time.Parse(time.RFC3339, m.Version.CreatedAt)
+	first := c.original(ctx, m)
+	if first == nil {
+		if slices.ContainsFunc(w.Made, func(r policy.Resource) bool { return r.Type == "comment" && r.ID == m.ID }) {
+			return e
+		}
+		return nil
+	}
+	at, ours := holds(w, first.Version.AuthorID, first.Version.CreatedAt)
+	if !ours {
+		return nil
+	}
+	e.At, e.By = at, first.Version.AuthorID
+	return e
 }

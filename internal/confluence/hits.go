@@ -13,58 +13,101 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 )
 
+// A sieve keeps of hits those that may be shown, until there are enough of them.
+type sieve struct {
+	area    *area
+	most    int             // to show
+	seen    map[string]bool // hits that were looked at
+	shown   []shownPage     // in the order of the hits
+	dropped int             // hits that may not be shown
+	outside int             // of these, hits that lie where the policy does not let look
+}
+
+func sift(a *area, most int) *sieve { return &sieve{area: a, most: most, seen: map[string]bool{}} }
+
+func (s *sieve) full() bool { return len(s.shown) >= s.most }
+
+// leastSifted is how many hits are looked up together, unless more are wanted or
+// there are fewer.
+const leastSifted = 5
+
+// sift adds hits to those that are shown. What may not be shown takes nothing from
+// the others: how many there are does not tell of it.
+func (c *Connector) sift(ctx context.Context, s *sieve, ids []string) error {
+	for len(ids) > 0 && !s.full() {
+		n := min(len(ids), max(s.most-len(s.shown), leastSifted))
+		some := slices.DeleteFunc(slices.Clone(ids[:n]), func(id string) bool {
+			again := s.seen[id]
+			s.seen[id] = true
+			return again
+		})
+		ids = ids[n:]
+		shown, outside, err := c.allowedHits(ctx, some, s.area)
+		if err != nil {
+			return err
+		}
+		s.shown, s.dropped, s.outside = append(s.shown, shown...), s.dropped+len(some)-len(shown), s.outside+outside
+	}
+	s.shown = s.shown[:min(len(s.shown), s.most)]
+	return nil
+}
+
 // allowedHits looks every hit up by id and keeps those that are where the
 // search may look, current and not restricted, in nothing denied and with a
-// label that the policy wants. The index may lag behind all of these.
-func (c *Connector) allowedHits(ctx context.Context, ids []string, a *area) ([]shownPage, error) {
+// label that the policy wants. The index may lag behind all of these. It returns
+// also how many lie outside.
+func (c *Connector) allowedHits(ctx context.Context, ids []string, a *area) (out []shownPage, outside int, err error) {
 	found, err := c.getPages(ctx, ids)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	ids = slices.DeleteFunc(ids, func(id string) bool { return found[id] == nil })
 	places, err := c.hitPlaces(ctx, ids, found)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	all := len(places)
 	places = slices.DeleteFunc(places, func(p *place) bool { return !a.holds(p) })
 	admitted, err := each(ctx, places, func(ctx context.Context, p *place) (bool, error) { return c.admits(ctx, p, a.fence) })
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var inside []*place
-	var all []string
+	var steps []string
 	for i, p := range places {
 		if admitted[i] {
-			inside, all = append(inside, p), append(all, p.chain()...)
+			inside, steps = append(inside, p), append(steps, p.chain()...)
 		}
 	}
 	restricted := map[string]bool{}
 	if !c.allowRestricted {
-		slices.Sort(all)
-		if restricted, err = c.restrictedAmong(ctx, slices.Compact(all)); err != nil {
-			return nil, err
+		slices.Sort(steps)
+		if restricted, err = c.restrictedAmong(ctx, slices.Compact(steps)); err != nil {
+			return nil, 0, err
 		}
 	}
-	var out []shownPage
 	for _, p := range inside {
 		if !slices.ContainsFunc(p.chain(), func(step string) bool { return restricted[step] }) {
 			out = append(out, c.shown(p.page, shownSpace{p.space.ID, p.space.Key}))
 		}
 	}
-	return out, nil
+	return out, all - len(inside), nil
 }
 
-// hitPlaces reads where pages lie. A page that is gone meanwhile is left out;
-// of their spaces only the ids are known.
+// hitPlaces reads where pages lie. A page of which that cannot be told is left
+// out; of their spaces only the ids are known.
 func (c *Connector) hitPlaces(ctx context.Context, ids []string, found map[string]*page) ([]*place, error) {
-	places, err := each(ctx, ids, func(ctx context.Context, id string) (*place, error) {
-		above, err := c.getAncestors(ctx, id)
-		if isNotFound(err) {
-			return nil, nil
+	above, err := c.chains(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []*place
+	for i, id := range ids {
+		if above[i].told {
+			out = append(out, &place{page: found[id], space: &space{ID: found[id].SpaceID}, above: above[i].above})
 		}
-		return &place{page: found[id], space: &space{ID: found[id].SpaceID}, above: above}, err
-	})
-	return slices.DeleteFunc(places, func(p *place) bool { return p == nil }), err
+	}
+	return out, nil
 }
 
 // admits reports whether a page that lies in a search's area may be shown, as

@@ -61,6 +61,7 @@ type house struct {
 	change *receipt.Change  // and what it was about to change
 	end    *end             // how that call went
 	given  []byte           // its arguments
+	agent  string           // for whom calls are
 	acting context.Context  // of acts; nil: the test's
 
 	reader, writer, undoer string // account ids
@@ -176,7 +177,7 @@ type end struct {
 func (h *house) do(action, args string, between ...func()) *end {
 	h.t.Helper()
 	h.given, h.change = []byte(args), nil
-	plan, err := h.c.Plan(h.t.Context(), action, h.given, h.policy.Bounds("confluence"))
+	plan, err := h.c.Plan(gate.WithAgent(h.t.Context(), h.agent), action, h.given, h.policy.Bounds("confluence"))
 	if err != nil {
 		return h.fault(&end{}, err)
 	}

@@ -26,8 +26,10 @@ type label struct {
 
 // A relabelling is what writes of labels return.
 type relabelling struct {
-	PageID string   `json:"page_id"`
-	Labels []string `json:"labels"` // that the page has now
+	PageID    string   `json:"page_id"`
+	Labels    []string `json:"labels"` // that the page has now
+	Untrusted bool     `json:"untrusted"`
+	Source    source   `json:"source"`
 }
 
 func (c *Connector) planLabelAdd(ctx context.Context, raw []byte, bounds []policy.Bound) (*gate.Plan, error) {
@@ -112,7 +114,7 @@ func (c *Connector) relabelling(at *place, action string, before []string, args 
 		if err != nil || !slices.Equal(now, after) {
 			return nil, unconfirmed("a label of page "+id, "its labels are not what they should be now")
 		}
-		return relabelling{id, slices.Concat([]string{}, now)}, nil
+		return relabelling{id, slices.Concat([]string{}, now), true, c.source(at, at.page)}, nil
 	}
 	return d
 }

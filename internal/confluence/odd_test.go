@@ -121,7 +121,7 @@ func TestBelowOtherContent(t *testing.T) {
 		})
 		h.want(h.get(h.deploy), "done")
 		title = "Renamed"
-		h.want(h.get(h.deploy), "denied")
+		h.want(h.get(h.deploy), "outside")
 	}
 }
 

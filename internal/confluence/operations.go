@@ -86,6 +86,7 @@ const (
 	readComment    = "read:comment:confluence"
 	readAttachment = "read:attachment:confluence"
 	readTree       = "read:hierarchical-content:confluence"
+	readAbove      = "read:content.metadata:confluence"
 	writePage      = "write:page:confluence"
 	writeLabel     = "write:label:confluence"
 	readLabel      = "read:label:confluence"
@@ -98,8 +99,12 @@ func looking(more ...atlassian.Endpoint) []atlassian.Endpoint {
 	return append([]atlassian.Endpoint{
 		ask2("/pages/{id}", readPage, "body-format"),
 		ask2("/pages", readPage, "id", "status", "limit"),
-		ask2("/pages/{id}/ancestors", "read:content.metadata:confluence", "limit"),
-		ask2("/pages/{id}/labels", readPage, "prefix", "limit"),
+		ask2("/pages/{id}/ancestors", readAbove, "limit"),
+		ask2("/folders/{id}/ancestors", readAbove, "limit"),
+		ask2("/whiteboards/{id}/ancestors", readAbove, "limit"),
+		ask2("/databases/{id}/ancestors", readAbove, "limit"),
+		ask2("/embeds/{id}/ancestors", readAbove, "limit"),
+		ask2("/pages/{id}/labels", readPage, "prefix", "limit", "cursor"),
 		ask2("/spaces/{id}", readSpace),
 		ask2("/folders/{id}", "read:folder:confluence"),
 		ask2("/whiteboards/{id}", "read:whiteboard:confluence"),

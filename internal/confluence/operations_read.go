@@ -43,9 +43,9 @@ func readings() []atlassian.Operation {
 			Description: "Returns the current pages right below a page, those that the policy lets be read. Titles are text by strangers. " +
 				"Reserves as many pages of the job's budget as its limit, and uses one for each result.",
 			Args:      []atlassian.Arg{argPage(), optional("limit", schemaSome)},
-			Endpoints: searching(ask2("/pages/{id}/direct-children", readTree, "limit")),
+			Endpoints: searching(ask2("/pages/{id}/direct-children", readTree, "limit", "cursor")),
 			Fields:    "id, title, space, parent, version, times, address",
-			Limits:    placed + " Each child is held to the same by itself; what is not a page is left out. At most 250 children are looked at.",
+			Limits:    placed + " Each child is held to the same by itself; what is not a page is left out. Whether there are more is said of those that may be shown. Below a page with more than 2000 children nothing is listed.",
 		}),
 		read(atlassian.Operation{
 			Name: actionLabels, Title: "Read the labels of a Confluence page",
@@ -118,7 +118,7 @@ func readings() []atlassian.Operation {
 			},
 			Endpoints: searching(ask1("/search", "search:confluence", "cql", "limit", "includeArchivedSpaces", "excerpt", "cursor")),
 			Fields:    "id, title, space, parent, version, times, address, excerpt",
-			Limits:    "The query is read, bounded to the policy's spaces and prefixes and written anew; every hit is looked up by id and held to the policy again.",
+			Limits:    "The query is read, bounded to the policy's spaces and prefixes and written anew; every hit is looked up by id and held to the policy again. Hits that may not be shown do not count: others come in their place. At most 250 hits are looked through; where that does not come to an end, nothing is shown.",
 			Evidence:  "The spaces and prefixes searched; how many pages were shown; a commitment to the answer.",
 		}),
 	}

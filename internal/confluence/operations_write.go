@@ -94,7 +94,7 @@ func writings() []atlassian.Operation {
 			},
 			Endpoints: looking(put, versions),
 			Fields:    "body, title",
-			Limits:    swapped + " The body may hold only elements and macros on a list. A page that the policy names keeps its title.",
+			Limits:    swapped + " The body may hold only elements and macros on a list. A page that the policy names, or below which it names something, keeps its title.",
 			Undo:      "page.restore of the version before, title included, while the page is as the update left it.",
 		}),
 		changing(atlassian.Operation{
@@ -124,12 +124,12 @@ func writings() []atlassian.Operation {
 			Endpoints: looking(
 				send2(w, http.MethodPost, "/footer-comments", "write:comment:confluence"),
 				ask2("/pages/{id}/footer-comments", readComment, "body-format", "sort", "limit"),
-				ask2("/footer-comments/{comment-id}", readComment, "body-format"),
+				ask2("/footer-comments/{comment-id}", readComment, "body-format", "version"),
 				ask2("/footer-comments", readComment, "sort", "limit", "cursor"),
 			),
 			Fields:   "comment",
 			Limits:   placed + " The comment may hold only elements and macros on a list, and no mentions.",
-			Evidence: "The change before it is made; then the comment's id. Confluence has no place for the receipt's name: after a lost answer the comment is found by body and account among those that were not there before, and where that does not tell, a person must.",
+			Evidence: "The change before it is made; then the comment's id. Confluence has no place for the receipt's name: after a lost answer the comment is found by body, account and time, and where that does not tell, a person must.",
 			Undo:     "comment.delete, while nobody has changed it or replied.",
 		}),
 		changing(atlassian.Operation{
@@ -140,11 +140,12 @@ func writings() []atlassian.Operation {
 				argBased(), argWhy(), argUndoes(),
 			},
 			Endpoints: looking(
+				ask2("/pages/{id}/descendants", readTree, "depth", "limit"),
 				send1(w, http.MethodPut, "/content/{pageId}/move/{position}/{targetId}", writePage),
 				send1(u, http.MethodPut, "/content/{pageId}/move/{position}/{targetId}", writePage),
 			),
 			Fields:   "parent",
-			Limits:   placed + " That holds for the page and for the target. Not a homepage, and nothing that holds a page which the policy names. The position is always append.",
+			Limits:   placed + " That holds for the page and for the target. Not a homepage, and nothing that the policy names, or below which it names something. What lies below the page goes with it: it must be open to agents too, as far as the read credential sees it, and be at most 100 things in 9 levels. The position is always append.",
 			Evidence: "The change before it is made, with the parent before; then the parent after. Confluence has no place for the receipt's name.",
 			Undo:     "page.move to the parent before, at the end of what is below it, while the page is still where it was moved to. What lay in a folder is not moved back.",
 		}),
@@ -167,7 +168,7 @@ func undoings() []atlassian.Operation {
 				ask2("/pages/{id}/versions", readPage, "limit", "sort", "cursor"),
 			),
 			Fields: "body, title",
-			Limits: placed + " Confluence does not compare versions here: the connector does right before and right after. A page that the policy names keeps its title.",
+			Limits: placed + " Confluence does not compare versions here: the connector does right before and right after. A page that the policy names, or below which it names something, keeps its title.",
 			Undo:   "page.restore of the version before it.",
 		}),
 		changing(atlassian.Operation{
@@ -193,7 +194,7 @@ func undoings() []atlassian.Operation {
 				trashed,
 			),
 			Fields: "status",
-			Limits: "The page must be in the trash, and the page that it was below must be current and where the policy allows, not restricted. Body and title are not changed.",
+			Limits: "The page must be in the trash, and the page that it was below must be current and where the policy allows. Neither may be restricted to some readers, and both must have the labels that the policy wants; where the site does not tell that of a page in the trash, it stays there. Body and title are not changed.",
 			Undo:   "page.trash.",
 		}),
 		changing(atlassian.Operation{

@@ -15,8 +15,11 @@ import (
 	"github.com/clawea/clawea/receipt"
 )
 
-// maxChildren is how many children of a page are looked at.
-const maxChildren = 250
+// How many children of a page are asked for at once, and how often.
+const (
+	maxChildren   = 250
+	maxChildParts = 8
+)
 
 // A listing is what page.children returns.
 type listing struct {
@@ -52,22 +55,36 @@ func (c *Connector) planChildren(ctx context.Context, raw []byte, bounds []polic
 	return plan, nil
 }
 
+// actChildren shows the first children that may be shown, and whether there are
+// more of these: what may not be shown does not count.
 func (c *Connector) actChildren(ctx context.Context, at *place, a *area, limit int) (*gate.Result, error) {
-	list, answer, err := c.children(ctx, at.page.ID, maxChildren)
-	if err != nil {
-		return failed(err), err
-	}
-	var ids []string
-	for _, child := range list {
-		if child.Type == "page" && child.Status == "current" && isID(child.ID) {
-			ids = append(ids, child.ID)
+	var answer *atlassian.Response
+	s := sift(a, limit+1)
+	whole, err := inParts(maxChildParts, func(cursor string) (string, error) {
+		list, next, res, err := c.childrenFrom(ctx, at.page.ID, maxChildren, cursor)
+		if err != nil {
+			return "", err
 		}
+		answer = res
+		var ids []string
+		for _, child := range list {
+			if child.Type == "page" && child.Status == "current" && isID(child.ID) {
+				ids = append(ids, child.ID)
+			}
+		}
+		err = c.sift(ctx, s, ids)
+		if s.full() {
+			next = ""
+		}
+		return next, err
+	})
+	if err == nil && !whole {
+		err = fault("outside", "more lies right below page %s than can be looked through; search below it", at.page.ID)
 	}
-	shown, err := c.allowedHits(ctx, ids, a)
 	if err != nil {
 		return failed(err), err
 	}
-	out := listing{Pages: shown[:min(limit, len(shown))], More: len(shown) > limit || len(list) >= maxChildren, Untrusted: true, Source: c.source(at, at.page)}
+	out := listing{Pages: s.shown[:min(limit, len(s.shown))], More: s.full(), Untrusted: true, Source: c.source(at, at.page)}
 	if out.Pages == nil {
 		out.Pages = []shownPage{}
 	}
@@ -85,16 +102,30 @@ type child struct {
 	Status string `json:"status"`
 }
 
-// children reads what is right below a page, of any type, in the order of the tree.
+// children reads what is right below a page, of any type, in the order of the
+// tree: the first of it, if there is more than limit.
 func (c *Connector) children(ctx context.Context, id string, limit int) ([]child, *atlassian.Response, error) {
+	list, _, res, err := c.childrenFrom(ctx, id, limit, "")
+	return list, res, err
+}
+
+// childrenFrom reads children from a cursor on. It returns the cursor to the next
+// ones, or "".
+func (c *Connector) childrenFrom(ctx context.Context, id string, limit int, cursor string) ([]child, string, *atlassian.Response, error) {
 	var list struct {
 		Results []child `json:"results"`
+		Links   links   `json:"_links"`
 	}
-	res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/direct-children", url.Values{"limit": {strconv.Itoa(limit)}}, &list)
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/direct-children", query, &list)
 	if err != nil {
-		return nil, nil, explain(err, "what is below page "+id)
+		return nil, "", nil, explain(err, "what is below page "+id)
 	}
-	return list.Results, res, nil
+	next, err := list.Links.next()
+	return list.Results, next, res, err
 }
 
 // A labelling is what page.labels returns.

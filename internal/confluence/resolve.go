@@ -153,9 +153,5 @@ func (c *Connector) named(ctx context.Context, id string) (*place, []string, err
 		return nil, nil, err
 	}
 	r, err := c.resource(ctx, at, true)
-	var path []string
-	for _, step := range r.Path {
-		path = append(path, step.Name)
-	}
-	return at, path, err
+	return at, namesOf(r.Path), err
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,34 +72,79 @@ type finding struct {
 	Source    source     `json:"source"`
 }
 
+// The bounds of looking through what a query finds.
+const (
+	hitsAtOnce  = maxLimit
+	maxHitParts = 10
+)
+
+// actSearch shows the first hits that may be shown. It reads on where others are
+// left out, so that their number tells nothing of these; and where it does not get
+// to the end, it shows nothing.
 func (c *Connector) actSearch(ctx context.Context, cql string, limit int, a *area) (*gate.Result, error) {
-	var answer struct {
+	var answer *atlassian.Response
+	s, hits := sift(a, limit), map[string]hit{}
+	whole, err := inParts(maxHitParts, func(cursor string) (string, error) {
+		list, next, res, err := c.askHits(ctx, cql, cursor)
+		if err != nil {
+			return "", err
+		}
+		answer = res
+		ids := pageHits(list, hits)
+		s.dropped += len(list) - len(ids)
+		err = c.sift(ctx, s, ids)
+		if s.full() {
+			next = ""
+		}
+		return next, err
+	})
+	if err == nil && !whole {
+		err = fault("bad_query", "the query finds more pages than can be looked through; write one that finds fewer")
+	}
+	if err != nil {
+		return failed(err), err
+	}
+	return c.shownHits(ctx, s, hits, answer)
+}
+
+// askHits asks for a part of what a query finds.
+func (c *Connector) askHits(ctx context.Context, cql, cursor string) ([]hit, string, *atlassian.Response, error) {
+	var part struct {
 		Results []hit `json:"results"`
+		Links   links `json:"_links"`
 	}
-	res, err := c.get(ctx, v1+"/search", url.Values{
-		"cql": {cql}, "limit": {strconv.Itoa(limit)}, "includeArchivedSpaces": {"false"}, "excerpt": {"highlight_unescaped"},
-	}, &answer)
+	query := url.Values{
+		"cql": {cql}, "limit": {strconv.Itoa(hitsAtOnce)}, "includeArchivedSpaces": {"false"}, "excerpt": {"highlight_unescaped"},
+	}
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	res, err := c.get(ctx, v1+"/search", query, &part)
 	if err != nil {
-		err := explainSearch(err)
-		return failed(err), err
+		return nil, "", nil, explainSearch(err)
 	}
-	ids, hits := pageHits(answer.Results, limit)
-	shown, err := c.allowedHits(ctx, ids, a)
-	if err != nil {
-		return failed(err), err
-	}
+	next, err := part.Links.next()
+	return part.Results, next, res, err
+}
+
+// shownHits is the result. That hits were left out is for the receipt, not for the
+// agent: it would tell about what it may not see.
+func (c *Connector) shownHits(ctx context.Context, s *sieve, hits map[string]hit, answer *atlassian.Response) (*gate.Result, error) {
 	out := finding{Results: []shownHit{}, Untrusted: true, Source: source{Site: c.site}}
-	for _, p := range shown {
+	for _, p := range s.shown {
 		out.Results = append(out.Results, shownHit{p, excerpt(hits[p.ID], p)})
 	}
 	body, err := encode(out)
 	if err != nil {
 		return failed(err), err
 	}
-	result := done(res, body)
-	result.Outcome.Used = map[string]int{"pages": len(shown)}
-	if len(shown) < len(answer.Results) {
-		result.Outcome.Code = "filtered" // for the record; the agent is not told
+	result := done(answer, body)
+	result.Outcome.Used = map[string]int{"pages": len(s.shown)}
+	if s.dropped > 0 {
+		result.Outcome.Code = "filtered"
+	}
+	if s.outside > 0 {
+		c.log.ErrorContext(ctx, "incident: a search found pages outside of its bound", "dropped", s.outside, "upstream", answer.RequestID)
 	}
 	return result, nil
 }
@@ -112,19 +156,18 @@ func explainSearch(err error) error {
 	return explain(err, "the search")
 }
 
-// pageHits returns the ids of hits that are pages, in order and once each, and
-// the hits by id.
-func pageHits(list []hit, limit int) ([]string, map[string]hit) {
+// pageHits returns the ids of hits that are pages, in order, and puts the hits
+// beside those that are there already.
+func pageHits(list []hit, hits map[string]hit) []string {
 	var ids []string
-	hits := map[string]hit{}
 	for _, h := range list {
-		if h.Content == nil || h.Content.Type != "page" || !isID(h.Content.ID) || len(ids) == limit || slices.Contains(ids, h.Content.ID) {
+		if h.Content == nil || h.Content.Type != "page" || !isID(h.Content.ID) {
 			continue
 		}
 		ids = append(ids, h.Content.ID)
 		hits[h.Content.ID] = h
 	}
-	return ids, hits
+	return ids
 }
 
 // excerpt is the hit's excerpt without its marks. The index may still hold what

@@ -85,7 +85,7 @@ func TestSearch(t *testing.T) {
 	if got := r.Query.Get("cql"); got != cql {
 		t.Errorf("sent %s\nwant %s", got, cql)
 	}
-	if r.Query.Get("includeArchivedSpaces") != "false" || r.Query.Has("expand") || r.Query.Has("cqlcontext") || r.Query.Get("limit") != "20" {
+	if r.Query.Get("includeArchivedSpaces") != "false" || r.Query.Has("expand") || r.Query.Has("cqlcontext") || r.Query.Get("limit") != "25" {
 		t.Errorf("sent %v", r.Query)
 	}
 }
@@ -225,11 +225,11 @@ func TestSearchAfterChanges(t *testing.T) {
 		want    string
 		hits    int
 	}{
-		{"root renamed", func(h *house) { h.site.RenamePage(h.runbooks, "Handbook") }, func(*house) {}, "denied", 0},
-		{"root moved", func(h *house) { h.site.MovePage(h.runbooks, h.hr) }, func(*house) {}, "denied", 0},
+		{"root renamed", func(h *house) { h.site.RenamePage(h.runbooks, "Handbook") }, func(*house) {}, "outside", 0},
+		{"root moved", func(h *house) { h.site.MovePage(h.runbooks, h.hr) }, func(*house) {}, "outside", 0},
 		{"root moved to another space", func(h *house) { h.site.MovePage(h.runbooks, h.secret) }, func(*house) {}, "outside", 0},
 		{"root trashed", func(h *house) { h.site.TrashPage(h.runbooks) }, func(*house) {}, "not_found", 0},
-		{"space renamed", func(h *house) { h.site.RenameSpaceKey("ENG", "OLD") }, func(*house) {}, "denied", 0},
+		{"space renamed", func(h *house) { h.site.RenameSpaceKey("ENG", "OLD") }, func(*house) {}, "outside", 0},
 		{"page moved out meanwhile", func(*house) {}, func(h *house) { h.site.MovePage(h.deploy, h.hr) }, "done", 1},
 		{"folder moved in", func(h *house) { h.site.MovePage(h.hr, h.rollback) }, func(*house) {}, "done", 3},
 	}

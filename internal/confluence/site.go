@@ -19,10 +19,6 @@ const (
 	v1 = "/wiki/rest/api"
 )
 
-// maxAncestors is how many ancestors Confluence tells at once. A page deeper
-// than that is refused.
-const maxAncestors = 250
-
 // A page is what we use of Confluence's page.
 type page struct {
 	ID        string  `json:"id"`
@@ -58,11 +54,6 @@ type space struct {
 	Key        string `json:"key"`
 	Status     string `json:"status"`
 	HomepageID string `json:"homepageId"`
-}
-
-type ancestor struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
 }
 
 // get reads one resource into v. Errors are *atlassian.Error.
@@ -166,43 +157,6 @@ func (c *Connector) getSpace(ctx context.Context, id string) (*space, error) {
 	return s, nil
 }
 
-// getAncestors reads what is above a page, from the outside in. Confluence
-// tells ids and types only.
-func (c *Connector) getAncestors(ctx context.Context, id string) ([]ancestor, error) {
-	var list struct {
-		Results []ancestor `json:"results"`
-	}
-	query := url.Values{"limit": {strconv.Itoa(maxAncestors)}}
-	if _, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/ancestors", query, &list); err != nil {
-		return nil, explain(err, "what is above page "+id)
-	}
-	if len(list.Results) >= maxAncestors {
-		return nil, fault("outside", "page %s lies too deep to say where it is; move it up", id)
-	}
-	for _, a := range list.Results {
-		if !isID(a.ID) {
-			return nil, fault("upstream", "Confluence does not say what is above page %s; try again later", id)
-		}
-	}
-	return list.Results, nil
-}
-
-// container returns where content of a type that pages lie in, other than
-// pages, is read.
-func container(typ string) (path string, ok bool) {
-	switch typ {
-	case "folder":
-		return v2 + "/folders/", true
-	case "whiteboard":
-		return v2 + "/whiteboards/", true
-	case "database":
-		return v2 + "/databases/", true
-	case "embed":
-		return v2 + "/embeds/", true
-	}
-	return "", false
-}
-
 // titles reads the titles of ancestors, by id.
 func (c *Connector) titles(ctx context.Context, list []ancestor) (map[string]string, error) {
 	out := make(map[string]string, len(list))
@@ -214,7 +168,7 @@ func (c *Connector) titles(ctx context.Context, list []ancestor) (map[string]str
 		}
 		path, ok := container(a.Type)
 		if !ok {
-			return nil, fault("outside", "%s is of a type that cannot be placed; move the page below pages and folders", a.ID)
+			return nil, unplaced(a)
 		}
 		var holder struct {
 			Title string `json:"title"`

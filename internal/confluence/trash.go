@@ -5,6 +5,7 @@ package confluence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,7 +44,7 @@ func (c *Connector) planTrash(ctx context.Context, raw []byte, bounds []policy.B
 	}
 	before, err := c.basis(ctx, at, args.Version)
 	if err == nil {
-		err = c.movable(ctx, at, args.Version)
+		err = c.movable(ctx, at, res.Path, args.Version)
 	}
 	if err == nil {
 		err = c.childless(ctx, at.page.ID)
@@ -131,7 +132,7 @@ func (c *Connector) planUntrash(ctx context.Context, raw []byte, bounds []policy
 }
 
 // locateTrashed places a page of the trash where it would come back to: below
-// its former parent, which is held to the bounds.
+// its former parent, which is held to the bounds, as the page itself is then.
 func (c *Connector) locateTrashed(ctx context.Context, p *page, bounds []policy.Bound) (*place, policy.Resource, error) {
 	if !isID(p.ParentID) {
 		return nil, policy.Resource{}, fault("not_found", "page %s was at the top of its space; have a person restore it", p.ID)
@@ -146,14 +147,30 @@ func (c *Connector) locateTrashed(ctx context.Context, p *page, bounds []policy.
 	at := &place{page: p, space: parent.space, fence: parent.fence, open: parent.open}
 	at.above = append(slices.Clone(parent.above), ancestor{parent.page.ID, "page"})
 	res.ID = p.ID
-	if p.ParentID == parent.space.HomepageID {
-		res.Path = res.Path[:1] // the homepage stands for the space
-	}
-	res.Path = append(slices.Clone(res.Path), policy.Place{ID: p.ID, Name: p.Title})
+	res.Path = append(slices.Clone(inside(parent, res.Path)), policy.Place{ID: p.ID, Name: p.Title})
 	if at.fence.denies([]string{p.ID}) || at.fence.hush(res.Path) {
 		at.open = false
 	}
-	return at, res, nil
+	if len(at.fence.labels) > 0 {
+		if res.Labels, err = c.labels(ctx, p.ID); err != nil {
+			return nil, policy.Resource{}, err
+		}
+		at.open = at.open && at.fence.labelled(res.Labels)
+	}
+	if at.open {
+		err = c.unrestrictedTrash(ctx, at)
+	}
+	return at, res, err
+}
+
+// unrestrictedTrash refuses a page of the trash that was open to some people only,
+// or of which that cannot be told.
+func (c *Connector) unrestrictedTrash(ctx context.Context, at *place) error {
+	err := c.unrestricted(ctx, at)
+	if f := (*gate.Fault)(nil); errors.As(err, &f) && f.Code == "restricted" {
+		err = fault("restricted", "page %s, which is in the trash, or a page above it is open to some people only, or it cannot be told; have a person restore it", at.page.ID)
+	}
+	return err
 }
 
 // trashedBody reads a page of the trash with its body.
@@ -197,8 +214,8 @@ func (c *Connector) untrashing(at *place, p *page, args *trashArgs) *draft {
 			if err != nil {
 				return err
 			}
-			parent := &place{page: &page{ID: p.ParentID}, above: at.above[:len(at.above)-1], fence: at.fence}
-			return firstError(c.unrestricted(ctx, parent), c.stillLabelled(ctx, parent))
+			parent := &place{page: &page{ID: p.ParentID}, fence: at.fence}
+			return firstError(c.unrestrictedTrash(ctx, at), c.stillLabelled(ctx, parent), c.stillLabelled(ctx, at))
 		},
 		answer:  versionMade(p.ID, p.Version.Number+1),
 		confirm: c.confirmed(at, at.above, at.space, p.Title, &body),

@@ -151,7 +151,7 @@ func (c *Connector) planMove(ctx context.Context, raw []byte, bounds []policy.Bo
 	if !at.open || !to.open {
 		return unopened(call), nil
 	}
-	if err := c.movable(ctx, at, args.Version); err != nil {
+	if err := c.movable(ctx, at, res.Path, args.Version); err != nil {
 		return nil, err
 	}
 	switch {
@@ -160,69 +160,80 @@ func (c *Connector) planMove(ctx context.Context, raw []byte, bounds []policy.Bo
 	case at.parent() == to.page.ID:
 		return nil, fault("no_change", "page %s is right below page %s already; there is nothing to do", at.page.ID, to.page.ID)
 	}
-	if err := untaken(to, toRes.Path, at.page.Title); err != nil {
+	w := &passage{at: at, to: to, from: res.Path, by: inside(to, toRes.Path), undoes: args.Undoes}
+	if err := unnamed(to, append(slices.Clone(w.by), policy.Place{Name: at.page.Title})); err != nil {
 		return nil, err
 	}
-	return c.plan(ctx, call, c.moving(at, to, use, args.Undoes))
+	if w.with, err = c.along(ctx, at, w.from, w.by); err != nil {
+		return nil, err
+	}
+	return c.plan(ctx, call, c.moving(w))
 }
 
-// movable refuses to take a page from its place that the policy names, or below
-// which something lies that it names: the names would lead elsewhere, or nowhere.
-func (c *Connector) movable(ctx context.Context, at *place, based int) error {
+// movable refuses to take a page from its place on an old version, from the top of
+// its space, or where the policy's names would lead elsewhere, or nowhere.
+func (c *Connector) movable(ctx context.Context, at *place, path []policy.Place, based int) error {
 	switch {
 	case at.page.Version.Number != based:
 		return newer(at.page, strconv.Itoa(based))
 	case at.page.ID == at.space.HomepageID || at.parent() == "":
 		return fault("bad_argument", "page %s is at the top of its space; have a person move it", at.page.ID)
-	case at.fence.names(at.page.ID):
-		return fault("bad_argument", "the policy names page %s by where it is; have a person move it", at.page.ID)
 	}
-	for _, b := range slices.Concat(at.fence.prefixes, at.fence.denied) {
-		if len(titlesOf(b.Name.Name)) == 0 {
-			continue
-		}
-		above, err := c.getAncestors(ctx, b.ID)
-		if isNotFound(err) { // it is gone, and lies nowhere
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(above, func(a ancestor) bool { return a.ID == at.page.ID }) {
-			return fault("bad_argument", "something that the policy names lies below page %s; have a person move it", at.page.ID)
-		}
-	}
-	return nil
+	return c.upheld(ctx, at, path)
 }
 
-// moving is the draft of a page's move to the end of what is below another.
-func (c *Connector) moving(at, to *place, use, undoes string) *draft {
-	p := at.page
+// A passage is a page's move to the end of what is below another.
+type passage struct {
+	at, to   *place
+	from, by []policy.Place // the page's path, and that of what it comes below
+	with     []descendant   // what lies below the page
+	undoes   string
+}
+
+// moving is the draft of a passage.
+func (c *Connector) moving(w *passage) *draft {
+	at, to, p := w.at, w.to, w.at.page
 	undo := recipe{PageID: p.ID, TargetID: p.ParentID}.undo(actionMove)
 	if last := at.above[len(at.above)-1]; last.Type != "page" {
 		undo = irreversible(fmt.Sprintf("The page lay in a %s, into which pages are not moved back here; a person can.", last.Type))
 	}
+	with := counted(w.with) + " below it"
 	above := append(slices.Clone(to.above), ancestor{to.page.ID, "page"})
 	return &draft{
-		what: "page " + p.ID, use: use, method: http.MethodPut,
+		what: "page " + p.ID, use: credentialFor(w.undoes), method: http.MethodPut,
 		path: v1 + "/content/" + atlassian.Segment(p.ID) + "/move/append/" + atlassian.Segment(to.page.ID),
 		change: &receipt.Change{
-			Summary: fmt.Sprintf("Move page %s from below page %s in %s to below page %s in %s", p.ID, p.ParentID, at.space.Key, to.page.ID, to.space.Key),
+			Summary: fmt.Sprintf("Move page %s, with %s, from below page %s in %s to below page %s in %s", p.ID, with, p.ParentID, at.space.Key, to.page.ID, to.space.Key),
 			Target:  &policy.Resource{Type: "page", ID: p.ID, Version: p.version()},
 			Before:  remember(preImage{Version: p.Version.Number, Title: p.Title, SpaceID: p.SpaceID, ParentID: p.ParentID}),
-			Undo:    undo, Undoes: undoes,
-			Diff: pagebody.DiffFields([]pagebody.Field{field("parent", p.ParentID, to.page.ID), field("space", at.space.Key, to.space.Key)}),
+			Undo:    undo, Undoes: w.undoes,
+			Diff: pagebody.DiffFields([]pagebody.Field{
+				field("parent", p.ParentID, to.page.ID), field("space", at.space.Key, to.space.Key), field("moved", "", "page "+p.ID+", with "+with),
+			}),
 		},
-		check: func(ctx context.Context) error {
-			if err := c.unchanged(ctx, at, nil); err != nil {
-				return err
-			}
-			_, _, err := c.unmoved(ctx, to, false)
-			return firstError(err, c.unrestricted(ctx, to), c.stillLabelled(ctx, to))
-		},
+		check:   func(ctx context.Context) error { return c.passable(ctx, w) },
 		answer:  moved(p),
 		confirm: c.confirmed(at, above, to.space, p.Title, nil),
 	}
+}
+
+// passable looks again, right before, whether a page, what is below it and what it
+// comes below are what and where they were.
+func (c *Connector) passable(ctx context.Context, w *passage) error {
+	if err := c.unchanged(ctx, w.at, nil); err != nil {
+		return err
+	}
+	if _, _, err := c.unmoved(ctx, w.to, false); err != nil {
+		return err
+	}
+	if err := firstError(c.unrestricted(ctx, w.to), c.stillLabelled(ctx, w.to)); err != nil {
+		return err
+	}
+	with, err := c.along(ctx, w.at, w.from, w.by)
+	if err == nil && !slices.Equal(with, w.with) {
+		err = fault("conflict", "what lies below page %s was changed meanwhile; ask again", w.at.page.ID)
+	}
+	return err
 }
 
 // moved reads from the answer to a move which version it made: in Cloud none, so
@@ -263,7 +274,7 @@ func (c *Connector) planRestore(ctx context.Context, raw []byte, bounds []policy
 		return nil, err
 	}
 	if old.Title != at.page.Title {
-		if err := renamable(at, res.Path, old.Title); err != nil {
+		if err := c.renamable(ctx, at, res.Path, old.Title); err != nil {
 			return nil, err
 		}
 	}
@@ -271,7 +282,20 @@ func (c *Connector) planRestore(ctx context.Context, raw []byte, bounds []policy
 	if err != nil {
 		return nil, fault("unreadable", "version %d of page %s cannot be read for certain: %s; have a person restore it", args.Old, at.page.ID, oneLine(err))
 	}
+	call.Categories = categories(before, after)
 	return c.plan(ctx, call, c.restoring(at, old, before, after, args))
+}
+
+// categories says what else it is to write a body that agents did not bring: a
+// mention that is not there now tells somebody, and an image may be fetched from
+// elsewhere by whoever reads the page.
+func categories(before, after *pagebody.Body) []string {
+	for _, back := range pagebody.Losses(after, before) {
+		if back.Kind == pagebody.Mention || back.Kind == pagebody.Image {
+			return []string{"external_send"}
+		}
+	}
+	return nil
 }
 
 // A restoration is the body of the request that makes an old version the newest.

@@ -4,6 +4,8 @@
 package confluence
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +132,56 @@ func TestUntrash(t *testing.T) {
 	h.want(untrash(h, h.deploy), "conflict") // it is at version 2
 	h.site.TrashPage(h.runbooks)
 	h.want(untrash(h, h.deploy), "not_found") // its parent is gone
+}
+
+// TestUntrashHoldsThePageItself says: what only some may read, or what lacks the label that the policy wants, stays in the trash.
+func TestUntrashHoldsThePageItself(t *testing.T) {
+	full := strings.Replace(labelPolicy, `"write": {"allowed": true}`, `"write": {"allowed": true}, "admin": {"allowed": true}`, 1)
+	untold := func(path string) func(h *house, id string) {
+		return func(h *house, id string) {
+			h.c.read = h.odd(func(r *http.Request, body string) (string, int) {
+				if strings.HasSuffix(r.URL.Path, "/content/"+id+path) || strings.HasSuffix(r.URL.Path, "/pages/"+id+path) {
+					return `{}`, 404
+				}
+				return body, 0
+			})
+		}
+	}
+	restrict := func(h *house, id string) { h.site.RestrictRead(id, h.reader, h.writer, h.undoer) }
+	for _, test := range []struct {
+		name            string
+		before, between func(h *house, id string)
+		want            string
+	}{
+		{"as it should be", nil, nil, "done"},
+		{"restricted", restrict, nil, "restricted"},
+		{"restricted meanwhile", nil, restrict, "restricted"},
+		{"restrictions that are not told", untold("/restriction/byOperation"), nil, "restricted"},
+		{"another label", func(h *house, id string) { h.site.RemoveLabel(id, "public"); h.site.AddLabel(id, "global", "other") }, nil, "denied"},
+		{"no label any more", nil, func(h *house, id string) { h.site.RemoveLabel(id, "public") }, "conflict"},
+		{"labels that are not told", untold("/labels"), nil, "not_found"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newLabelledHouse(t, full)
+			id := h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: h.deploy, Title: "Theirs", Body: "<p>x</p>", Labels: []string{"public"}})
+			h.site.TrashPage(id)
+			if test.before != nil {
+				test.before(h, id)
+			}
+			e := h.do("page.untrash", args(`{"page_id":%q,"based_on_version":1,"message":"back"}`, id), func() {
+				if test.between != nil {
+					test.between(h, id)
+				}
+			})
+			h.want(e, test.want)
+			if status := h.page(id).Status; (status == "current") != (test.want == "done") {
+				t.Errorf("the page is %s", status)
+			}
+			if test.want == "done" && !slices.Equal(e.call.Resources[0].Labels, []string{"public"}) {
+				t.Errorf("the call is %+v", e.call)
+			}
+		})
+	}
 }
 
 func TestLabelsOfPoliciesAreLeftAlone(t *testing.T) {

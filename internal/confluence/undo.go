@@ -114,7 +114,7 @@ func (c *Connector) stepRestore(ctx context.Context, r recipe, after *policy.Res
 		return stop, err
 	}
 	r.BasedOn = now.Version.Number
-	return taking(actionRestore, r, "Restore version %d of page %s.", r.Version, r.PageID)
+	return taking(actionRestore, r, "Restore version %d of page %s."+watched, r.Version, r.PageID)
 }
 
 // stepTrash takes back a page that was made. What others have put on it would be
@@ -132,7 +132,7 @@ func (c *Connector) stepTrash(ctx context.Context, r recipe, after *policy.Resou
 	}
 	if stop == nil {
 		r.BasedOn = now.Version.Number
-		return taking(actionTrash, r, "Move page %s to the trash.", r.PageID)
+		return taking(actionTrash, r, "Move page %s to the trash."+watched, r.PageID)
 	}
 	if c.quarantine == "" {
 		return stop, nil
@@ -144,8 +144,12 @@ func (c *Connector) stepTrash(ctx context.Context, r recipe, after *policy.Resou
 		return blocked("Page %s is in quarantine, below page %s. %s", now.ID, c.quarantine, stop.Blocked), nil
 	}
 	r.TargetID, r.BasedOn = c.quarantine, now.Version.Number
-	return taking(actionMove, r, "Move page %s into quarantine, below page %s. %s", r.PageID, c.quarantine, stop.Blocked)
+	return taking(actionMove, r, "Move page %s into quarantine, below page %s. %s"+watched, r.PageID, c.quarantine, stop.Blocked)
 }
+
+// watched names what does not come back of a change that Confluence tells people of
+// who watch the page.
+const watched = " People who watch the page may have had mail of it; that is not undone."
 
 // touched says what others have done around a page: put pages below it, or
 // commented on it.
@@ -183,7 +187,7 @@ func (c *Connector) stepUntrash(ctx context.Context, r recipe, after *policy.Res
 		return blocked("Account %s has changed page %s since, at %s.", account(now.Version.AuthorID), now.ID, clean(now.Version.CreatedAt)), nil
 	}
 	r.BasedOn = now.Version.Number
-	return taking(actionUntrash, r, "Take page %s out of the trash.", r.PageID)
+	return taking(actionUntrash, r, "Take page %s out of the trash."+watched, r.PageID)
 }
 
 func (c *Connector) stepMove(ctx context.Context, ch *receipt.Change, r recipe) (*change.Step, error) {
@@ -230,5 +234,5 @@ func (c *Connector) stepComment(ctx context.Context, r recipe, after *policy.Res
 		return blocked("Comment %s has replies.", m.ID), nil
 	}
 	r.CommentID, r.BasedOn = m.ID, m.Version.Number
-	return taking(actionCommentDelete, r, "Delete comment %s.", m.ID)
+	return taking(actionCommentDelete, r, "Delete comment %s."+watched, m.ID)
 }

@@ -222,7 +222,7 @@ func TestUndoHoldsItsGround(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.site.EditPage(h.deploy, h.reader, "<p>theirs</p>")
-	e := h.do(step.Action, strings.Replace(string(step.Args), "{", `{"message":"back",`, 1))
+	e := h.undoing(step.Action, strings.Replace(string(step.Args), "{", `{"message":"back",`, 1))
 	if h.want(e, "conflict"); !strings.Contains(e.why, h.reader) || h.page(h.deploy).Body != "<p>theirs</p>" {
 		t.Errorf("got %s", e.why)
 	}
@@ -247,12 +247,84 @@ func TestUndoNeedsItsCredential(t *testing.T) {
 		"page.label.remove": args(`{"page_id":%q,"label":"x","undoes":"job-1/1"}`, h.deploy),
 		"page.move":         args(`{"page_id":%q,"target_id":%q,"based_on_version":1,"message":"m","undoes":"job-1/1"}`, h.deploy, h.hr),
 	} {
-		if e := h.do(action, given); e.code != "undo_disabled" {
+		if e := h.undoing(action, given); e.code != "undo_disabled" {
 			t.Errorf("%s: got %s (%s)", action, e, e.why)
 		}
 	}
 	if len(h.site.Requests()) != mark {
 		t.Error("the site was asked")
+	}
+}
+
+// TestOnlyUndoingUndoes refuses an ordinary job what is for the house's own undoing, before anything is read.
+func TestOnlyUndoingUndoes(t *testing.T) {
+	h := newHouse(t, fullPolicy, nil)
+	mark := len(h.site.Requests())
+	for action, given := range map[string]string{
+		"page.restore":      args(`{"page_id":%q,"version":1,"based_on_version":2,"message":"m","undoes":"job-1/1"}`, h.deploy),
+		"page.trash":        args(`{"page_id":%q,"based_on_version":1,"message":"m","undoes":"job-1/1"}`, h.deploy),
+		"page.untrash":      args(`{"page_id":%q,"based_on_version":1,"message":"m","undoes":"job-1/1"}`, h.deploy),
+		"comment.delete":    `{"comment_id":"7","message":"m","undoes":"job-1/1"}`,
+		"page.label.add":    args(`{"page_id":%q,"label":"y","undoes":"job-1/1"}`, h.deploy),
+		"page.label.remove": args(`{"page_id":%q,"label":"x","undoes":"job-1/1"}`, h.deploy),
+		"page.move":         args(`{"page_id":%q,"target_id":%q,"based_on_version":1,"message":"m","undoes":"job-1/1"}`, h.deploy, h.hr),
+	} {
+		for _, agent := range []string{"", "nightly", receipt.Undoer + " "} {
+			h.agent = agent
+			if e := h.do(action, given); e.code != "not_undoing" {
+				t.Errorf("%s by %q: got %s (%s)", action, agent, e, e.why)
+			}
+		}
+	}
+	if len(h.site.Requests()) != mark {
+		t.Error("the site was asked")
+	}
+	h.want(h.do("page.move", `{"undoes":7}`), "bad_argument")
+}
+
+// TestUndoSaysWhatStays has the plan name the mail that watchers may have had.
+func TestUndoSaysWhatStays(t *testing.T) {
+	for name, change := range map[string]func(h *house) *end{
+		"update":  func(h *house) *end { return h.update(h.deploy, 1, "<p>ours</p>") },
+		"create":  func(h *house) *end { return h.create(h.deploy, "New") },
+		"comment": func(h *house) *end { return h.comment(h.deploy, "<p>ours</p>") },
+		"trash":   func(h *house) *end { return h.trash(h.deploy, 1) },
+		"label":   func(h *house) *end { return h.label("add", h.deploy, "ours") },
+		"move":    func(h *house) *end { return h.move(h.deploy, h.hr, 1) },
+	} {
+		h := newHouse(t, fullPolicy, nil)
+		h.want(change(h), "done")
+		step, err := h.c.Revert(t.Context(), h.opened, h.change, h.end.result.Outcome.Target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if says := strings.Contains(step.Says, "mail of it; that is not undone"); says != (name != "label" && name != "move") {
+			t.Errorf("%s: %q", name, step.Says)
+		}
+	}
+}
+
+// TestRestoringMentions says: what agents may not write, and a restored version brings back, reaches people.
+func TestRestoringMentions(t *testing.T) {
+	mention := `<p><ac:link><ri:user ri:account-id="1"/></ac:link></p>`
+	image := `<p><ac:image><ri:url ri:value="https://elsewhere.example/x.png"/></ac:image></p>`
+	for _, test := range []struct {
+		then, now string
+		external  bool
+	}{
+		{mention, "<p>x</p>", true},
+		{image, "<p>x</p>", true},
+		{mention, mention + "<p>x</p>", false},
+		{"<p>y</p>", "<p>x</p>", false},
+	} {
+		h := newHouse(t, fullPolicy, nil)
+		h.site.EditPage(h.deploy, h.reader, test.then)
+		h.site.EditPage(h.deploy, h.reader, test.now)
+		e := h.do("page.restore", args(`{"page_id":%q,"version":2,"based_on_version":3,"message":"m"}`, h.deploy))
+		h.want(e, "done")
+		if got := slices.Contains(e.call.Categories, "external_send"); got != test.external {
+			t.Errorf("%s after %s: categories %q", test.now, test.then, e.call.Categories)
+		}
 	}
 }
 

@@ -82,6 +82,28 @@ func (l links) cursor() string {
 	return u.Query().Get("cursor")
 }
 
+// next is cursor for lists of which nothing may be missed: a list that goes on
+// says where.
+func (l links) next() (string, error) {
+	cursor := l.cursor()
+	if l.Next != "" && cursor == "" {
+		return "", fault("upstream", "Confluence does not say how a list goes on; try again later")
+	}
+	return cursor, nil
+}
+
+// inParts calls read with the cursor of each part of a list, "" for the first,
+// until there is no other. It reports whether that was within most parts.
+func inParts(most int, read func(cursor string) (next string, err error)) (whole bool, err error) {
+	cursor := ""
+	for range most {
+		if cursor, err = read(cursor); err != nil || cursor == "" {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // eachVersion calls do with every version of a page, the newest first, until it
 // returns false. A page with more versions than are looked at is an error.
 func (c *Connector) eachVersion(ctx context.Context, id string, do func(version) bool) error {

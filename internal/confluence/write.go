@@ -51,12 +51,14 @@ type preImage struct {
 	Labels   []string `json:"labels,omitempty"`
 	Author   string   `json:"author,omitzero"` // of a comment
 	At       string   `json:"at,omitzero"`
-	Comments *remarks `json:"comments,omitempty"` // the newest, of a page that is commented on
+	Alike    []string `json:"alike,omitzero"` // comments of ours that said the same already; never nil of a comment
 }
 
 // A writing is what writes of pages return.
 type writing struct {
-	Page shownPage `json:"page"`
+	Page      shownPage `json:"page"`
+	Untrusted bool      `json:"untrusted"` // of its title
+	Source    source    `json:"source"`
 }
 
 func (c *Connector) planUpdate(ctx context.Context, raw []byte, bounds []policy.Bound) (*gate.Plan, error) {
@@ -75,7 +77,7 @@ func (c *Connector) planUpdate(ctx context.Context, raw []byte, bounds []policy.
 	call.Fields = []string{"body"}
 	title := at.page.Title
 	if args.Title != nil && *args.Title != title {
-		if err := renamable(at, res.Path, *args.Title); err != nil {
+		if err := c.renamable(ctx, at, res.Path, *args.Title); err != nil {
 			return nil, err
 		}
 		title, call.Fields = *args.Title, append(call.Fields, "title")
@@ -257,7 +259,7 @@ func (c *Connector) confirmed(at *place, above []ancestor, s *space, title strin
 		if err := c.stillLabelled(ctx, want); err != nil && at.page.ID == target.ID {
 			return nil, unconfirmed(what, "it has lost the label that allowed this, or it cannot be told whether it has")
 		}
-		return writing{c.shown(now, shownSpace{s.ID, s.Key})}, nil
+		return writing{c.shown(now, shownSpace{s.ID, s.Key}), true, c.source(want, now)}, nil
 	}
 }
 
@@ -280,15 +282,15 @@ func (c *Connector) unchanged(ctx context.Context, at *place, body *string) erro
 	return c.stillLabelled(ctx, at)
 }
 
-// renamable refuses a new title for a page that the policy names: under the
-// new one the name would lead nowhere, and everything below would be denied.
-// Of a page that is not open nothing is told: the policy denies it.
-func renamable(at *place, path []policy.Place, title string) error {
-	if at.open && at.fence.names(at.page.ID) {
-		return fault("bad_argument", "the policy knows page %s by its title; leave title away", at.page.ID)
-	}
-	if at.page.ID == at.space.HomepageID { // which is named by the space and not by its title
+// renamable refuses a new title for a page that the policy names, or below which
+// it names something: under the new one the names would lead nowhere. Of a page
+// that is not open nothing is told: the policy denies it.
+func (c *Connector) renamable(ctx context.Context, at *place, path []policy.Place, title string) error {
+	if !at.open || at.page.ID == at.space.HomepageID { // which is named by the space and not by its title
 		return nil
+	}
+	if err := c.upheld(ctx, at, path); err != nil {
+		return err
 	}
 	return unnamed(at, append(slices.Clone(path[:len(path)-1]), policy.Place{Name: title}))
 }
@@ -296,10 +298,15 @@ func renamable(at *place, path []policy.Place, title string) error {
 // untaken refuses a title for a page below parent under which the policy
 // would deny it from then on.
 func untaken(parent *place, path []policy.Place, title string) error {
+	return unnamed(parent, append(slices.Clone(inside(parent, path)), policy.Place{Name: title}))
+}
+
+// inside is the path of what lies right below a page, but for its own step.
+func inside(parent *place, path []policy.Place) []policy.Place {
 	if parent.page.ID == parent.space.HomepageID {
-		path = path[:1] // the homepage stands for the space
+		return path[:1] // the homepage stands for the space
 	}
-	return unnamed(parent, append(slices.Clone(path), policy.Place{Name: title}))
+	return path
 }
 
 func unnamed(at *place, path []policy.Place) error {

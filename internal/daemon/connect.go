@@ -28,6 +28,7 @@ type connections struct {
 	list      []tools.Connector
 	resolvers map[string]registry.Resolver // the same, for publishing
 	later     map[string]undo.Connector    // the same, for looking at changes after the fact
+	accounts  map[string][]string          // that the house has there, as far as the configuration says
 }
 
 func (c *connections) add(name string, x interface {
@@ -41,7 +42,7 @@ func (c *connections) add(name string, x interface {
 }
 
 func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, error) {
-	out := &connections{resolvers: map[string]registry.Resolver{}, later: map[string]undo.Connector{}}
+	out := &connections{resolvers: map[string]registry.Resolver{}, later: map[string]undo.Connector{}, accounts: map[string][]string{}}
 	if s := c.Confluence; s != nil {
 		reach, err := newClients(s, confluence.Operations(), datacenter.Confluence, db, log)
 		if err != nil {
@@ -54,6 +55,7 @@ func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, er
 			return nil, fmt.Errorf("connect to Confluence: %w", err)
 		}
 		out.add("confluence", x)
+		out.accounts["confluence"] = s.IDs()
 	}
 	if s := c.Jira; s != nil {
 		reach, err := newClients(s, jira.Operations(), datacenter.Jira, db, log)
@@ -63,6 +65,7 @@ func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, er
 		out.add("jira", jira.New(jira.Config{
 			Site: s.Site, Read: reach.read, Write: reach.write, Undo: reach.undo, SharedCredential: s.Shared() || s.UndoShared(), AllowRestricted: s.AllowRestricted, Log: log,
 		}))
+		out.accounts["jira"] = s.IDs()
 	}
 	return out, nil
 }
@@ -71,6 +74,18 @@ func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, er
 // and models in each dialect.
 func catalog(c *connections) []policy.Action {
 	return append(tools.Catalog(c.list), proxy.Actions()...)
+}
+
+// undoTools are the systems for which there is an account that takes changes back.
+func undoTools(c *config.Config) []string {
+	var out []string
+	if c.Confluence != nil && c.Confluence.Undo != nil {
+		out = append(out, "confluence")
+	}
+	if c.Jira != nil && c.Jira.Undo != nil {
+		out = append(out, "jira")
+	}
+	return out
 }
 
 // routes says which model providers agents can be pointed at.

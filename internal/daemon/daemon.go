@@ -115,8 +115,9 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	}
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
+	back := &undo.Desk{DB: d.db, Connectors: connectors.later, Accounts: connectors.accounts, Gates: []seal.Verifier{gateKey}, Over: undo.Longest, Now: time.Now, Log: d.log}
 	g := &gate.Gate{
-		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, People: config.Verifiers(c.People),
+		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, Undoing: back, People: config.Verifiers(c.People),
 		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Telemetry: d.telemetry, Log: d.log,
 	}
 	d.settler = &undo.Settler{
@@ -133,9 +134,10 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Replayer: &replay.Replayer{
 			DB: d.db, Policies: policies, Gates: []seal.Verifier{gateKey}, Issuers: func() []seal.Verifier { return d.keyring.now.Load().ever },
 		},
-		Undo:       &undo.Desk{DB: d.db, Connectors: connectors.later, Gates: []seal.Verifier{gateKey}, Over: undo.Longest, Now: time.Now, Log: d.log},
+		Undo:       back,
 		Settler:    d.settler,
 		UndoPolicy: c.UndoPolicy,
+		UndoTools:  undoTools(c),
 		DB:         d.db,
 		Trust:      func() *verify.Trust { return trust(c, set, d.keyring.now.Load().all) },
 		OAuth:      d.authorization(c, tokens),

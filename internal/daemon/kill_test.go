@@ -4,7 +4,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -25,23 +24,24 @@ import (
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/sim/atlassian"
+	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/seal"
 )
 
 // childVar makes the child of a kill test open the house whose configuration it
-// names; overVar says how long its calls can still take effect.
+// names; aheadVar names the file that puts its settler's clock ahead while it is
+// there, so that what broke off is nobody's, and can no longer take effect.
 const (
 	childVar = "CLAWEA_TEST_DAEMON"
-	overVar  = "CLAWEA_TEST_OVER"
+	aheadVar = "CLAWEA_TEST_AHEAD"
 )
 
-// TestDaemonChild is the daemon that TestKillInAWrite kills.
+// TestDaemonChild is the daemon that the kill tests kill.
 func TestDaemonChild(t *testing.T) {
 	path := os.Getenv(childVar)
 	if path == "" {
-		t.Skip("the other process of TestKillInAWrite")
+		t.Skip("the other process of the kill tests")
 	}
 	c, err := config.Load(path)
 	if err != nil {
@@ -51,10 +51,13 @@ func TestDaemonChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.settler.Over, err = time.ParseDuration(os.Getenv(overVar)); err != nil {
-		t.Fatal(err)
-	}
 	d.settles = 50 * time.Millisecond
+	d.settler.Now = func() time.Time {
+		if _, err := os.Stat(os.Getenv(aheadVar)); err == nil {
+			return time.Now().Add(undo.Longest)
+		}
+		return time.Now()
+	}
 	ln, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		t.Fatal(err)
@@ -62,43 +65,82 @@ func TestDaemonChild(t *testing.T) {
 	t.Fatal(d.Serve(context.Background(), ln)) // it ends by being killed
 }
 
-// A mortal is a house whose daemon is a process of its own.
+// A mortal is a house whose daemons are processes of their own: one that is
+// started again once it was killed; or, on PostgreSQL, two, of which the other
+// carries on.
 type mortal struct {
 	*house
-	cmd  *exec.Cmd
-	errs bytes.Buffer
-	trap *trap
+	addrs []string
+	cmds  []*exec.Cmd // nil: it does not run
+	on    int         // which of them the agent and the people speak to
+	errs  lockedBuffer
+	trap  *trap
 }
 
-func newMortal(t *testing.T) *mortal {
+// newMortal makes a house that keeps its book in store, and starts its daemons.
+func newMortal(t *testing.T, store string) *mortal {
 	t.Helper()
-	w := newWorld(t, "sqlite:house.db")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	w := newWorld(t, store)
+	m := &mortal{house: &house{world: w}, addrs: make([]string, 1), trap: &trap{over: make(chan struct{})}}
+	if !strings.HasPrefix(store, "sqlite:") {
+		m.addrs = make([]string, 2)
 	}
-	addr := ln.Addr().String()
-	ln.Close() // the daemon takes the port
-	w.write("clawea.hujson", fmt.Sprintf(conf, addr, w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more, w.moreOfModel))
-	m := &mortal{house: &house{world: w, url: "http://" + addr}, trap: new(trap)}
-	m.client = &api.Client{URL: m.url, Token: func() (string, error) { return secrets["operator"], nil }}
+	m.cmds = make([]*exec.Cmd, len(m.addrs))
+	text := m.staffed(conf)
+	for i := range m.addrs {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.addrs[i] = ln.Addr().String()
+		ln.Close() // the daemon takes the port
+		w.write(confName(i), fmt.Sprintf(text, m.addrs[i], w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more, w.moreOfModel))
+	}
 	w.site.Intercept(m.trap.strike)
-	t.Cleanup(m.kill)
+	t.Cleanup(func() { // before the site is closed, which waits for what is held
+		close(m.trap.over)
+		for i := range m.cmds {
+			m.kill(i)
+		}
+	})
+	m.turn(0)
+	for i := range m.addrs {
+		m.live(i)
+	}
 	return m
 }
 
-// live starts the daemon. over is how long after its opening a call can still take
-// effect.
-func (m *mortal) live(over time.Duration) {
+func confName(i int) string { return fmt.Sprintf("clawea-%d.hujson", i) }
+
+// staffed is a configuration whose accounts that write and undo are known by id,
+// and in which there is one that undoes.
+func (m *mortal) staffed(text string) string {
+	writing := append(atlassian.ReaderScopes(), atlassian.WriterScopes()...)
+	hand := m.site.AddAccount(atlassian.Account{Email: "hand@house.test", Token: secrets["writer"], Name: "Hand", Scopes: writing})
+	undoer := m.site.AddAccount(atlassian.Account{Email: "undoer@house.test", Token: secrets["writer"], Name: "Undoer", Scopes: append(writing, atlassian.RollbackScopes()...)})
+	const writes = `"write": {"email": "writer@house.test", `
+	return strings.ReplaceAll(text, writes, fmt.Sprintf(
+		`"undo": {"email": "undoer@house.test", "token": "file:writer", "account": %q}, "write": {"email": "hand@house.test", "account": %q, `, undoer, hand))
+}
+
+// turn has the agent and the people speak to one of the daemons.
+func (m *mortal) turn(i int) {
+	m.on, m.url = i, "http://"+m.addrs[i]
+	m.client = &api.Client{URL: m.url, Token: func() (string, error) { return secrets["operator"], nil }}
+}
+
+// live starts a daemon.
+func (m *mortal) live(i int) {
 	m.t.Helper()
-	m.cmd = exec.Command(os.Args[0], "-test.run=^TestDaemonChild$")
-	m.cmd.Env = append(os.Environ(), childVar+"="+filepath.Join(m.dir, "clawea.hujson"), overVar+"="+over.String())
-	m.cmd.Stdout, m.cmd.Stderr = &m.errs, &m.errs
-	if err := m.cmd.Start(); err != nil {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDaemonChild$")
+	cmd.Env = append(os.Environ(), childVar+"="+filepath.Join(m.dir, confName(i)), aheadVar+"="+m.ahead())
+	cmd.Stdout, cmd.Stderr = &m.errs, &m.errs
+	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
+	m.cmds[i] = cmd
 	m.wait("the daemon to come up", func() bool {
-		res, err := http.Get(m.url + "/healthz")
+		res, err := http.Get("http://" + m.addrs[i] + "/healthz")
 		if err == nil {
 			res.Body.Close()
 		}
@@ -106,14 +148,39 @@ func (m *mortal) live(over time.Duration) {
 	})
 }
 
-// kill ends the daemon as a power cut would.
-func (m *mortal) kill() {
-	if m.cmd == nil {
+// kill ends a daemon as a power cut would.
+func (m *mortal) kill(i int) {
+	if m.cmds[i] == nil {
 		return
 	}
-	m.cmd.Process.Kill()
-	m.cmd.Wait()
-	m.cmd = nil
+	m.cmds[i].Process.Kill()
+	m.cmds[i].Wait()
+	m.cmds[i] = nil
+}
+
+// inherit has somebody carry on after the daemon that was spoken to was killed:
+// the other one, or itself, started again.
+func (m *mortal) inherit() {
+	m.t.Helper()
+	if len(m.addrs) == 1 {
+		m.live(0)
+		return
+	}
+	m.turn(1 - m.on)
+}
+
+// ahead is the file that puts the settlers' clocks ahead.
+func (m *mortal) ahead() string { return filepath.Join(m.dir, "ahead") }
+
+// later puts the settlers' clocks ahead until it is told to put them back.
+func (m *mortal) later() (back func()) {
+	m.t.Helper()
+	m.write("ahead", "")
+	return func() {
+		if err := os.Remove(m.ahead()); err != nil {
+			m.t.Fatal(err)
+		}
+	}
 }
 
 func (m *mortal) wait(what string, until func() bool) {
@@ -133,7 +200,8 @@ type trap struct {
 	spring  func(atlassian.Stage, atlassian.Request) bool // nil: nothing is held
 	caught  chan struct{}
 	release chan atlassian.Fault
-	last    time.Time // when the site was last asked for anything
+	last    time.Time     // when the site was last asked for anything
+	over    chan struct{} // closed at the end of the test: nothing is held any more
 }
 
 // set has the first request held that spring is true of.
@@ -155,7 +223,12 @@ func (x *trap) strike(s atlassian.Stage, r atlassian.Request) atlassian.Fault {
 	if !held {
 		return atlassian.Fault{}
 	}
-	return <-release
+	select {
+	case f := <-release:
+		return f
+	case <-x.over:
+		return lost
+	}
 }
 
 // hold reports whether a request is the one to be held, and what it waits for.
@@ -175,18 +248,25 @@ func (x *trap) hold(s atlassian.Stage, r atlassian.Request) (release chan atlass
 func (x *trap) quiet() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return time.Since(x.last) > 300*time.Millisecond
+	return time.Since(x.last) > 150*time.Millisecond
 }
 
-// freeze takes the database's write lock, as a slow disk would, until it is
-// released: nothing is committed meanwhile.
+// freeze takes the locks that the daemons need to write, as a slow disk would,
+// until it is released: nothing is committed meanwhile.
 func (m *mortal) freeze() (release func()) {
 	m.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(m.dir, "house.db")+"?_busy_timeout=5000&_txlock=immediate")
+	driver, url, lock := "pgx", m.store, `LOCK TABLE chain IN EXCLUSIVE MODE`
+	if path, ok := strings.CutPrefix(m.store, "sqlite:"); ok {
+		driver, url, lock = "sqlite", "file:"+filepath.Join(m.dir, path)+"?_busy_timeout=5000&_txlock=immediate", `SELECT 1`
+	}
+	db, err := sql.Open(driver, url)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	tx, err := db.BeginTx(context.Background(), nil)
+	if err == nil {
+		_, err = tx.Exec(lock)
+	}
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -229,22 +309,6 @@ func (m *mortal) acted(job string) (opened *receipt.Receipt, out *receipt.Outcom
 	return opened, out
 }
 
-// A deed is a write, how often it was done, and the request that does it.
-type deed struct {
-	tool  string
-	args  func(m *mortal, round int) string
-	count func(m *mortal, round int) int
-	is    func(atlassian.Request) bool
-	moves bool // it makes a newer version, on which the same arguments are another call
-}
-
-func sends(method, pattern string) func(atlassian.Request) bool {
-	return func(r atlassian.Request) bool {
-		ok, err := filepath.Match(pattern, r.Path)
-		return err == nil && ok && r.Method == method
-	}
-}
-
 // ask gets JSON from the site, as its reader.
 func (m *mortal) ask(path string, into any) {
 	m.t.Helper()
@@ -261,65 +325,6 @@ func (m *mortal) ask(path string, into any) {
 	if err := json.NewDecoder(res.Body).Decode(into); err != nil || res.StatusCode != http.StatusOK {
 		m.t.Fatalf("%s: %s, %v", path, res.Status, err)
 	}
-}
-
-func word(round int) string { return fmt.Sprintf("Round%d", round) }
-
-var deeds = []deed{
-	{
-		"confluence.page.update", func(m *mortal, round int) string {
-			p, _ := m.site.Page(m.world.page)
-			return fmt.Sprintf(`{"page_id":%q,"based_on_version":%d,"message":"Round","body_storage":"<p>%s</p>"}`, m.world.page, len(p.Versions), word(round))
-		}, func(m *mortal, round int) (n int) {
-			p, _ := m.site.Page(m.world.page)
-			for _, v := range p.Versions {
-				n += strings.Count(v.Body, word(round)+"<")
-			}
-			return n
-		}, sends("PUT", "/wiki/api/v2/pages/*"), true,
-	},
-	{
-		"confluence.page.create", func(m *mortal, round int) string {
-			return fmt.Sprintf(`{"parent_id":%q,"title":%q,"body_storage":"<p>new</p>"}`, m.world.page, word(round))
-		}, func(m *mortal, round int) (n int) {
-			var list struct{ Results []struct{ Title string } }
-			m.ask("/wiki/api/v2/pages/"+m.world.page+"/direct-children?limit=100", &list)
-			for _, p := range list.Results {
-				if p.Title == word(round) {
-					n++
-				}
-			}
-			return n
-		}, sends("POST", "/wiki/api/v2/pages"), false,
-	},
-	{
-		"jira.issue.create", func(m *mortal, round int) string {
-			return fmt.Sprintf(`{"project_key":"ENG","issue_type":"Task","fields":{"summary":%q}}`, word(round))
-		}, func(m *mortal, round int) (n int) {
-			var list struct {
-				Issues []struct{ Fields struct{ Summary string } }
-			}
-			m.ask("/rest/api/3/search/jql?jql=project=ENG&fields=summary&maxResults=100", &list)
-			for _, i := range list.Issues {
-				if i.Fields.Summary == word(round) {
-					n++
-				}
-			}
-			return n
-		}, sends("POST", "/rest/api/3/issue"), false,
-	},
-	{
-		"jira.issue.comment.create", func(m *mortal, round int) string {
-			return fmt.Sprintf(`{"issue_key":"ENG-1","body":%q}`, word(round))
-		}, func(m *mortal, round int) (n int) {
-			for _, c := range m.site.Comments("ENG-1") {
-				if strings.TrimSpace(c.Body) == word(round) {
-					n++
-				}
-			}
-			return n
-		}, sends("POST", "/rest/api/3/issue/*/comment"), true,
-	},
 }
 
 // try has the agent send the call once, and returns its status and the code or
@@ -352,11 +357,4 @@ func (m *mortal) approved(s *mcp.ClientSession, tool, args string) {
 		m.t.Fatalf("%s is %s: %s", tool, status, id)
 	}
 	m.yes(id)
-}
-
-func (m *mortal) setUp() seal.Hash {
-	m.t.Helper()
-	m.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Type: "Task", Summary: "There before"})
-	m.live(time.Minute)
-	return m.publish()
 }

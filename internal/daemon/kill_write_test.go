@@ -12,25 +12,133 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/pgtest"
 	"github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
+// An errand is a call that an agent makes, and in which a daemon is killed.
+type errand struct {
+	job, raw   string
+	tool, args string
+	sends      sends
+	made       func() int // how often it was done, as the site has it
+	before     int        // requests of its kind that the site had seen
+	// told holds what the house says of it against whether it was made; nil: nothing
+	// is said but by its receipts.
+	told func(made bool)
+}
+
 // A moment is a step of a write, and what a kill -9 there comes to.
 type moment struct {
 	name string
 	// catch brings the call to the step. It returns what lets go of what it holds,
-	// once the daemon is dead: before another starts, or, if late, while it is open.
-	catch func(m *mortal, d *deed, job string) (release func())
-	late  bool
+	// once the daemon is dead: before somebody carries on, or, if late, after.
+	catch func(m *mortal, e *errand) (release func())
+	// reached waits until the call is there; nil: until a request is held.
+	reached func(m *mortal, e *errand)
+	late    bool
+	sent    int // requests that the site has seen of it
 	// What the call's receipts say in the end.
 	status receipt.Status // "": there are none
 	code   string         // "": any
 }
 
+// holding holds the first request that spring is true of, and then answers f.
+func holding(spring func(e *errand, s atlassian.Stage, r atlassian.Request) bool, f atlassian.Fault) func(*mortal, *errand) func() {
+	return func(m *mortal, e *errand) func() {
+		m.trap.set(func(s atlassian.Stage, r atlassian.Request) bool { return spring(e, s, r) })
+		return func() { m.trap.release <- f }
+	}
+}
+
+var lost = atlassian.Fault{Drop: true}
+
+// notThere is the code of a call that broke off before it took effect.
+const notThere = "not_found"
+
+var moments = []moment{
+	{
+		name:    "before the opened receipt is durable",
+		catch:   func(m *mortal, _ *errand) func() { return m.freeze() },
+		reached: (*mortal).unopened,
+	},
+	{
+		name: "after it, and before anything is sent",
+		catch: func(m *mortal, e *errand) func() {
+			m.trap.set(func(s atlassian.Stage, _ atlassian.Request) bool {
+				opened, _ := m.acted(e.job)
+				return s == atlassian.Received && opened != nil
+			})
+			return func() { m.trap.release <- lost }
+		},
+		status: receipt.Failed, code: notThere,
+	},
+	{
+		name: "received, and never applied",
+		catch: holding(func(e *errand, s atlassian.Stage, r atlassian.Request) bool {
+			return s == atlassian.Received && e.sends.is(r)
+		}, lost),
+		sent: 1, status: receipt.Failed, code: notThere,
+	},
+	{
+		name: "received, and applied late",
+		catch: holding(func(e *errand, s atlassian.Stage, r atlassian.Request) bool {
+			return s == atlassian.Received && e.sends.is(r)
+		}, atlassian.Fault{}),
+		late: true, sent: 1, status: receipt.Done, code: receipt.Found,
+	},
+	{
+		name: "applied, and not answered",
+		catch: holding(func(e *errand, s atlassian.Stage, r atlassian.Request) bool {
+			return s == atlassian.Applied && e.sends.is(r)
+		}, lost),
+		sent: 1, status: receipt.Done, code: receipt.Found,
+	},
+	{
+		name: "answered, and not read back",
+		catch: func(m *mortal, e *errand) func() {
+			sent := false
+			m.trap.set(func(s atlassian.Stage, r atlassian.Request) bool {
+				sent = sent || s == atlassian.Applied && e.sends.is(r)
+				return sent && s == atlassian.Received
+			})
+			return func() { m.trap.release <- lost }
+		},
+		sent: 1, status: receipt.Done, code: receipt.Found,
+	},
+	{
+		name: "read back, and before the closed receipt is durable",
+		catch: func(m *mortal, e *errand) func() {
+			var thaw func()
+			m.trap.set(func(s atlassian.Stage, r atlassian.Request) bool {
+				if s == atlassian.Applied && e.sends.is(r) {
+					thaw = m.freeze()
+					m.trap.release <- atlassian.Fault{}
+					return true
+				}
+				return false
+			})
+			return func() { thaw() }
+		},
+		reached: (*mortal).unclosed,
+		sent:    1, status: receipt.Done, code: receipt.Found,
+	},
+	{
+		name: "after the closed receipt, and before the answer",
+		catch: func(m *mortal, _ *errand) func() {
+			m.trap.set(nil)
+			return func() {}
+		},
+		reached: (*mortal).closed,
+		sent:    1, status: receipt.Done,
+	},
+}
+
 // caught waits until the trap holds a request.
-func (m *mortal) caught() {
+func (m *mortal) caught(*errand) {
 	m.t.Helper()
 	select {
 	case <-m.trap.caught:
@@ -39,60 +147,34 @@ func (m *mortal) caught() {
 	}
 }
 
-// holding holds the first request that spring is true of, and then answers f.
-func holding(spring func(d *deed, s atlassian.Stage, r atlassian.Request) bool, f atlassian.Fault) func(*mortal, *deed, string) func() {
-	return func(m *mortal, d *deed, _ string) func() {
-		m.trap.set(func(s atlassian.Stage, r atlassian.Request) bool { return spring(d, s, r) })
-		return func() { m.trap.release <- f }
+// unopened waits until all is read that the call reads before it is opened.
+func (m *mortal) unopened(e *errand) {
+	m.t.Helper()
+	time.Sleep(100 * time.Millisecond)
+	m.wait("silence", m.trap.quiet)
+	if opened, _ := m.acted(e.job); opened != nil {
+		m.t.Fatal("the receipt is durable")
 	}
 }
 
-var moments = []moment{
-	{"before the opened receipt is durable", func(m *mortal, _ *deed, _ string) func() { return m.freeze() }, false, "", ""},
-	{"after it, and before anything is sent", func(m *mortal, _ *deed, job string) func() {
-		m.trap.set(func(s atlassian.Stage, _ atlassian.Request) bool {
-			opened, _ := m.acted(job)
-			return s == atlassian.Received && opened != nil
-		})
-		return func() { m.trap.release <- atlassian.Fault{Drop: true} }
-	}, false, receipt.Failed, NotThere},
-	{"received, and never applied", holding(func(d *deed, s atlassian.Stage, r atlassian.Request) bool {
-		return s == atlassian.Received && d.is(r)
-	}, atlassian.Fault{Drop: true}), false, receipt.Failed, NotThere},
-	{"received, and applied late", holding(func(d *deed, s atlassian.Stage, r atlassian.Request) bool {
-		return s == atlassian.Received && d.is(r)
-	}, atlassian.Fault{}), true, receipt.Done, receipt.Found},
-	{"applied, and not answered", holding(func(d *deed, s atlassian.Stage, r atlassian.Request) bool {
-		return s == atlassian.Applied && d.is(r)
-	}, atlassian.Fault{Drop: true}), false, receipt.Done, receipt.Found},
-	{"answered, and not read back", func(m *mortal, d *deed, _ string) func() {
-		sent := false
-		m.trap.set(func(s atlassian.Stage, r atlassian.Request) bool {
-			sent = sent || s == atlassian.Applied && d.is(r)
-			return sent && s == atlassian.Received
-		})
-		return func() { m.trap.release <- atlassian.Fault{Drop: true} }
-	}, false, receipt.Done, receipt.Found},
-	{"read back, and before the closed receipt is durable", func(m *mortal, d *deed, _ string) func() {
-		var thaw func()
-		m.trap.set(func(s atlassian.Stage, r atlassian.Request) bool {
-			if s == atlassian.Applied && d.is(r) {
-				thaw = m.freeze()
-				m.trap.release <- atlassian.Fault{}
-				return true
-			}
-			return false
-		})
-		return func() { thaw() }
-	}, false, receipt.Done, receipt.Found},
-	{"after the closed receipt, and before the answer", func(m *mortal, _ *deed, job string) func() {
-		m.trap.set(nil)
-		return func() {}
-	}, false, receipt.Done, ""},
+// unclosed waits until all is read back.
+func (m *mortal) unclosed(e *errand) {
+	m.t.Helper()
+	m.caught(e)
+	m.wait("silence", m.trap.quiet)
+	if opened, out := m.acted(e.job); opened == nil || out != nil {
+		m.t.Fatalf("opened %v, closed %+v", opened != nil, out)
+	}
 }
 
-// NotThere is the code of a call that broke off before it took effect.
-const NotThere = "not_found"
+// closed waits until the closed receipt is durable.
+func (m *mortal) closed(e *errand) {
+	m.t.Helper()
+	m.wait("the closed receipt", func() bool {
+		_, out := m.acted(e.job)
+		return out != nil
+	})
+}
 
 // A kill -9 between any two steps of a write ends with the change made once and a
 // receipt that says so, or with no change and none that says it was made; and an
@@ -101,139 +183,184 @@ func TestKillInAWrite(t *testing.T) {
 	for _, d := range deeds {
 		t.Run(d.tool, func(t *testing.T) {
 			t.Parallel()
-			m := newMortal(t)
-			p := m.setUp()
-			for round, at := range moments {
-				if !t.Run(at.name, func(t *testing.T) {
-					m.t = t
-					m.killAt(&d, &at, p, round)
-				}) {
-					t.Fatalf("the daemon's log:\n%s", m.errs.String())
-				}
-			}
-			m.t = t
+			killInAll(t, &d, "sqlite:house.db", (*mortal).writing)
 		})
 	}
 }
 
-// killAt has an agent make one change, kills the daemon at a moment, and looks what
-// has become of it.
-func (m *mortal) killAt(d *deed, at *moment, p seal.Hash, round int) {
-	t, job := m.t, fmt.Sprintf("job-%d", round)
-	raw := m.issue(p, job).Token
-	s, args := m.agent(raw), d.args(m, round)
-	m.approved(s, d.tool, args)
-	release := at.catch(m, d, job)
-	go s.CallTool(context.Background(), &mcp.CallToolParams{Name: d.tool, Arguments: json.RawMessage(args)}) // it gets no answer, or nobody hears it
-	m.reached(at, job)
-	m.kill()
-	m.trap.disarm()
-	over := 200 * time.Millisecond
-	if at.late {
-		over = time.Minute
+// The same holds of two daemons over one database: one is killed, and the other
+// finds out what became of its calls, and answers the agent.
+func TestKillOneOfTwo(t *testing.T) {
+	for _, tool := range []string{"confluence.page.update", "confluence.page.move", "jira.issue.comment.create"} {
+		t.Run(tool, func(t *testing.T) {
+			t.Parallel()
+			killInAll(t, deedOf(t, tool), pgtest.New(t), (*mortal).writing)
+		})
+	}
+}
+
+// killInAll kills a daemon at all moments of the errand that prepare makes of a
+// deed; with -short at every fourth, each deed at others, which is enough for the
+// race detector.
+func killInAll(t *testing.T, d *deed, store string, prepare func(m *mortal, d *deed, p seal.Hash, round int) *errand) {
+	t.Helper()
+	m := newMortal(t, store)
+	p := m.permit("mortal")
+	for round, at := range moments {
+		if testing.Short() && round%4 != len(d.tool)%4 {
+			continue
+		}
+		if !t.Run(at.name, func(t *testing.T) {
+			m.t = t
+			e := prepare(m, d, p, round)
+			m.killAt(e, &at)
+			m.verified(e.job, p)
+		}) {
+			t.Fatalf("the daemons' log:\n%s", m.errs.String())
+		}
+	}
+	m.t = t
+}
+
+// ordered is an errand's token and, for now, nothing else.
+func (m *mortal) ordered(agent, job string, p seal.Hash) *errand {
+	m.t.Helper()
+	i, err := m.client.Issue(m.t.Context(), &api.Order{Agent: agent, Job: job, Policy: p})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return &errand{job: job, raw: i.Token}
+}
+
+// writing has an agent about to do a deed.
+func (m *mortal) writing(d *deed, p seal.Hash, round int) *errand {
+	m.t.Helper()
+	s := d.begin(m, fmt.Sprintf("Round%d", round))
+	e := m.ordered("robot", fmt.Sprintf("job-%d", round), p)
+	e.tool, e.args, e.sends, e.made = d.tool, s.args, d.sends, s.made
+	return e
+}
+
+// killAt has an agent go on its errand, kills the daemon at a moment, and looks
+// what has become of it.
+func (m *mortal) killAt(e *errand, at *moment) {
+	t := m.t
+	s := m.agent(e.raw)
+	m.approved(s, e.tool, e.args)
+	e.before = m.seen(e)
+	release := at.catch(m, e)
+	go s.CallTool(context.Background(), &mcp.CallToolParams{Name: e.tool, Arguments: json.RawMessage(e.args)}) // it gets no answer, or nobody hears it
+	if at.reached == nil {
+		m.caught(e)
 	} else {
+		at.reached(m, e)
+	}
+	dead := m.on
+	m.kill(dead)
+	m.trap.disarm()
+	if !at.late {
 		release()
 	}
-	m.live(over)
+	m.inherit()
 	if at.late {
-		time.Sleep(200 * time.Millisecond) // it is looked for, and not there yet
-		if opened, out := m.acted(job); opened == nil || out != nil {
+		time.Sleep(150 * time.Millisecond) // it is looked for, and not there yet
+		if opened, out := m.acted(e.job); opened == nil || out != nil {
 			t.Fatalf("closed as %+v while it could still take effect", out)
 		}
-		if status, detail := m.try(m.agent(raw), d.tool, args); status != "refused" || detail != string(receipt.UnderWay) {
-			t.Errorf("nobody knows what became of it, and sent again it is %s %s", status, detail)
-		}
+		m.says(m.agent(e.raw), e, "refused", receipt.UnderWay)
 		release()
+		m.wait("the request to take effect", func() bool { return e.made() == 1 })
 	}
-	m.settled(d, at, job, round)
-	m.again(d, at, job, raw, args, round)
-	m.verified(job, p)
+	m.settled(e, at)
+	m.again(e, at)
+	if m.cmds[dead] == nil {
+		m.live(dead)
+	}
 }
 
-// reached waits until the call is at the moment.
-func (m *mortal) reached(at *moment, job string) {
+// seen counts the requests of an errand's kind that the site has seen.
+func (m *mortal) seen(e *errand) (n int) {
+	for _, r := range m.site.Requests() {
+		n += one(e.sends.is(r))
+	}
+	return n
+}
+
+// is holds what is there, what was sent, and what the receipts say, against what
+// should be.
+func (m *mortal) is(e *errand, when string, made, sent int) {
 	m.t.Helper()
-	switch at.name {
-	case moments[0].name: // all that it reads before it commits is read
-		time.Sleep(100 * time.Millisecond)
-		m.wait("silence", m.trap.quiet)
-		if opened, _ := m.acted(job); opened != nil {
-			m.t.Fatal("the receipt is durable")
-		}
-	case moments[6].name:
-		m.caught()
-		m.wait("silence", m.trap.quiet)
-		if opened, out := m.acted(job); opened == nil || out != nil {
-			m.t.Fatalf("opened %v, closed %+v", opened != nil, out)
-		}
-	case moments[7].name:
-		m.wait("the closed receipt", func() bool {
-			_, out := m.acted(job)
-			return out != nil
-		})
-	default:
-		m.caught()
+	if got := e.made(); got != made {
+		m.t.Errorf("%s: it was made %d times, want %d", when, got, made)
+	}
+	if got := m.seen(e) - e.before; got != sent {
+		m.t.Errorf("%s: it was sent %d times, want %d", when, got, sent)
+	}
+	done := 0
+	for _, r := range m.receipts(e.job) {
+		done += one(r.Kind == receipt.Closed && r.Outcome.Status == receipt.Done)
+	}
+	if done != made {
+		m.t.Errorf("%s: the receipts say %d times that it was made, want %d", when, done, made)
+	}
+	if e.told != nil {
+		e.told(made > 0)
 	}
 }
 
 // settled waits until the house has found out what became of the call, and holds
 // that against the site.
-func (m *mortal) settled(d *deed, at *moment, job string, round int) {
+func (m *mortal) settled(e *errand, at *moment) {
 	m.t.Helper()
+	back := m.later()
+	defer back()
 	var opened *receipt.Receipt
 	var out *receipt.Outcome
 	m.wait("the call to be settled", func() bool {
-		opened, out = m.acted(job)
+		opened, out = m.acted(e.job)
 		return opened == nil || out != nil
 	})
-	status, code, made := receipt.Status(""), "", 0
+	status, code := receipt.Status(""), ""
 	if out != nil {
 		status, code = out.Status, out.Code
-	}
-	if status == receipt.Done {
-		made = 1
 	}
 	if status != at.status || at.code != "" && code != at.code {
 		m.t.Errorf("it is closed as %q %q, want %q %q", status, code, at.status, at.code)
 	}
-	if got := d.count(m, round); got != made {
-		m.t.Errorf("the receipts say %q, and it was made %d times", status, got)
-	}
 	if status == receipt.Done && (out.Target == nil || out.Target.ID == "") {
 		m.t.Errorf("it is done, and what was made is not said: %+v", out)
 	}
+	m.is(e, "settled", one(at.status == receipt.Done), at.sent)
 }
 
-// again has the agent send the same call until it is told that it is done, or
-// asked to wait for a person once more: it is made once in the end, or was.
-func (m *mortal) again(d *deed, at *moment, job, raw, args string, round int) {
+// says has the agent send the call, and holds what it is told against what it
+// should be.
+func (m *mortal) says(s *mcp.ClientSession, e *errand, status string, code receipt.Unsettled) (detail string) {
 	m.t.Helper()
-	s := m.agent(raw)
-	status, detail := m.try(s, d.tool, args)
+	got, detail := m.try(s, e.tool, e.args)
+	if got != status || code != "" && detail != string(code) {
+		m.t.Fatalf("sent again, it is %s %s, want %s %s", got, detail, status, code)
+	}
+	return detail
+}
+
+// again has the agent send the same call: it is told that it is done, or asked to
+// wait for a person once more, and it is made once in the end.
+func (m *mortal) again(e *errand, at *moment) {
+	m.t.Helper()
+	s, sent := m.agent(e.raw), at.sent
 	switch {
 	case at.code == receipt.Found:
-		if told := status == "refused" && detail == string(receipt.Untold); !told && (!d.moves || status != "denied" && status != "waiting") {
-			m.t.Errorf("it is done, and the agent is told %s %s", status, detail)
-		}
-		status, detail = m.try(s, d.tool, args) // told once, it may ask for another
-		fallthrough
+		m.says(s, e, "refused", receipt.Untold)
+		m.says(s, e, "refused", receipt.Lately)
 	case at.status == receipt.Done:
-		if status == "done" {
-			m.t.Errorf("the same call was carried out again: %s", detail)
-		}
+		m.says(s, e, "refused", receipt.Lately)
 	case at.status == receipt.Failed:
-		if status != "waiting" {
-			m.t.Fatalf("it was not made, and sent again it is %s %s", status, detail)
-		}
-		m.yes(detail)
-		status, detail = m.try(s, d.tool, args)
+		m.yes(m.says(s, e, "waiting", ""))
 		fallthrough
 	default:
-		if status != "done" {
-			m.t.Errorf("it was not made, and sent again it is %s %s", status, detail)
-		}
+		m.says(s, e, "done", "")
+		sent++
 	}
-	if got := d.count(m, round); got != 1 {
-		m.t.Errorf("in the end it was made %d times", got)
-	}
+	m.is(e, "in the end", 1, sent)
 }

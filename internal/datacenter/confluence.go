@@ -45,6 +45,7 @@ func Confluence() atlassian.Driver {
 		{method: "GET", path: page + "/ancestors", do: c.readAncestors},
 		{method: "GET", path: page + "/labels", do: readLabels},
 		{method: "GET", path: page + "/direct-children", do: c.readChildren},
+		{method: "GET", path: page + "/descendants", do: readBelow},
 		{method: "GET", path: page + "/footer-comments", do: readFooter},
 		{method: "GET", path: page + "/inline-comments", do: readInline},
 		{method: "GET", path: page + "/attachments", do: readAttachments},

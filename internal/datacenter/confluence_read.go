@@ -171,13 +171,63 @@ type ancestor struct {
 }
 
 func (c *confluence) readChildren(ctx context.Context, t *trip) (*atlassian.Response, error) {
-	found, res, err := all[piece](ctx, t, contentPath(t.part[0], "child", "page"), nil, number(t.Query, "limit", 25, 250))
+	start, err := begin(t)
+	if err != nil {
+		return nil, err
+	}
+	q := url.Values{"start": {strconv.Itoa(start)}, "limit": {strconv.Itoa(number(t.Query, "limit", 25, 250))}}
+	var part list[piece]
+	res, err := t.get(ctx, childPages(t.part[0]), q, &part)
 	if err != nil {
 		return nil, err
 	}
 	out := list[*shown]{Results: []*shown{}}
-	for _, f := range found {
+	for _, f := range part.Results {
 		out.Results = append(out.Results, &shown{ID: f.ID, Type: f.Type, Status: f.Status, Title: f.Title})
+	}
+	if part.Links.Next != "" && len(part.Results) > 0 {
+		out.Links = next(start + len(part.Results))
+	}
+	return answer(res, out)
+}
+
+func childPages(id string) string { return contentPath(id, "child", "page") }
+
+// A descendant is content below a page, at any depth.
+type descendant struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Status   string `json:"status"`
+	Title    string `json:"title"`
+	ParentID string `json:"parentId"`
+	Depth    int    `json:"depth"`
+}
+
+// readBelow reads what lies below a page, level by level: there is no list of it
+// that does not lag behind. It stops at the limit, and then says that there is more.
+func readBelow(ctx context.Context, t *trip) (*atlassian.Response, error) {
+	depth, limit := number(t.Query, "depth", 2, 10), number(t.Query, "limit", 25, 250)
+	out := list[descendant]{Results: []descendant{}}
+	var res *atlassian.Response
+	level := []string{t.part[0]}
+	for d := 1; d <= depth && len(level) > 0; d++ {
+		var below []string
+		for _, parent := range level {
+			found, last, err := all[piece](ctx, t, childPages(parent), nil, limit+1)
+			if err != nil {
+				return nil, err
+			}
+			res = last
+			for _, f := range found {
+				out.Results = append(out.Results, descendant{f.ID, f.Type, f.Status, f.Title, parent, d})
+				below = append(below, f.ID)
+			}
+			if len(out.Results) > limit {
+				out.Results, out.Links = out.Results[:limit], next(limit)
+				return answer(res, out)
+			}
+		}
+		level = below
 	}
 	return answer(res, out)
 }

@@ -134,7 +134,11 @@ func (d *deed) code() string {
 func (h *house) do(action, args string, a ...any) *deed {
 	h.t.Helper()
 	args = fmt.Sprintf(args, a...)
-	plan, err := h.c.Plan(h.t.Context(), action, []byte(args), h.policy.Bounds(h.c.Name()))
+	ctx := h.t.Context()
+	if strings.Contains(args, `"undoes":`) {
+		ctx = gate.WithAgent(ctx, receipt.Undoer)
+	}
+	plan, err := h.c.Plan(ctx, action, []byte(args), h.policy.Bounds(h.c.Name()))
 	if err != nil {
 		return &deed{err: err}
 	}

@@ -99,6 +99,7 @@ func search(ctx context.Context, t *trip) (*atlassian.Response, error) {
 		Fields     []string `json:"fields,omitempty"`
 		Properties []string `json:"properties,omitempty"`
 		Token      string   `json:"nextPageToken,omitempty"`
+		Written    []int64  `json:"reconcileIssues,omitempty"` // the search here knows no such thing
 	}
 	if err := strict(t.Body, &in); err != nil {
 		return nil, notOffered("this search")

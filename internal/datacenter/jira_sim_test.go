@@ -63,6 +63,26 @@ func TestJiraReads(t *testing.T) {
 	}
 }
 
+// TestJiraSearchesCustomFields asks by name and by id, of the list that the site's own interface has.
+func TestJiraSearchesCustomFields(t *testing.T) {
+	t.Parallel()
+	h := newJira(t)
+	points := h.site.AddField("Story Points", sim.NumberField)
+	h.site.EditIssue("ENG-2", "", map[string]json.RawMessage{points: json.RawMessage("5")})
+	h.site.EditIssue("SEC-1", "", map[string]json.RawMessage{points: json.RawMessage("8")})
+	for _, jql := range []string{`\"Story Points\" > 3`, points + ` in (5, 8)`, `cf[` + strings.TrimPrefix(points, "customfield_") + `] is not EMPTY`} {
+		body := string(h.did("issue.search", `{"jql":"`+jql+`"}`).result.Body)
+		if !strings.Contains(body, "ENG-2") || strings.Contains(body, "ENG-1") || strings.Contains(body, "SEC-1") {
+			t.Errorf("%s: hits %s", jql, body)
+		}
+	}
+	h.site.AddField("Sprints", sim.NumberField)
+	h.site.AddField("sprints", sim.NumberField)
+	if d := h.do("issue.search", `{"jql":"sprints > 3"}`); d.err == nil || !strings.Contains(d.err.Error(), "cf[") {
+		t.Errorf("a name of two fields: %v", d.err)
+	}
+}
+
 func TestJiraEditAndUndo(t *testing.T) {
 	t.Parallel()
 	h := newJira(t)

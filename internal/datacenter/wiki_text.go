@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -183,7 +184,7 @@ func means(r, prev, next rune, start bool) bool {
 	case '{', '}', '[', ']', '*', '^', '~':
 		return true
 	case '-', '_', '+':
-		return !wordly(prev) || !wordly(next)
+		return !letter(prev) || !letter(next)
 	case '!':
 		return next != ' ' && next != '\n'
 	case '?':
@@ -193,6 +194,10 @@ func means(r, prev, next rune, start bool) bool {
 	}
 	return false
 }
+
+// letter reports whether a sign next to r is within a word, for certain: beside
+// blanks and quotes that are not ASCII it may mean something as beside others.
+func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 var escaped = regexp.MustCompile(`\\([-{}\[\]*^~_+!?#(])`)
 

@@ -4,21 +4,78 @@
 package gate
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
 
-// Patience is how long after its opened receipt an act may still send what changes
-// something. Who looks later what became of it need not fear that it comes after all.
+// Patience is how long after its opened receipt is dated an act may still send what
+// changes something. Who looks later what became of it need not fear that it comes
+// after all.
 const Patience = time.Minute
+
+// inTime is act, which is not begun when its time is over: the book can take long
+// to say that the opened receipt is durable.
+func inTime(act Act) Act {
+	return func(ctx context.Context, opened *receipt.Receipt) (*Result, error) {
+		if ctx.Err() != nil {
+			return &Result{Outcome: receipt.Outcome{Status: receipt.Failed, Code: "late", Used: map[string]int{}}},
+				&Fault{Code: "late", Msg: "the house or the agent was too slow, and nothing was sent; send it again"}
+		}
+		return act(ctx, opened)
+	}
+}
 
 // undoing reports whether c's job takes changes back (spec/receipt.md 9.6).
 func undoing(c *token.Claims) bool {
 	return c.Agent == receipt.Undoer && strings.HasPrefix(c.Job, receipt.UndoPrefix)
+}
+
+// takesBack checks that plan takes back what it says, and as the house itself
+// would: its arguments are those that the change's own recipe comes to now. Only
+// the note for people is whoever's who asks (spec/receipt.md 9.6).
+func (g *Gate) takesBack(ctx context.Context, c *token.Claims, plan *Plan, args []byte) error {
+	undoes := plan.Change.Undoes
+	if !undoing(c) || g.Undoing == nil {
+		return &Fault{Code: "not_undoing", Msg: "undoes: this job takes nothing back; leave it away"}
+	}
+	s, err := g.Undoing.Step(ctx, c.Job, undoes, plan.Call.Tool)
+	switch {
+	case err != nil:
+		return fmt.Errorf("how %s is undone: %w", undoes, err)
+	case s.Blocked != "":
+		return &Fault{Code: "conflict", Msg: "undoes: " + s.Blocked}
+	case s.Action != plan.Call.Action || !alike(s.Args, args):
+		return &Fault{Code: "other_undo", Msg: "undoes: that is not how " + undoes + " is taken back as things are now; ask anew, and send what the plan says: clawea job undo JOB -dry-run"}
+	}
+	return nil
+}
+
+// alike reports whether two calls' arguments are the same but for the note.
+func alike(a, b []byte) bool {
+	one, two := withoutNote(a), withoutNote(b)
+	return one != nil && bytes.Equal(one, two)
+}
+
+func withoutNote(args []byte) []byte {
+	var m map[string]json.RawMessage
+	if seal.Unmarshal(args, &m) != nil {
+		return nil
+	}
+	delete(m, "message")
+	b, err := seal.Marshal(m)
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // change is the text of what plan will change, to which its call is bound.

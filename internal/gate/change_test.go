@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/clawea/clawea/internal/change"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -130,6 +133,100 @@ func TestEarlierCall(t *testing.T) {
 			other.Text = []byte(`{"to":"test"}`)
 			if _, _, err := h.Do(t.Context(), show(h.raw), other); err != nil || acts != 2 {
 				t.Errorf("another attempt: %v, %d acts", err, acts)
+			}
+		})
+	}
+}
+
+// A desk says of each change how it is taken back.
+type desk struct {
+	step *change.Step
+	err  error
+	by   string // the job of the last call
+}
+
+func (d *desk) Step(_ context.Context, by, undoes, tool string) (*change.Step, error) {
+	d.by = by + " " + undoes + " " + tool
+	return d.step, d.err
+}
+
+// What takes a change back does it as the house itself would, in a job that takes
+// changes back; only the note is a person's.
+func TestTakingBack(t *testing.T) {
+	restore := change.Step{Action: "run", Args: []byte(`{"based_on": 4, "message": "Undo of job-1/1", "to": "3"}`)}
+	for _, test := range []struct {
+		name string
+		job  string
+		desk *desk
+		text string
+		want string // the code of the fault; "": it is done
+	}{
+		{"as the house would", "undo-job-1", &desk{step: &restore}, `{"to":"3","based_on":4,"message":"The drill was wrong."}`, ""},
+		{"without a note", "undo-job-1", &desk{step: &restore}, `{"to":"3","based_on":4}`, ""},
+		{"something else", "undo-job-1", &desk{step: &restore}, `{"to":"2","based_on":4}`, "other_undo"},
+		{"something more", "undo-job-1", &desk{step: &restore}, `{"to":"3","based_on":4,"also":true}`, "other_undo"},
+		{"no JSON", "undo-job-1", &desk{step: &restore}, `{`, "other_undo"},
+		{"by another action", "undo-job-1", &desk{step: &change.Step{Action: "stop", Args: restore.Args}}, `{"to":"3","based_on":4}`, "other_undo"},
+		{"of no arguments", "undo-job-1", &desk{step: &change.Step{Action: "run"}}, `{`, "other_undo"},
+		{"not offered", "undo-job-1", &desk{step: &change.Step{Blocked: "Somebody has edited it since."}}, `{}`, "conflict"},
+		{"nobody knows", "undo-job-1", &desk{err: errors.New("the database is down")}, `{}`, "error"},
+		{"an ordinary job", "job-1", &desk{step: &restore}, `{"to":"3","based_on":4}`, "not_undoing"},
+		{"no desk", "undo-job-1", nil, `{"to":"3","based_on":4}`, "not_undoing"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h, acts := newHouse(t), 0
+			h.claims.Job, h.claims.Agent = test.job, receipt.Undoer
+			if test.desk != nil {
+				h.Undoing = test.desk
+			}
+			req := changing(&acts, "- prod")
+			req.Text = []byte(test.text)
+			plain := req.Plan
+			req.Plan = func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+				p, err := plain(ctx, bounds)
+				p.Change.Undoes = "job-1/1"
+				return p, err
+			}
+			r, _, err := h.Do(t.Context(), show(h.raw), req)
+			if test.want == "" {
+				if err != nil || acts != 1 || test.desk.by != "undo-job-1 job-1/1 deploy" {
+					t.Errorf("%v, %d acts, asked %q", err, acts, test.desk.by)
+				}
+				return
+			}
+			if !is[*gate.Denied](err) || acts != 0 || r.Call.Unresolved != test.want {
+				t.Errorf("%v, %d acts, %q", err, acts, r.Call.Unresolved)
+			}
+		})
+	}
+}
+
+// lagging is a book whose first commit is durable long before it says so.
+type lagging struct {
+	gate.Book
+	lag time.Duration
+}
+
+func (b *lagging) Write(ctx context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error {
+	err := b.Book.Write(ctx, job, next)
+	time.Sleep(b.lag)
+	b.lag = 0
+	return err
+}
+
+// When others may say by now that it did not happen, nothing is sent any more.
+func TestTooLateToSend(t *testing.T) {
+	for lag, sent := range map[time.Duration]bool{gate.Patience - time.Second: true, gate.Patience: false} {
+		synctest.Test(t, func(t *testing.T) {
+			h, acts := newHouse(t), 0
+			h.claims.Expires = time.Now().Add(time.Hour).Unix()
+			h.Book = &lagging{h, lag}
+			r, _, err := h.Do(t.Context(), show(h.raw), changing(&acts, ""))
+			if (acts == 1) != sent || (err == nil) != sent || (r.Outcome.Status == receipt.Done) != sent {
+				t.Errorf("after %v: %d acts, %v, %+v", lag, acts, err, r.Outcome)
+			}
+			if !sent && (r.Outcome.Status != receipt.Failed || r.Outcome.Code != "late") {
+				t.Errorf("closed as %+v", r.Outcome)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/clawea/clawea/internal/change"
 	"github.com/clawea/clawea/internal/memo"
 	"github.com/clawea/clawea/internal/telemetry"
 	"github.com/clawea/clawea/policy"
@@ -60,6 +61,13 @@ type Revocations interface {
 	Watch(ctx context.Context, c *token.Claims, a policy.Action) (context.Context, func(), error)
 }
 
+// Undoing knows how changes are taken back. internal/undo fills it.
+type Undoing interface {
+	// Step returns how a call of tool's, in the job by, takes back the change of the
+	// opened receipt undoes as things are now. Where it does not, Blocked says why.
+	Step(ctx context.Context, by, undoes, tool string) (*change.Step, error)
+}
+
 // A Request is what an agent asks for, before it is in policy terms.
 type Request struct {
 	Action policy.Action
@@ -91,14 +99,15 @@ type Result struct {
 	Proposed [][]byte // the arguments of Outcome.Model.Proposed, in that order
 }
 
-// A Gate carries calls. All fields must be set, but for Shadows and PlainBearer;
-// without People, what asks for a person is never done.
+// A Gate carries calls. All fields must be set, but for Shadows, Undoing and
+// PlainBearer; without People, what asks for a person is never done.
 type Gate struct {
 	Tokens      Tokens
 	Policies    Policies
 	Book        Book
 	Revocations Revocations
 	Shadows     Shadows             // nil: no candidates run beside policies
+	Undoing     Undoing             // nil: nothing is taken back
 	People      []seal.Verifier     // whose answers count
 	Signer      seal.Signer         // signs receipts
 	Salt        []byte              // secret key of commitments' salts, 32 bytes or more
@@ -253,7 +262,9 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 
 	var opened *receipt.Receipt
 	var ended error
+	var begun time.Time // when opened was dated
 	err = g.Book.Write(ctx, c.claims.Job, func(st *receipt.State) (*receipt.Line, error) {
+		begun = time.Now()
 		texts := []receipt.Text{args}
 		if ended = over(st, c.claims, req.Action); ended != nil { // while the call was being resolved
 			opened = receipt.Refuse(st, c.claims, plan.Call, token.Code(ended))
@@ -286,12 +297,13 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 	}
 	switch opened.Decision.Effect {
 	case policy.Allow:
+		act := plan.Act
 		if plan.Change != nil {
-			timely, cancel := context.WithTimeout(watched, Patience)
+			timely, cancel := context.WithDeadline(watched, begun.Add(Patience))
 			defer cancel()
-			watched = timely
+			watched, act = timely, inTime(plan.Act)
 		}
-		return g.act(watched, opened, plan.Act)
+		return g.act(watched, opened, act)
 	case policy.Ask:
 		return opened, nil, &Pending{opened}
 	default:
@@ -320,8 +332,8 @@ func (g *Gate) plan(ctx context.Context, c *Caller, req *Request) (*Plan, error)
 	if err == nil && (plan.Call.Name() != req.Action.String() || plan.Call.Class != req.Action.Class) {
 		err = &Fault{Code: "plan", Msg: "the plan is for another action"}
 	}
-	if err == nil && plan.Change != nil && plan.Change.Undoes != "" && !undoing(c.claims) {
-		err = &Fault{Code: "not_undoing", Msg: "undoes: this job takes nothing back; leave it away"}
+	if err == nil && plan.Change != nil && plan.Change.Undoes != "" {
+		err = g.takesBack(ctx, c.claims, plan, req.Text)
 	}
 	if err != nil {
 		bare.Call.Unresolved = code(err)

@@ -295,14 +295,6 @@ func checkLink(s string) error {
 	return nil
 }
 
-// isText reports whether s holds no control characters but tabs and line ends,
-// and nothing that makes a reviewer read its letters in another order.
-func isText(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' && r != '\n' && r != '\t' || 0x7f <= r && r < 0xa0 || r == '\u202d' || r == '\u202e'
-	})
-}
-
 func where(pointer string) string {
 	if pointer == "" {
 		return "the document"

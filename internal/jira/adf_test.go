@@ -251,7 +251,7 @@ func publishedSchema(t *testing.T) *openapi3.Schema {
 	t.Helper()
 	b, err := os.ReadFile("../../../shared/specs/adf-schema-full.json")
 	if err != nil {
-		t.Skip("no published schema of documents in ../shared/specs beside the repository")
+		absent(t, "no published schema of documents in ../shared/specs beside the repository")
 	}
 	defs := decoded[struct {
 		Definitions map[string]json.RawMessage `json:"definitions"`

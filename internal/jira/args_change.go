@@ -85,21 +85,33 @@ func (b *based) check() (string, error) {
 }
 
 // holds reports whether the issue is as it was in the version that the change is
-// based on: an agent's word for it, or Jira's own time.
-func (b *based) holds(at *place) bool { return b.BasedOn == at.version() || b.BasedOn == at.Updated }
+// based on. Only what takes back another names that by Jira's own time.
+func (b *based) holds(at *place) bool {
+	return b.BasedOn == at.version() || b.Undoes != "" && b.BasedOn == at.Updated
+}
 
-// labelSet returns labels that are valid, each once, sorted.
-func labelSet(name string, list []string) ([]string, error) {
+// labelSet returns labels that are valid, each once, sorted. What takes back another
+// change may bring back labels that hold what cannot be seen.
+func (b *based) labelSet(name string, list []string) ([]string, error) {
 	if len(list) > maxFields {
 		return nil, fault("bad_argument", "%s: give at most %d labels", name, maxFields)
 	}
 	for _, l := range list {
-		if l == "" || len(l) > 255 || strings.ContainsFunc(l, isBlank) || !isText(l) {
+		if l == "" || len(l) > 255 || strings.ContainsFunc(l, isBlank) || b.Undoes == "" && !isText(l) {
 			return nil, fault("bad_argument", "%s: %q is not a label; write one word", name, short(l))
 		}
 	}
 	out := slices.Sorted(slices.Values(list))
 	return slices.Compact(out), nil
+}
+
+// unreserved refuses the label that says what was taken back: an issue that has it is
+// quarantined, and only a person, or who takes that back, ends it.
+func unreserved(labels []string) error {
+	if !slices.Contains(labels, quarantineLabel) {
+		return nil
+	}
+	return fault("bad_argument", "labels: %s is the house's own; have a person put it on or take it off", quarantineLabel)
 }
 
 func isBlank(r rune) bool { return strings.ContainsRune(" \t\r\n\u00a0\u2003\u3000", r) }

@@ -18,12 +18,12 @@ import (
 
 const assigneeField = "assignee"
 
-func (c *Connector) planAssign(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planAssign(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a assignArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	use, err := c.use(a.Undoes)
+	use, err := c.use(ctx, a.Undoes)
 	if err != nil {
 		return nil, err
 	}
@@ -31,29 +31,30 @@ func (c *Connector) planAssign(ctx context.Context, args []byte) (*gate.Plan, er
 	if err != nil {
 		return nil, err
 	}
-	is, err := c.basedOn(ctx, &a.based, assigneeField)
+	at, err := c.addressed(ctx, &a.based, bounds)
 	if err != nil {
 		return nil, err
 	}
-	at, from := is.place, accountOf(is)
-	call := c.callBy(actionAssign, policy.Write, use)
-	call.Categories = at.Project.categories()
-	call.Resources = withTypeOf([]policy.Resource{at.resource(at.Updated)}, &at.Project, at.Type)
-	call.Fields = []string{assigneeField}
-	undo, err := assignment(from)
+	call := c.on(at, at.Updated, actionAssign, policy.Write, use, assigneeField)
+	if !at.open {
+		return unopened(call), nil
+	}
+	is, err := c.basedOn(ctx, at, &a.based, assigneeField)
 	if err != nil {
 		return nil, err
 	}
-	target := at.resource(at.Updated)
+	undo, err := assignment(accountOf(is))
+	if err != nil {
+		return nil, err
+	}
+	value, err := assignee(to)
+	if err != nil {
+		return nil, err
+	}
+	target, had := at.resource(at.Updated), is.Fields[assigneeField]
 	change := &receipt.Change{
 		Summary: "Assign " + at.Key + " to " + person(to) + ": " + visible(a.Message),
-		Target:  &target, Undo: receipt.Undo{Action: actionAssign, Args: undo}, Diff: page.DiffFields([]page.Field{was(assigneeField, wordsOf(is.Fields[assigneeField]), to)}), Undoes: a.Undoes,
-	}
-	value := json.RawMessage("null")
-	if to != "" {
-		if value, err = seal.Marshal(&reference{AccountID: to}); err != nil {
-			return nil, err
-		}
+		Target:  &target, Undo: receipt.Undo{Action: actionAssign, Args: undo}, Diff: page.DiffFields([]page.Field{was(assigneeField, words(had), becoming(had, value))}), Undoes: a.Undoes,
 	}
 	m := &mutation{
 		what: "the assignment of " + at.Key, use: use, held: []*place{at},
@@ -63,7 +64,7 @@ func (c *Connector) planAssign(ctx context.Context, args []byte) (*gate.Plan, er
 			return c.compared(ctx, at, assigneeField, func(is *detailed) bool { return accountOf(is) == to }, r)
 		},
 	}
-	before := &preimage{Mark: is.Mark, Fields: map[string]json.RawMessage{assigneeField: is.Fields[assigneeField]}}
+	before := &preimage{Mark: is.Mark, Fields: map[string]json.RawMessage{assigneeField: had}}
 	if err := m.seal(change, "PUT", api+"/issue/"+atlassian.Segment(at.ID), before); err != nil {
 		return nil, err
 	}
@@ -77,6 +78,14 @@ func assignment(account string) (json.RawMessage, error) {
 		args["account_id"] = &account
 	}
 	return seal.Marshal(args)
+}
+
+// assignee is the field's value for an account; "" is nobody.
+func assignee(account string) (json.RawMessage, error) {
+	if account == "" {
+		return json.RawMessage("null"), nil
+	}
+	return seal.Marshal(&reference{AccountID: account})
 }
 
 // accountOf is the assignee's account, or "".

@@ -84,7 +84,6 @@ func (p *payload) bytes(name string) ([]byte, error) {
 type preimage struct {
 	Mark    string                     `json:"mark,omitempty"`   // the receipt that the issue's property named
 	Fields  map[string]json.RawMessage `json:"fields,omitempty"` // as Jira had them
-	Links   []string                   `json:"links,omitempty"`  // ids of the links of the issue
 	Comment json.RawMessage            `json:"comment,omitzero"` // a comment that is deleted
 	Link    *issueLink                 `json:"link,omitzero"`    // a link that is deleted
 }
@@ -120,8 +119,12 @@ func (m *mutation) seal(c *receipt.Change, method, path string, before *preimage
 	return err
 }
 
-// plan is m as a plan of the gate's. Its change says what is sent.
+// plan is m as a plan of the gate's. Its change says what is sent. What people would
+// see no difference of is not planned: they could not tell what they approve.
 func (c *Connector) plan(ctx context.Context, call *policy.Call, m *mutation) (*gate.Plan, error) {
+	if m.change.Diff == "" {
+		return nil, fault("no_change", "the call would leave everything as it is; there is nothing to do")
+	}
 	r, err := m.request("")
 	if err != nil {
 		return nil, err
@@ -218,7 +221,7 @@ func (c *Connector) look(ctx context.Context, opened *receipt.Receipt, m *mutati
 			r.Outcome.Code = atlassian.WrongAccount
 			return r, said(cause, m.what)
 		}
-		return c.tell(ctx, m, target, r)
+		return c.tell(ctx, opened, m, target, r)
 	}
 	return refused(cause, writeFault(cause, m.what))
 }
@@ -237,7 +240,7 @@ func (c *Connector) readBack(ctx context.Context, opened *receipt.Receipt, m *mu
 		c.log.WarnContext(ctx, "a change that Jira took cannot be found", "receipt", opened.Name())
 		return r, unnamed(m.what)
 	}
-	told, err := c.tell(ctx, m, target, r)
+	told, err := c.tell(ctx, opened, m, target, r)
 	if err == nil && m.made == nil && m.marked != nil {
 		c.raced(ctx, opened, m.change, told)
 	}
@@ -257,18 +260,37 @@ func (c *Connector) raced(ctx context.Context, opened *receipt.Receipt, ch *rece
 		return
 	}
 	r.Outcome.Code = "overwrote"
-	c.log.ErrorContext(ctx, "a change covered one that somebody made at the same time", "receipt", opened.Name(), "entry", e.ID)
+	c.incident(ctx, opened, "a change covered one that somebody made at the same time", r.Outcome.Code, e.ID)
 }
 
 // tell reads the result back and puts it into words for the agent.
-func (c *Connector) tell(ctx context.Context, m *mutation, target *policy.Resource, r *gate.Result) (*gate.Result, error) {
+func (c *Connector) tell(ctx context.Context, opened *receipt.Receipt, m *mutation, target *policy.Resource, r *gate.Result) (*gate.Result, error) {
 	r.Outcome.Target = target
+	c.written.note(opened.Job, c.now(), m.issues(target)...)
 	told, err := m.read(ctx, target, r)
+	switch code := r.Outcome.Code; code {
+	case outsideCode:
+		c.incident(ctx, opened, "a change is not where it was allowed", code, target.ID)
+	case differsCode:
+		c.incident(ctx, opened, "a written issue is not as it was sent", code, target.ID)
+	}
 	if err != nil {
 		return r, err
 	}
 	r.Body, err = seal.Marshal(told)
 	return r, err
+}
+
+// issues are the ids of the issues that m touched.
+func (m *mutation) issues(target *policy.Resource) []string {
+	var ids []string
+	for _, at := range m.held {
+		ids = append(ids, at.ID)
+	}
+	if target.Type == "issue" {
+		ids = append(ids, target.ID)
+	}
+	return ids
 }
 
 // turns let writes to one issue follow one another.

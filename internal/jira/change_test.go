@@ -151,7 +151,7 @@ func TestSent(t *testing.T) {
 		{actionComment, `{"issue_key":"ENG-1","body":"x"}`},
 		{actionEdit, `"labels_add":["x"],"fields":{"summary":"y"}`},
 		{actionTransition, `"transition_id":"11"`},
-		{actionAssign, `"account_id":null`},
+		{actionAssign, `"account_id":"READER"`},
 		{actionLink, `{"issue_key":"ENG-1","phrase":"blocks","other_key":"PLAT-1","message":"m"}`},
 	}
 	for _, call := range calls {
@@ -164,7 +164,7 @@ func TestSent(t *testing.T) {
 				}
 				return false
 			})
-			args := call.args
+			args := strings.ReplaceAll(call.args, "READER", h.reader)
 			if !strings.HasPrefix(args, "{") {
 				args = h.on("ENG-1", args)
 			}
@@ -186,6 +186,11 @@ func TestEditCarriers(t *testing.T) {
 	h.site.AddField("Team", sim.TextField)
 	h.policy = h.publish(strings.Replace(widePolicy, `"summary",`, `"summary", "`+points+`", "parent", "project", "issuetype", "duedate",`, 1))
 	number := strings.TrimPrefix(points, "customfield_")
+	is, err := h.c.detail(t.Context(), "ENG-1", []string{"priority"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	priority := decoded[thing](t, is.Fields["priority"]).ID
 	tests := []struct{ name, more, want string }{
 		{"on the list", `"fields":{"summary":"b"}`, ""},
 		{"custom by id", `"fields":{"` + points + `":3}`, ""},
@@ -216,7 +221,16 @@ func TestEditCarriers(t *testing.T) {
 		{"labels both ways", `"fields":{"labels":["a"]},"labels_add":["b"]`, "bad_argument"},
 		{"label added and removed", `"labels_add":["a"],"labels_remove":["a"]`, "bad_argument"},
 		{"nothing", `"fields":{}`, "bad_argument"},
-		{"labels that are there", `"labels_add":["ops"],"labels_remove":["none"]`, "bad_argument"},
+		{"labels that are there", `"labels_add":["ops"],"labels_remove":["none"]`, "no_change"},
+		{"a text that is there", `"fields":{"environment":null}`, "no_change"},
+		{"a choice that is there", `"fields":{"priority":{"id":"PRIORITY"}}`, "no_change"},
+		{"a choice in two ways", `"fields":{"priority":{"id":"1","name":"High"}}`, "bad_argument"},
+		{"a choice in three ways", `"fields":{"priority":{"name":"Medium","value":"3","id":"1"}}`, "bad_argument"},
+		{"a choice in a list in two ways", `"fields":{"components":[{"id":"1","name":"api"}]}`, "bad_argument"},
+		{"a person in two ways", `"fields":{"priority":{"name":"Reader","accountId":"` + h.reader + `"}}`, "bad_argument"},
+		{"half a choice in two ways", `"fields":{"priority":{"id":"1","child":{"id":"2","value":"x"}}}`, "bad_argument"},
+		{"the house's own label", `"labels_add":["clawea-quarantine"]`, "bad_argument"},
+		{"undoes of a job that takes nothing back", `"fields":{"summary":"x"},"undoes":"j/1","entry":"1"`, "not_undoing"},
 		{"mention", `"fields":{"description":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"x"}}]}]}}`, "bad_argument"},
 		{"entry without undoes", `"fields":{"summary":"x"},"entry":"1"`, "bad_argument"},
 		{"undoes no receipt", `"fields":{"summary":"x"},"undoes":"j","entry":"1"`, "bad_argument"},
@@ -225,8 +239,11 @@ func TestEditCarriers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			if h.agent = ""; strings.HasPrefix(test.name, "undoes") && test.want != "not_undoing" {
+				h.agent = receipt.Undoer
+			}
 			before := h.writes()
-			_, result, err := h.do(actionEdit, h.on("ENG-1", test.more), nil)
+			_, result, err := h.do(actionEdit, h.on("ENG-1", strings.ReplaceAll(test.more, "PRIORITY", priority)), nil)
 			if code(err) != test.want {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/clawea/clawea/receipt"
 )
 
-func (c *Connector) planComment(ctx context.Context, args []byte) (*gate.Plan, error) {
-	use, err := c.use("")
+func (c *Connector) planComment(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
+	use, err := c.use(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -29,14 +29,17 @@ func (c *Connector) planComment(ctx context.Context, args []byte) (*gate.Plan, e
 	if err != nil {
 		return nil, fault("bad_argument", "body: %v", err)
 	}
-	at, err := c.locate(ctx, k)
+	at, err := c.placed(ctx, k, bounds)
 	if err != nil {
 		return nil, err
 	}
-	call := c.callBy(actionComment, policy.Write, use)
-	call.Categories = at.Project.categories()
-	call.Resources = withTypeOf([]policy.Resource{at.resource(at.Updated)}, &at.Project, at.Type)
-	target := at.resource(at.Updated)
+	// An issue's version counts what others say on it, and a comment is based on no
+	// version: it is compared right before the act only.
+	target := at.resource("")
+	call := c.on(at, target.Version, actionComment, policy.Write, use)
+	if !at.open {
+		return unopened(call), nil
+	}
 	change := &receipt.Change{
 		Summary: "Comment on " + at.Key, Target: &target, Undo: receipt.Undo{Action: actionUncomment},
 		Diff: c.rewriting(ctx, use, commentField, nil, doc).diff(),
@@ -102,6 +105,12 @@ func (c *Connector) confirm(ctx context.Context, id string, was *place, r *gate.
 	return is, c.inside(ctx, is, was, r)
 }
 
+// Codes of changes that a person must look at.
+const (
+	outsideCode = "outside" // it went where it was not allowed
+	differsCode = "differs" // what is there is not what was sent
+)
+
 // inside holds an issue that was written to: if it is in another project or of
 // another type than was allowed, the write stays on record as done, and the agent
 // gets an error instead of a result; a person must look at it.
@@ -109,9 +118,8 @@ func (c *Connector) inside(ctx context.Context, is, was *place, r *gate.Result) 
 	if is.Project.ID == was.Project.ID && is.Type.ID == was.Type.ID {
 		return nil
 	}
-	c.log.ErrorContext(ctx, "written issue is in another project or of another type than allowed", "issue", is.ID, "project", is.Project.ID, "type", is.Type.ID)
-	r.Outcome.Code = "outside"
-	return fault("outside", "it was written, but the issue is in another project or of another type now; ask a person to look at it")
+	r.Outcome.Code = outsideCode
+	return fault(outsideCode, "it was written, but the issue is in another project or of another type now; ask a person to look at it")
 }
 
 // unnamed is the error for a write that Jira took without saying what came of it.

@@ -34,6 +34,7 @@ import (
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 // maxArgs bounds the arguments of a call, in bytes.
@@ -64,8 +65,11 @@ type Connector struct {
 	log               *slog.Logger
 	rows              []row
 	turns             turns
+	lists             fieldLists
+	written           writtenLog
 	acted             sync.Map      // accounts that changed something for this house since its start
 	pause             time.Duration // between looks for what became of a change
+	now               func() time.Time
 }
 
 // New returns a connector. It sends nothing.
@@ -73,7 +77,7 @@ func New(c Config) *Connector {
 	out := &Connector{
 		site: strings.TrimRight(c.Site, "/"), read: c.Read, write: c.Write, undo: c.Undo,
 		shared: c.SharedCredential, allowRestricted: c.AllowRestricted, log: c.Log,
-		rows: table(), pause: lookPause,
+		rows: table(), pause: lookPause, now: time.Now,
 	}
 	if out.log == nil {
 		out.log = slog.New(slog.DiscardHandler)
@@ -101,13 +105,6 @@ func (c *Connector) Plan(ctx context.Context, action string, args []byte, bounds
 		return nil, fault("not_offered", "jira does not carry out %s: %s", r.Name, r.Limits)
 	}
 	return r.plan(c, ctx, args, bounds)
-}
-
-// unbounded is a plan that does not need to know what the policy names.
-func unbounded(plan func(*Connector, context.Context, []byte) (*gate.Plan, error)) func(*Connector, context.Context, []byte, []policy.Bound) (*gate.Plan, error) {
-	return func(c *Connector, ctx context.Context, args []byte, _ []policy.Bound) (*gate.Plan, error) {
-		return plan(c, ctx, args)
-	}
 }
 
 // call begins a call that reads, in policy terms.
@@ -149,14 +146,16 @@ func (c *Connector) client(use string) *atlassian.Client {
 	return c.read
 }
 
-// use is the credential's use for a change that takes back undoes, or nothing;
-// it fails where there is no such credential.
-func (c *Connector) use(undoes string) (string, error) {
+// use is the credential's use for a change that takes back undoes, or nothing. It
+// fails where there is no such credential, and for a job that takes nothing back.
+func (c *Connector) use(ctx context.Context, undoes string) (string, error) {
 	switch {
 	case undoes == "" && c.write == nil:
 		return "", fault("write_disabled", "writing to Jira is disabled here; an operator enables it by configuring a write credential")
 	case undoes == "":
 		return atlassian.ForWriting, nil
+	case gate.Agent(ctx) != receipt.Undoer:
+		return "", fault("not_undoing", "undoes: this job takes nothing back; leave it away")
 	case c.undo == nil:
 		return "", fault("undo_disabled", "taking back changes in Jira is disabled here; an operator enables it by configuring an undo credential")
 	case !receiptName.MatchString(undoes):

@@ -20,15 +20,16 @@ import (
 // A draft is an issue about to be created.
 type draft struct {
 	project *project
-	kind    *issueType
-	parent  *place // nil if it has none
+	kind    *issueType // nil if the project is not open
+	parent  *place     // nil if it has none
+	open    bool       // the bounds of the call could allow project, type and parent
 	fields  map[string]json.RawMessage
 	known   map[string]*field // the same fields
 	key     string            // of the issue, once Jira has made it
 }
 
-func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, error) {
-	use, err := c.use("")
+func (c *Connector) planCreate(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
+	use, err := c.use(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, er
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	d, err := c.draft(ctx, &a)
+	d, err := c.draft(ctx, &a, bounds)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +45,9 @@ func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, er
 	call.Categories = d.project.categories()
 	call.Resources = d.resources()
 	call.Fields = slices.Sorted(maps.Keys(d.fields))
+	if !d.open {
+		return unopened(call), nil
+	}
 	p, err := d.payload()
 	if err != nil {
 		return nil, err
@@ -51,6 +55,9 @@ func (c *Connector) planCreate(ctx context.Context, args []byte) (*gate.Plan, er
 	change := &receipt.Change{
 		Summary: "Create a " + atlassian.Clean(d.kind.Name, 40) + " in " + d.project.Key + ": " + visible(atlassian.Clean(wordsOf(d.fields["summary"]), 100)),
 		Undo:    receipt.Undo{Action: actionQuarantine}, Diff: c.draftDiff(ctx, d),
+	}
+	if change.Diff == "" {
+		return nil, fault("bad_argument", "fields: none of them has a value; an issue needs a summary")
 	}
 	m := &mutation{
 		what: "the issue", use: use, marked: p,
@@ -72,15 +79,18 @@ func (d *draft) resources() []policy.Resource {
 	if d.parent != nil {
 		out = append(out, d.parent.resource(d.parent.Updated))
 	}
-	out = withTypeOf(out, d.project, *d.kind)
+	if d.kind != nil {
+		out = withTypeOf(out, d.project, *d.kind)
+	}
 	if d.parent != nil {
 		out = withTypeOf(out, &d.parent.Project, d.parent.Type)
 	}
 	return out
 }
 
-// draft resolves the project, the type, the fields and the parent, and reads the values.
-func (c *Connector) draft(ctx context.Context, a *createArgs) (*draft, error) {
+// draft resolves the project, the type, the fields and the parent, and reads the
+// values. It goes no further than to what is not open.
+func (c *Connector) draft(ctx context.Context, a *createArgs, bounds []policy.Bound) (*draft, error) {
 	k, err := a.project()
 	if err != nil {
 		return nil, err
@@ -93,11 +103,11 @@ func (c *Connector) draft(ctx context.Context, a *createArgs) (*draft, error) {
 		return nil, fault("bad_argument", "fields: give 1 to %d fields; an issue needs a summary", maxFields)
 	}
 	d := &draft{fields: map[string]json.RawMessage{}, known: map[string]*field{}}
-	if d.project, err = c.project(ctx, k); err != nil {
-		return nil, err
+	if d.project, err = c.project(ctx, k); err != nil || !c.holds(bounds, d.project, nil) {
+		return d, err
 	}
-	if d.kind, err = d.project.issueType(meant); err != nil {
-		return nil, err
+	if d.kind, err = d.project.issueType(meant); err != nil || !c.holds(bounds, d.project, d.kind) {
+		return d, err
 	}
 	all, err := c.fields(ctx, d.project.ID)
 	if err != nil {
@@ -108,8 +118,13 @@ func (c *Connector) draft(ctx context.Context, a *createArgs) (*draft, error) {
 			return nil, err
 		}
 	}
+	var labels []string
+	if seal.Unmarshal(d.fields[labelsField], &labels) == nil && unreserved(labels) != nil {
+		return nil, unreserved(labels)
+	}
+	d.open = true
 	if raw, ok := d.fields["parent"]; ok {
-		err = c.adopt(ctx, d, raw)
+		err = c.adopt(ctx, d, raw, bounds)
 	}
 	return d, err
 }
@@ -126,7 +141,7 @@ func (d *draft) set(all []field, name string, raw json.RawMessage) error {
 	if _, twice := d.fields[f.ID]; twice {
 		return fault("bad_argument", "fields/%s: the field %s is there twice, by id and by name; give it once", short(name), short(f.ID))
 	}
-	value, err := f.encode(raw)
+	value, err := f.sent(raw)
 	if err != nil {
 		return fault("bad_argument", "fields/%s: %v", short(name), err)
 	}
@@ -135,7 +150,7 @@ func (d *draft) set(all []field, name string, raw json.RawMessage) error {
 }
 
 // adopt resolves the parent, which is touched too, so the policy must hold it.
-func (c *Connector) adopt(ctx context.Context, d *draft, raw json.RawMessage) error {
+func (c *Connector) adopt(ctx context.Context, d *draft, raw json.RawMessage, bounds []policy.Bound) error {
 	var ref reference
 	if err := seal.Unmarshal(raw, &ref); err != nil || ref.ID == "" && ref.Key == "" {
 		return fault("bad_argument", `fields/parent: name an issue, such as {"key":"ENG-12"}`)
@@ -147,11 +162,11 @@ func (c *Connector) adopt(ctx context.Context, d *draft, raw json.RawMessage) er
 	if !digits.MatchString(name) && !issueKey.MatchString(name) {
 		return fault("bad_argument", `fields/parent: %q is not an issue's key; write one such as {"key":"ENG-12"}`, short(name))
 	}
-	parent, err := c.locate(ctx, name)
+	parent, err := c.placed(ctx, name, bounds)
 	if err != nil {
 		return err
 	}
-	d.parent = parent
+	d.parent, d.open = parent, parent.open
 	d.fields["parent"], err = seal.Marshal(reference{ID: parent.ID})
 	return err
 }
@@ -179,7 +194,7 @@ func (c *Connector) draftDiff(ctx context.Context, d *draft) string {
 			rich = append(rich, c.rewriting(ctx, atlassian.ForWriting, id, nil, d.fields[id]))
 			continue
 		}
-		out = append(out, was(id, "", wordsOf(d.fields[id])))
+		out = append(out, was(id, nil, words(d.fields[id])))
 	}
 	return diffOf(out, rich)
 }
@@ -221,7 +236,7 @@ func (c *Connector) made(ctx context.Context, d *draft, target *policy.Resource,
 			out.Differs = append(out.Differs, id)
 		}
 	}
-	c.differs(ctx, is.place, out, r)
+	out.note(r)
 	return out, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clawea/clawea/receipt"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -42,6 +43,9 @@ func TestRichEditLosses(t *testing.T) {
 			text, err := json.Marshal(decoded[gotten](t, r.Body).Issue.Description)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(test.args, "undoes") {
+				h.agent = receipt.Undoer
 			}
 			_, r, err = h.do(actionEdit, h.on("ENG-1", strings.Replace(test.args, `"TEXT"`, string(text), 1)), nil)
 			if code(err) != test.want {
@@ -117,6 +121,7 @@ func TestRestoredDiff(t *testing.T) {
 		empty,
 	} {
 		h := newWideHouse(t)
+		h.agent = receipt.Undoer
 		h.edit("ENG-1", h.writer, "description", rich)
 		changes := h.issue("ENG-1").Changes
 		_, _, err := h.do(actionEdit, h.on("ENG-1", `"undoes":"x/1","entry":"`+changes[len(changes)-1].ID+`","fields":{"description":`+is+`}`), nil)
@@ -168,6 +173,7 @@ func TestSameDocument(t *testing.T) {
 func TestUnlinkSays(t *testing.T) {
 	h := newWideHouse(t)
 	id := h.deed(actionLink, `{"issue_key":"ENG-1","phrase":"blocks","other_key":"ENG-2","message":"m"}`).after.ID
+	h.agent = receipt.Undoer
 	h.did(actionUnlink, fmt.Sprintf(`{"issue_key":"ENG-1","link_id":%q,"message":"why","undoes":"somebody-else/999"}`, id))
 	if diff := cmp.Diff("Delete the link "+id+" between ENG-1 and ENG-2: why", h.change.Summary); diff != "" {
 		t.Error(diff)

@@ -17,6 +17,8 @@ import (
 	"github.com/clawea/clawea/seal"
 )
 
+const labelsField = "labels"
+
 // An edit is a change of fields of one issue.
 type edit struct {
 	based
@@ -28,16 +30,23 @@ type edit struct {
 	beyond      bool                       // it writes back what agents may not write: mentions, media, app content
 }
 
-func (c *Connector) planEdit(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planEdit(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a editArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	use, err := c.use(a.Undoes)
+	use, err := c.use(ctx, a.Undoes)
 	if err != nil {
 		return nil, err
 	}
-	e, err := c.edit(ctx, &a)
+	at, err := c.addressed(ctx, &a.based, bounds)
+	if err != nil {
+		return nil, err
+	}
+	if !at.open {
+		return unopened(c.on(at, at.Updated, actionEdit, policy.Write, use)), nil
+	}
+	e, err := c.edit(ctx, at, &a)
 	if err != nil {
 		return nil, err
 	}
@@ -46,17 +55,12 @@ func (c *Connector) planEdit(ctx context.Context, args []byte) (*gate.Plan, erro
 
 // edit resolves the fields, reads the values that they have, and holds the change
 // to what it is based on.
-func (c *Connector) edit(ctx context.Context, a *editArgs) (*edit, error) {
-	k, err := a.check()
-	if err != nil {
-		return nil, err
-	}
-	if len(a.Fields) > maxFields {
+func (c *Connector) edit(ctx context.Context, at *place, a *editArgs) (*edit, error) {
+	switch {
+	case len(a.Fields) > maxFields:
 		return nil, fault("bad_argument", "fields: give at most %d fields", maxFields)
-	}
-	at, err := c.locate(ctx, k)
-	if err != nil {
-		return nil, err
+	case len(a.Fields)+len(a.LabelsAdd)+len(a.LabelsRemove) == 0:
+		return nil, fault("bad_argument", "the call would change nothing; name fields and the values that they are to have")
 	}
 	e := &edit{based: a.based, known: map[string]*field{}, values: map[string]json.RawMessage{}}
 	all, err := c.fields(ctx, at.Project.ID)
@@ -68,14 +72,11 @@ func (c *Connector) edit(ctx context.Context, a *editArgs) (*edit, error) {
 			return nil, err
 		}
 	}
-	if err := c.base(ctx, e, at.ID); err != nil {
+	if err := c.base(ctx, e, at); err != nil {
 		return nil, err
 	}
 	if err := e.label(a); err != nil {
 		return nil, err
-	}
-	if len(e.fields()) == 0 {
-		return nil, fault("bad_argument", "the call would change nothing; name fields and the values that they are to have")
 	}
 	if err := c.rewrite(ctx, e, a.Drops); err != nil {
 		return nil, err
@@ -102,7 +103,11 @@ func (e *edit) set(all []field, name string, raw json.RawMessage) error {
 	case e.Undoes != "" && f.rich():
 		value, err = e.restored(raw)
 	default:
-		value, err = f.encode(raw)
+		value, err = f.sent(raw)
+	}
+	if err != nil && e.Undoes != "" && !f.rich() && areTexts(raw) { // as it was, with what agents may not write
+		e.beyond = true
+		value, err = seal.Canonical(raw)
 	}
 	if err != nil {
 		return fault("bad_argument", "fields/%s: %v", short(name), err)
@@ -131,7 +136,7 @@ func (c *Connector) rewrite(ctx context.Context, e *edit, drops []string) error 
 	if e.Undoes != "" && len(drops) > 0 {
 		return fault("bad_argument", "drops: it does not go with undoes, which needs none; leave it away")
 	}
-	use, err := c.use(e.Undoes)
+	use, err := c.use(ctx, e.Undoes)
 	if err != nil {
 		return err
 	}
@@ -182,9 +187,9 @@ func (f *field) fixed() string {
 }
 
 // base reads the issue as it is, and fails if that is not what the change is based on.
-func (c *Connector) base(ctx context.Context, e *edit, id string) error {
+func (c *Connector) base(ctx context.Context, e *edit, at *place) error {
 	var err error
-	if e.was, err = c.detail(ctx, id, slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(e.values), "labels"))))); err != nil {
+	if e.was, err = c.inPlace(ctx, at, slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(e.values), labelsField))))); err != nil {
 		return err
 	}
 	if !e.holds(e.was.place) {
@@ -197,21 +202,21 @@ func (c *Connector) base(ctx context.Context, e *edit, id string) error {
 // difference to what is there, so that labels that come in between stay.
 func (e *edit) label(a *editArgs) error {
 	var have []string
-	if raw := e.was.Fields["labels"]; !isNull(raw) {
+	if raw := e.was.Fields[labelsField]; !isNull(raw) {
 		if err := seal.Unmarshal(raw, &have); err != nil {
 			return fault("upstream", "Jira's answer does not say which labels the issue has; try again later")
 		}
 	}
 	slices.Sort(have)
-	add, err := labelSet("labels_add", a.LabelsAdd)
+	add, err := e.labelSet("labels_add", a.LabelsAdd)
 	if err != nil {
 		return err
 	}
-	remove, err := labelSet("labels_remove", a.LabelsRemove)
+	remove, err := e.labelSet("labels_remove", a.LabelsRemove)
 	if err != nil {
 		return err
 	}
-	if whole, set := e.values["labels"]; set {
+	if whole, set := e.values[labelsField]; set {
 		if len(add)+len(remove) > 0 {
 			return fault("bad_argument", "fields/labels: give the whole set, or labels_add and labels_remove, not both")
 		}
@@ -219,11 +224,11 @@ func (e *edit) label(a *editArgs) error {
 		if !isNull(whole) && seal.Unmarshal(whole, &want) != nil {
 			return fault("bad_argument", "fields/labels: give a list of words")
 		}
-		if add, err = labelSet("fields/labels", want); err != nil {
+		if add, err = e.labelSet("fields/labels", want); err != nil {
 			return err
 		}
 		remove = without(have, add)
-		delete(e.values, "labels")
+		delete(e.values, labelsField)
 	}
 	for _, l := range add {
 		if slices.Contains(a.LabelsRemove, l) {
@@ -232,6 +237,9 @@ func (e *edit) label(a *editArgs) error {
 	}
 	e.add = without(add, have)
 	e.remove = slices.DeleteFunc(remove, func(l string) bool { return !slices.Contains(have, l) })
+	if e.Undoes == "" {
+		return unreserved(slices.Concat(e.add, e.remove))
+	}
 	return nil
 }
 
@@ -257,7 +265,7 @@ func (c *Connector) undoing(ctx context.Context, e *edit) error {
 func (e *edit) fields() []string {
 	out := sortedKeys(e.values)
 	if len(e.add)+len(e.remove) > 0 {
-		out = append(out, "labels")
+		out = append(out, labelsField)
 	}
 	slices.Sort(out)
 	return out
@@ -267,13 +275,10 @@ func (e *edit) fields() []string {
 func (c *Connector) editing(ctx context.Context, action string, class policy.Class, use string, e *edit) (*gate.Plan, error) {
 	at := e.was.place
 	fields := e.fields()
-	call := c.callBy(action, class, use)
-	call.Categories = at.Project.categories()
+	call := c.on(at, at.Updated, action, class, use, fields...)
 	if e.beyond && len(call.Categories) == 0 {
 		call.Categories = []string{"external_send"} // a mention may be among it
 	}
-	call.Resources = withTypeOf([]policy.Resource{at.resource(at.Updated)}, &at.Project, at.Type)
-	call.Fields = fields
 	target := at.resource(at.Updated)
 	change := &receipt.Change{
 		Summary: "Edit " + names(fields) + " of " + at.Key + ": " + visible(e.Message),
@@ -303,7 +308,7 @@ func (e *edit) payload() *payload {
 		verbs = append(verbs, verb{Remove: l})
 	}
 	if len(verbs) > 0 {
-		p.Update = map[string][]verb{"labels": verbs}
+		p.Update = map[string][]verb{labelsField: verbs}
 	}
 	return p.marked(e.Message, e.was.Maker)
 }
@@ -324,11 +329,11 @@ func (e *edit) undo() receipt.Undo {
 		LabelsAdd    []string                   `json:"labels_add,omitempty"`
 		LabelsRemove []string                   `json:"labels_remove,omitempty"`
 	}{map[string]json.RawMessage{}, e.remove, e.add}
-	for id, f := range e.known {
-		if id == "labels" {
+	for _, id := range sortedKeys(e.known) {
+		if id == labelsField {
 			continue
 		}
-		value, err := f.former(e.was.Fields[id])
+		value, err := e.known[id].former(e.was.Fields[id])
 		if err != nil {
 			return receipt.Undo{Irreversible: "The former value of the field " + visible(short(id)) + " is of a kind that cannot be written back."}
 		}
@@ -345,11 +350,11 @@ func (e *edit) diff() string {
 	var out []page.Field
 	for _, id := range sortedKeys(e.values) {
 		if f := e.known[id]; !f.rich() {
-			out = append(out, was(id, wordsOf(e.was.Fields[id]), wordsOf(e.values[id])))
+			out = append(out, was(id, words(e.was.Fields[id]), becoming(e.was.Fields[id], e.values[id])))
 		}
 	}
 	if e.add != nil || e.remove != nil {
-		out = append(out, page.Field{Name: "labels", Before: e.remove, After: e.add})
+		out = append(out, page.Field{Name: labelsField, Before: e.remove, After: e.add})
 	}
 	return diffOf(out, e.rich)
 }
@@ -365,7 +370,7 @@ type changed struct {
 func (c *Connector) edited(ctx context.Context, e *edit, use string, r *gate.Result) (any, error) {
 	at := e.was.place
 	out := &changed{Issue: written{ID: at.ID, Key: at.Key, URL: c.browse(at.Key)}}
-	is, err := c.detail(ctx, at.ID, append(sortedKeys(e.values), "labels"))
+	is, err := c.detail(ctx, at.ID, append(sortedKeys(e.values), labelsField))
 	if err != nil {
 		c.log.WarnContext(ctx, "written issue cannot be read again", "issue", at.ID, "error", err.Error())
 		return out, nil
@@ -380,20 +385,19 @@ func (c *Connector) edited(ctx context.Context, e *edit, use string, r *gate.Res
 		}
 	}
 	var have []string
-	if seal.Unmarshal(is.Fields["labels"], &have) != nil || len(without(e.add, have)) > 0 || len(without(have, e.remove)) < len(have) {
+	if seal.Unmarshal(is.Fields[labelsField], &have) != nil || len(without(e.add, have)) > 0 || len(without(have, e.remove)) < len(have) {
 		if len(e.add)+len(e.remove) > 0 {
-			out.Differs = append(out.Differs, "labels")
+			out.Differs = append(out.Differs, labelsField)
 		}
 	}
-	c.differs(ctx, at, out, r)
+	out.note(r)
 	return out, nil
 }
 
-// differs notes that the issue is not as it was sent.
-func (c *Connector) differs(ctx context.Context, at *place, out *changed, r *gate.Result) {
+// note says in r if the issue is not as it was sent.
+func (out *changed) note(r *gate.Result) {
 	if len(out.Differs) == 0 {
 		return
 	}
-	r.Outcome.Code = "differs"
-	c.log.WarnContext(ctx, "written issue is not as it was sent", "issue", at.ID, "fields", len(out.Differs))
+	r.Outcome.Code = differsCode
 }

@@ -29,8 +29,8 @@ type field struct {
 	} `json:"scope"`
 }
 
-// fields reads the fields that issues of a project can have.
-func (c *Connector) fields(ctx context.Context, projectID string) ([]field, error) {
+// listFields reads the site's fields.
+func (c *Connector) listFields(ctx context.Context) ([]field, error) {
 	var all []field
 	res, err := c.get(ctx, api+"/field", nil)
 	if err == nil {
@@ -38,6 +38,15 @@ func (c *Connector) fields(ctx context.Context, projectID string) ([]field, erro
 	}
 	if err != nil {
 		return nil, said(err, "the list of fields")
+	}
+	return all, nil
+}
+
+// fields reads the fields that issues of a project can have.
+func (c *Connector) fields(ctx context.Context, projectID string) ([]field, error) {
+	all, err := c.listFields(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return slices.DeleteFunc(all, func(f field) bool {
 		return f.Scope != nil && f.Scope.Project != nil && f.Scope.Project.ID != projectID

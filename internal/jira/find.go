@@ -4,6 +4,7 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,9 +53,9 @@ func (c *Connector) findBy(ctx context.Context, opened *receipt.Receipt, ch *rec
 	}
 	switch opened.Call.Action {
 	case actionCreate:
-		return c.findMade(ctx, opened, ch)
+		return c.findMade(ctx, opened, ch, cmp.Or(account, c.writer(ctx, ch)))
 	case actionComment:
-		return c.findComment(ctx, opened, ch)
+		return c.findComment(ctx, opened, ch, cmp.Or(account, c.writer(ctx, ch)))
 	case actionLink:
 		return c.findLink(ctx, ch)
 	case actionUncomment, actionUnlink:
@@ -148,14 +149,12 @@ func bare(r *policy.Resource) *policy.Resource {
 	return r
 }
 
-// findMade searches the project for an issue that bears our mark.
-func (c *Connector) findMade(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change) (*policy.Resource, error) {
-	var body struct {
-		Fields struct {
-			Project reference `json:"project"`
-		} `json:"fields"`
-	}
-	if err := seal.Glance(ch.Request.Body, &body); err != nil || !digits.MatchString(body.Fields.Project.ID) {
+// findMade searches the project for an issue that bears our mark. If there is none,
+// and one that the account made at that time is just like the one that was sent,
+// somebody may have taken our mark off, and it cannot be told.
+func (c *Connector) findMade(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change, account string) (*policy.Resource, error) {
+	var sent creation
+	if err := seal.Glance(ch.Request.Body, &sent); err != nil || !digits.MatchString(sent.Fields.Project.ID) {
 		return nil, errUntold
 	}
 	since := opened.At
@@ -163,24 +162,93 @@ func (c *Connector) findMade(ctx context.Context, opened *receipt.Receipt, ch *r
 		since = oldest
 	}
 	q := &query.Query{
-		Where: query.All(query.In("project", query.IDs(body.Fields.Project.ID)...), created(ago(since))),
+		Where: query.All(query.In("project", query.IDs(sent.Fields.Project.ID)...), created(ago(since))),
 		Order: []query.Sort{{Field: "created", Direction: query.Descending}},
 	}
 	var found *policy.Resource
-	all, err := c.each(ctx, q, []string{"created"}, func(i *traced) bool {
-		if readMark(i.Properties.Ours) != opened.Name() || !i.valid() {
-			return true
+	var others []*traced
+	all, err := c.each(ctx, q, []string{"created", "creator", "summary"}, func(i *traced) bool {
+		name := opened.Name()
+		switch {
+		case !i.valid():
+		case readMark(i.Properties.Ours) == name || readMaker(i.Properties.Ours) == name:
+			found = &policy.Resource{Type: "issue", ID: i.ID, Version: i.Fields.Created, Path: []policy.Place{{ID: i.Fields.Project.ID}}}
+		case i.Fields.Creator.may(account) && near(i.Fields.Created, opened.At):
+			others = append(others, i)
 		}
-		found = &policy.Resource{Type: "issue", ID: i.ID, Version: i.Fields.Created, Path: []policy.Place{{ID: i.Fields.Project.ID}}}
-		return false
+		return found == nil
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case found == nil && !all:
+	case found != nil:
+		return found, nil
+	case !all:
 		return nil, errUntold
 	}
-	return found, nil
+	return nil, c.noneIs(ctx, others, &sent)
+}
+
+// A creation is what a request to make an issue says of it, as far as finding needs.
+type creation struct {
+	Fields struct {
+		Project reference `json:"project"`
+		Type    reference `json:"issuetype"`
+		Summary string    `json:"summary"`
+	} `json:"fields"`
+}
+
+// noneIs fails if one of some issues is, or was when it was made, of the type and
+// with the summary that was sent.
+func (c *Connector) noneIs(ctx context.Context, list []*traced, sent *creation) error {
+	for _, i := range list {
+		kind, summary, err := c.atFirst(ctx, i)
+		if err != nil {
+			return err
+		}
+		if kind == sent.Fields.Type.ID && strings.TrimSpace(summary) == strings.TrimSpace(sent.Fields.Summary) {
+			return errUntold
+		}
+	}
+	return nil
+}
+
+// atFirst is the type and the summary that an issue was made with.
+func (c *Connector) atFirst(ctx context.Context, i *traced) (kind, summary string, err error) {
+	kind, summary = i.place().Type.ID, i.Fields.Summary
+	if i.Fields.Updated == i.Fields.Created {
+		return kind, summary, nil
+	}
+	list, err := c.changelog(ctx, i.ID)
+	for n := range slices.Backward(list) {
+		if was, ok := list[n].item("summary"); ok {
+			summary = was.FromString
+		}
+		if was, ok := list[n].item("issuetype"); ok {
+			kind = was.From
+		}
+	}
+	return kind, summary, err
+}
+
+// may reports whether somebody may be the account that acts; where either is not
+// known, they may.
+func (u *user) may(account string) bool {
+	return u == nil || account == "" || u.AccountID == account
+}
+
+// early reports whether something that Jira dates was there before a call was
+// opened, for all that clocks differ.
+func early(stamp string, opened time.Time) bool {
+	at, err := stampTime(stamp)
+	return err == nil && at.Before(opened.Add(-findMargin))
+}
+
+// near reports whether something that Jira dates may have come of a call that was
+// opened then.
+func near(stamp string, opened time.Time) bool {
+	at, err := stampTime(stamp)
+	return err != nil || !early(stamp, opened) && !at.After(opened.Add(findMargin))
 }
 
 // ago is how far back a time lies by the house's clock, as JQL writes it, and a
@@ -241,25 +309,26 @@ func (c *Connector) each(ctx context.Context, q *query.Query, fields []string, s
 	return false, nil
 }
 
-// findComment looks through the newest comments for our mark.
-func (c *Connector) findComment(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change) (*policy.Resource, error) {
-	if ch.Target == nil {
+// findComment looks through the newest comments for our mark. If none bears it, and
+// one that the account wrote at that time says what was sent, or was edited since,
+// somebody may have taken our mark off, and it cannot be told.
+func (c *Connector) findComment(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change, account string) (*policy.Resource, error) {
+	var sent payload
+	if err := seal.Glance(ch.Request.Body, &sent); err != nil || isNull(sent.Body) || ch.Target == nil {
 		return nil, errUntold
 	}
 	at, err := c.locate(ctx, ch.Target.ID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case at.Updated == ch.Target.Version:
-		return nil, nil
 	}
 	list, _, _, err := c.newest(ctx, at, maxComments, 0)
 	if err != nil {
 		return nil, said(err, "the comments of "+at.Key)
 	}
+	perhaps := len(list) == maxComments && !early(list[len(list)-1].Created, opened.At) // there are more that are new
 	for i := range list {
 		m := &list[i]
-		if !digits.MatchString(m.ID) || !later(m.Created, ch.Target.Version) {
+		if !digits.MatchString(m.ID) || early(m.Created, opened.At) {
 			continue
 		}
 		name, err := c.markOfComment(ctx, m.ID)
@@ -269,31 +338,27 @@ func (c *Connector) findComment(ctx context.Context, opened *receipt.Receipt, ch
 		if name == opened.Name() {
 			return commentResource(at, m.ID, m.Updated), nil
 		}
+		perhaps = perhaps || m.Author.may(account) && near(m.Created, opened.At) && c.mayHold(ctx, m, sent.Body)
 	}
-	if len(list) == maxComments && later(list[len(list)-1].Created, ch.Target.Version) {
-		return nil, errUntold // there are more that are new
+	if perhaps {
+		return nil, errUntold
 	}
 	return nil, nil
 }
 
-// later reports whether one of Jira's times is not before another; what cannot be
-// read may be.
-func later(a, b string) bool {
-	at, errA := stampTime(a)
-	bt, errB := stampTime(b)
-	return errA != nil || errB != nil || !at.Before(bt)
+// mayHold reports whether a comment says what was sent, or may have said it before
+// it was edited.
+func (c *Connector) mayHold(ctx context.Context, m *comment, sent json.RawMessage) bool {
+	return m.Created != m.Updated || sameDocument(sent, m.Body) || c.alike(ctx, atlassian.ForWriting, sent, m.Body)
 }
 
 func commentResource(at *place, id, version string) *policy.Resource {
 	return &policy.Resource{Type: "comment", ID: id, Version: version, Path: []policy.Place{{ID: at.Project.ID}, {ID: at.ID}}}
 }
 
-// findLink looks for a link as the one that was asked for, which was not there before.
+// findLink looks for a link as the one that was asked for: it was not there when
+// the call was decided upon, and there is never a second one.
 func (c *Connector) findLink(ctx context.Context, ch *receipt.Change) (*policy.Resource, error) {
-	before, err := beforeOf(ch)
-	if err != nil {
-		return nil, errUntold
-	}
 	kind, first, second, err := linkBody(ch.Request.Body)
 	if err != nil || !digits.MatchString(first) || !digits.MatchString(second) {
 		return nil, errUntold
@@ -306,21 +371,15 @@ func (c *Connector) findLink(ctx context.Context, ch *receipt.Change) (*policy.R
 	if i < 0 {
 		return nil, errUntold
 	}
-	d, err := c.detail(ctx, first, []string{linksField})
+	at, err := c.locate(ctx, first)
 	if err != nil {
 		return nil, err
 	}
-	list, err := linksOf(d)
-	if err != nil {
+	id, err := c.linkThere(ctx, &linking{types[i], at, &place{ID: second}})
+	if err != nil || id == "" {
 		return nil, err
 	}
-	l := linking{types[i], d.place, &place{ID: second}}
-	for i := range list {
-		if l.is(&list[i]) && !slices.Contains(before.Links, list[i].ID) {
-			return &policy.Resource{Type: "link", ID: list[i].ID, Path: []policy.Place{{ID: d.Project.ID}, {ID: d.ID}}}, nil
-		}
-	}
-	return nil, nil
+	return &policy.Resource{Type: "link", ID: id, Path: []policy.Place{{ID: at.Project.ID}, {ID: at.ID}}}, nil
 }
 
 // findGone looks whether what was to be deleted is gone. The issue must still be

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/clawea/clawea/internal/page"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -119,70 +118,6 @@ func sameOne(sent, shown json.RawMessage) bool {
 	alike := func(a, b string) bool { return a == "" || strings.EqualFold(a, b) }
 	return alike(want.ID, is.ID) && alike(want.Key, is.Key) && alike(want.Name, is.Name) && alike(want.Value, is.Value) &&
 		alike(want.AccountID, is.AccountID)
-}
-
-// wordsOf shows a value that is not rich to people: a text, the name of a thing.
-func wordsOf(raw json.RawMessage) string {
-	if isNull(raw) {
-		return ""
-	}
-	var text string
-	var list []json.RawMessage
-	var shown struct {
-		ID          string `json:"id"`
-		Key         string `json:"key"`
-		Name        string `json:"name"`
-		Value       string `json:"value"`
-		AccountID   string `json:"accountId"`
-		DisplayName string `json:"displayName"`
-	}
-	switch {
-	case seal.Unmarshal(raw, &text) == nil:
-		return text
-	case seal.Unmarshal(raw, &list) == nil:
-		var out []string
-		for _, item := range list {
-			out = append(out, wordsOf(item))
-		}
-		return strings.Join(out, ", ")
-	case raw[0] == '{' && seal.Glance(raw, &shown) == nil:
-		var out []string
-		for _, s := range []string{shown.DisplayName, shown.Name, shown.Value, shown.Key, shown.AccountID, shown.ID} {
-			if s != "" {
-				out = append(out, s)
-			}
-		}
-		return strings.Join(out[:min(len(out), 2)], " ")
-	}
-	return string(raw)
-}
-
-// was is what people see of a field that changes; "" is no value.
-func was(name, before, after string) page.Field {
-	return page.Field{Name: name, Before: some(before), After: some(after)}
-}
-
-func some(text string) []string {
-	if text == "" {
-		return nil
-	}
-	return []string{text}
-}
-
-// visible shows what would hide on a page or a terminal.
-func visible(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\t':
-			b.WriteByte('\t')
-		case r < ' ' || 0x7f <= r && r < 0xa0 || 0x200b <= r && r <= 0x200f || 0x2028 <= r && r <= 0x202e || 0x2060 <= r && r <= 0x2069 || r == 0xfeff:
-			fmt.Fprintf(&b, "\\u%04x", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
 
 // names lists the fields of a change for a sentence.

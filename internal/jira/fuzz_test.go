@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/clawea/clawea/seal"
+	"github.com/google/go-cmp/cmp"
 )
 
 // FuzzEdit reads the arguments of an edit: what comes out holds nothing but fields
@@ -84,7 +85,8 @@ func FuzzFormer(f *testing.F) {
 			return
 		}
 		for _, of := range []*field{&plainField, &richField} {
-			wordsOf(b)
+			words(b)
+			becoming(b, b)
 			out, err := of.former(b)
 			if err != nil {
 				continue
@@ -95,5 +97,61 @@ func FuzzFormer(f *testing.F) {
 			}
 		}
 		readMark(b)
+	})
+}
+
+// FuzzSent reads two values: what is sent names each thing in one way, and two that
+// are sent for things never read alike unless they mean the same.
+func FuzzSent(f *testing.F) {
+	for _, s := range [][2]string{
+		{`{"id":"1"}`, `{"name":"id 1"}`}, {`{"name":"a"}`, `{"value":"a"}`}, {`{"id":"1","child":{"id":"2"}}`, `{"id":"1 > id 2"}`},
+		{`[{"accountId":"a"},{"key":"K"}]`, `["account a","key K"]`}, {`{"id":"1","name":"x"}`, `{"child":{"id":"2"}}`}, {`null`, `3`},
+		{`{"name":"a\" (id 1)"}`, `{"name":"a"}`},
+	} {
+		f.Add([]byte(s[0]), []byte(s[1]))
+	}
+	var of field
+	// means is a reference without the difference between a name and a value, which
+	// depends on the field.
+	var means func(r *reference) reference
+	means = func(r *reference) reference {
+		out := *r
+		if out.Name == "" {
+			out.Name, out.Value = out.Value, ""
+		}
+		if r.Child != nil {
+			child := means(r.Child)
+			out.Child = &child
+		}
+		return out
+	}
+	read := func(t *testing.T, raw []byte) (ref *reference, shown string) {
+		if _, err := seal.Canonical(raw); err != nil {
+			return nil, ""
+		}
+		value, err := of.sent(raw)
+		if err != nil || value[0] != '{' {
+			return nil, ""
+		}
+		ref = new(reference)
+		if err := seal.Unmarshal(value, ref); err != nil || !ref.single() {
+			t.Fatalf("sent is %s: %v", value, err)
+		}
+		list := words(value)
+		if len(list) != 1 || strings.ContainsFunc(list[0], func(r rune) bool { return r != ' ' && visible(string(r)) != string(r) }) {
+			t.Fatalf("%s reads %q", value, list)
+		}
+		return ref, list[0]
+	}
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		one, first := read(t, a)
+		two, second := read(t, b)
+		if one == nil || two == nil || first != second {
+			return
+		}
+		x, y := means(one), means(two)
+		if diff := cmp.Diff(x, y); diff != "" {
+			t.Fatalf("%s and %s both read %q: %s", a, b, first, diff)
+		}
 	})
 }

@@ -4,10 +4,12 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/atlassian"
@@ -93,6 +95,50 @@ func (c *Connector) changelog(ctx context.Context, id string) ([]entry, error) {
 		}
 	}
 	return nil, fault("upstream", "the issue's history is longer than %d changes; ask a person to look at it", historyPage*historyPages)
+}
+
+// recent reads at most so many changes of an issue that are to be shown, the newest
+// first, and none from before it came into its project: what it said there is not the
+// project's to show. Changes that are not shown are not counted.
+func (c *Connector) recent(ctx context.Context, id string, most int, shown func(*entry) bool) ([]entry, *atlassian.Response, error) {
+	// The oldest come first, so that the newest are found by how many there are.
+	first, res, err := c.changelogPage(ctx, id, 0, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []entry
+	for end, part := first.Total, most; end > 0 && len(out) < most; part = historyPage {
+		if first.Total-end >= historyPage*historyPages {
+			return nil, nil, fault("bad_argument", "the history is longer than %d changes\nask for newer ones", historyPage*historyPages)
+		}
+		start := max(end-min(historyPage, part), 0)
+		page, answer, err := c.changelogPage(ctx, id, start, end-start)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(page.Values) != end-start { // what is left away might say where the issue came from
+			return nil, nil, fault("upstream", "Jira's answer leaves out part of the history that it tells of; try again later")
+		}
+		res, end = answer, start
+		for _, e := range slices.Backward(page.Values) {
+			if e.moved() {
+				return out, res, nil
+			}
+			if shown(&e) && len(out) < most {
+				out = append(out, e)
+			}
+		}
+	}
+	return out, res, nil
+}
+
+// moved reports whether the entry says that the issue came from another project, or
+// had another key. What else it changed it changed from what was there.
+func (e *entry) moved() bool {
+	return slices.ContainsFunc(e.Items, func(i entryItem) bool {
+		name := cmp.Or(i.FieldID, i.Field)
+		return slices.ContainsFunc([]string{"project", "key", "issuekey"}, func(s string) bool { return strings.EqualFold(s, name) })
+	})
 }
 
 // last returns the last entry that changed the field, or nil.

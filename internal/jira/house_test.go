@@ -54,6 +54,7 @@ type house struct {
 	secret string
 	epic   string // issue ids
 
+	agent  string // for whom calls are planned; "": an agent of no name
 	seq    uint64
 	opened *receipt.Receipt // of the last call that was carried out
 	change *receipt.Change
@@ -64,7 +65,7 @@ type house struct {
 // clock advances a second each time it is read, so that every change shows.
 func clock() func() time.Time {
 	var n atomic.Int64
-	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	start := time.Now().UTC().Truncate(time.Second).Add(-5 * time.Minute)
 	return func() time.Time { return start.Add(time.Duration(n.Add(1)) * time.Second) }
 }
 
@@ -213,11 +214,17 @@ func (h *house) version(key string) string {
 // errDenied is what do returns when the policy says no.
 var errDenied = errors.New("denied")
 
+// plan plans a call.
+func (h *house) plan(action, args string) (*gate.Plan, error) {
+	h.t.Helper()
+	return h.c.Plan(gate.WithAgent(h.t.Context(), h.agent), action, []byte(args), h.policy.Bounds(tool))
+}
+
 // do carries a call through plan, decision and act, as the gate does. between
 // runs after the decision and before the act.
 func (h *house) do(action, args string, between func()) (*policy.Call, *gate.Result, error) {
 	h.t.Helper()
-	plan, err := h.c.Plan(h.t.Context(), action, []byte(args), h.policy.Bounds(tool))
+	plan, err := h.plan(action, args)
 	if err != nil {
 		if f := (*gate.Fault)(nil); !errors.As(err, &f) {
 			h.t.Fatalf("%s: the error %v is not a fault", action, err)

@@ -300,8 +300,8 @@ func TestSearchByType(t *testing.T) {
 		}
 	}
 	id := h.site.IssueTypeID
-	bound := "((project IN (" + h.eng + ") AND issuetype IN (" + id("ENG", "Subtask") + ", " + id("ENG", "Task") + ")) OR " +
-		"(project IN (" + h.plat + ") AND issuetype IN (" + id("PLAT", "Task") + ")))"
+	bound := "(((project IN (" + h.eng + ") AND issuetype IN (" + id("ENG", "Subtask") + ", " + id("ENG", "Task") + ")) OR " +
+		"(project IN (" + h.plat + ") AND issuetype IN (" + id("PLAT", "Task") + "))) AND level IS EMPTY)"
 	for _, jql := range sent {
 		if rest, ok := strings.CutPrefix(jql, strings.TrimSuffix(strings.TrimPrefix(bound, "("), ")")); ok && rest == "" {
 			continue

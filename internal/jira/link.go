@@ -134,30 +134,36 @@ func linksOf(d *detailed) ([]issueLink, error) {
 	return slices.DeleteFunc(list, func(l issueLink) bool { return !digits.MatchString(l.ID) }), nil
 }
 
-func (c *Connector) planLink(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planLink(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a linkArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	use, err := c.use("")
+	use, err := c.use(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	l, before, err := c.linking(ctx, &a)
+	this, other, err := c.ends(ctx, &a, bounds)
 	if err != nil {
 		return nil, err
 	}
-	call := c.callBy(actionLink, policy.Write, use)
-	c.twoEnded(call, l.first, l.second)
+	if !this.open || !other.open {
+		return unopened(c.twoEnded(this, other, actionLink, policy.Write, use)), nil
+	}
+	l, err := c.linking(ctx, &a, this, other)
+	if err != nil {
+		return nil, err
+	}
+	call := c.twoEnded(l.first, l.second, actionLink, policy.Write, use)
 	body, err := seal.Marshal(map[string]reference{"type": {ID: l.kind.ID}, "inwardIssue": {ID: l.first.ID}, "outwardIssue": {ID: l.second.ID}})
 	if err != nil {
 		return nil, err
 	}
-	target := l.first.resource(l.first.Updated)
+	target := l.first.resource("")
 	says := l.first.Key + " " + atlassian.Clean(l.kind.Outward, 40) + " " + l.second.Key
 	change := &receipt.Change{
 		Summary: "Link: " + says + ": " + visible(a.Message),
-		Target:  &target, Undo: receipt.Undo{Action: actionUnlink}, Diff: page.DiffFields([]page.Field{was(linksField, "", says)}),
+		Target:  &target, Undo: receipt.Undo{Action: actionUnlink}, Diff: page.DiffFields([]page.Field{was(linksField, nil, some(says))}),
 	}
 	m := &mutation{
 		what: "the link of " + l.first.Key, use: use, held: []*place{l.first, l.second},
@@ -166,14 +172,14 @@ func (c *Connector) planLink(ctx context.Context, args []byte) (*gate.Plan, erro
 			return c.linked(ctx, l, r)
 		},
 	}
-	if err := m.seal(change, "POST", api+"/issueLink", before); err != nil {
+	if err := m.seal(change, "POST", api+"/issueLink", nil); err != nil {
 		return nil, err
 	}
 	return c.plan(ctx, call, m)
 }
 
-// linking resolves both issues and the kind of link, and fails if the link is there.
-func (c *Connector) linking(ctx context.Context, a *linkArgs) (*linking, *preimage, error) {
+// ends finds where both issues are.
+func (c *Connector) ends(ctx context.Context, a *linkArgs, bounds []policy.Bound) (this, other *place, err error) {
 	k, err := key(a.IssueKey)
 	if err != nil {
 		return nil, nil, err
@@ -185,59 +191,58 @@ func (c *Connector) linking(ctx context.Context, a *linkArgs) (*linking, *preima
 	if err := checkMessage(a.Message); err != nil {
 		return nil, nil, err
 	}
-	this, err := c.locate(ctx, k)
-	if err != nil {
+	if this, err = c.placed(ctx, k, bounds); err != nil {
 		return nil, nil, err
 	}
-	other, err := c.locate(ctx, o)
-	if err != nil {
-		return nil, nil, err
-	}
+	other, err = c.placed(ctx, o, bounds)
+	return this, other, err
+}
+
+// linking resolves the kind of link, and fails if the link is there.
+func (c *Connector) linking(ctx context.Context, a *linkArgs, this, other *place) (*linking, error) {
 	if this.ID == other.ID {
-		return nil, nil, fault("bad_argument", "other_key: an issue is not linked to itself; name another")
+		return nil, fault("bad_argument", "other_key: an issue is not linked to itself; name another")
 	}
 	types, err := c.linkTypes(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	l, err := meant(types, a.Phrase, this, other)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	there, ids, err := c.linkThere(ctx, l)
+	there, err := c.linkThere(ctx, l)
 	if err == nil && there != "" {
 		err = fault("bad_argument", "%s and %s are linked so already; nothing is to be done", this.Key, other.Key)
 	}
-	return l, &preimage{Links: ids}, err
+	return l, err
 }
 
-// linkThere finds the link among those of the first issue; "" if it is not there. It
-// returns the ids of all its links, too.
-func (c *Connector) linkThere(ctx context.Context, l *linking) (id string, all []string, err error) {
+// linkThere finds the link among those of the first issue; "" if it is not there.
+func (c *Connector) linkThere(ctx context.Context, l *linking) (id string, err error) {
 	d, err := c.detail(ctx, l.first.ID, []string{linksField})
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	list, err := linksOf(d)
-	for i := range list {
-		all = append(all, list[i].ID)
-		if l.is(&list[i]) {
-			id = list[i].ID
-		}
+	if i := slices.IndexFunc(list, func(have issueLink) bool { return l.is(&have) }); i >= 0 {
+		id = list[i].ID
 	}
-	slices.Sort(all)
-	return id, all, err
+	return id, err
 }
 
-// twoEnded says in policy terms that a call touches the links of two issues.
-func (c *Connector) twoEnded(call *policy.Call, first, second *place) {
+// twoEnded is a call that touches the links of two issues. It is based on no version
+// of theirs: other links and comments make new ones.
+func (c *Connector) twoEnded(first, second *place, action string, class policy.Class, use string) *policy.Call {
+	call := c.callBy(action, class, use)
 	call.Categories = slices.Concat(first.Project.categories(), second.Project.categories())
 	slices.Sort(call.Categories)
 	call.Categories = slices.Compact(call.Categories)
-	call.Resources = []policy.Resource{first.resource(first.Updated), second.resource(second.Updated)}
+	call.Resources = []policy.Resource{first.resource(""), second.resource("")}
 	call.Resources = withTypeOf(call.Resources, &first.Project, first.Type)
 	call.Resources = withTypeOf(call.Resources, &second.Project, second.Type)
 	call.Fields = []string{linksField}
+	return call
 }
 
 // linked reads both ends back.

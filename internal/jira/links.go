@@ -38,7 +38,7 @@ func (c *Connector) planLinks(ctx context.Context, args []byte, bounds []policy.
 		return nil, err
 	}
 	readable := readableBy(bounds)
-	areas, byType, err := c.areas(ctx, bounds)
+	s, err := c.searchIn(ctx, bounds)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (c *Connector) planLinks(ctx context.Context, args []byte, bounds []policy.
 	if err != nil {
 		return nil, err
 	}
-	sides, err := c.sides(ctx, list, &search{areas: areas, byType: byType})
+	sides, err := c.sides(ctx, list, s)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (c *Connector) planLinks(ctx context.Context, args []byte, bounds []policy.
 		if err != nil {
 			return nil, nil, err
 		}
-		now, err := c.sides(ctx, list, &search{areas: areas, byType: byType})
+		now, err := c.sides(ctx, list, s)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -104,10 +104,10 @@ func (c *Connector) sides(ctx context.Context, list []issueLink, s *search) ([]t
 		return nil, nil
 	}
 	slices.Sort(ids)
-	q := &query.Query{Where: query.All(within(s.areas, s.byType), query.In("id", query.IDs(slices.Compact(ids)...)...))}
+	q := &query.Query{Where: query.All(s.within(), query.In("id", query.IDs(slices.Compact(ids)...)...))}
 	var out []traced
 	_, err := c.each(ctx, q, sideFields(), func(i *traced) bool {
-		if c.mayShow(&i.issue, s) && slices.Contains(ids, i.ID) {
+		if s.holds(&i.issue) && s.shows(&i.issue) && slices.Contains(ids, i.ID) {
 			out = append(out, *i)
 		}
 		return true

@@ -37,15 +37,16 @@ func contents() []row {
 		{atlassian.Operation{
 			Name: actionSearch, Class: policy.Search, Offered: true, Title: "Search Jira issues",
 			Description: "Finds issues by JQL in the projects, and of the issue types, that the policy names; that bound is added to the query. " +
-				"Fields of one issue only: no parents, links, history, saved filters or other people." + hostile,
+				"Fields of one issue only: no parents, links, history, saved filters or other people; text is the summary and the description, not comments. " +
+				"Custom fields that may be read can be searched, by name or as cf[ID]; a name that several fields have is refused with their ids." + hostile,
 			Args: []atlassian.Arg{
 				{Name: "jql", Required: true, Schema: `{"type":"string","maxLength":10000,"description":"The query, such as: status = \"In Progress\" AND created >= -7d ORDER BY created DESC. Empty finds all issues of the policy's projects."}`},
 				{Name: "limit", Schema: `{"type":"integer","minimum":1,"maximum":50,"default":20,"description":"How many issues to return at most."}`},
 				{Name: "fields", Schema: `{"type":"array","uniqueItems":true,"items":{"enum":` + shownSchema + `},"description":"What to show of each issue; if left away: summary, status, issuetype, priority, labels, updated, as far as the policy lets them be read. Long descriptions are cut; read the issue for the whole."}`},
 			},
-			Endpoints: []atlassian.Endpoint{searchIssues(), readProject()},
+			Endpoints: []atlassian.Endpoint{searchIssues(), readProject(), readFields()},
 			Fields:    "Those asked for of the fields that issue.get shows. A field that may not be read is not searched or sorted by either",
-			Limits:    "The query is parsed, held to a list of fields, functions and operators, bounded by project id (and issue type id) and written anew; every hit is held to the bound again. 50 hits, no page beyond them, no totals",
+			Limits:    "The query is parsed, held to a list of fields, functions and operators, bounded by project id (and issue type id, and by level IS EMPTY unless issues with a security level may be shown) and written anew; every hit is held to the bound again. A hit that may not be shown takes no other's place: the search reads on, in up to ten parts, and is refused where that is not enough. A condition over text is sent as one over summary and description, and refused if one of them may not be read: Jira's own looks into comments that not everybody sees. Issues that the job changed in the last minutes are found as they are, up to 50 of them. Custom fields by id, of the types in spec/query.md 4.13, from a list that is read when a query names one and kept for five minutes. 50 hits, no page beyond them, no totals",
 			Evidence:  "The projects and types that bounded the query, by id; that bound; the fields; whether hits were left out",
 		}, (*Connector).planSearch},
 		{atlassian.Operation{
@@ -58,7 +59,7 @@ func contents() []row {
 			},
 			Endpoints: []atlassian.Endpoint{readIssue(), readComments()},
 			Fields:    "summary, status, issuetype, priority, resolution, labels, components, assignee, reporter, created, updated, duedate, description, comment; of these, those that may be read",
-			Limits:    "Rich text as plain text, 64 KiB of it; nothing is expanded or fetched: no rendered text, no macros, no other issues. Issues that a security level hides from some people are refused, and comments for some people only are left out",
+			Limits:    "Rich text as plain text, 64 KiB of it; nothing is expanded or fetched: no rendered text, no macros, no other issues. Issues that a security level hides from some people are refused, and comments for some people only are left out and not counted",
 			Evidence:  shownEvidence,
 		}, (*Connector).planGet},
 		{atlassian.Operation{
@@ -67,7 +68,7 @@ func contents() []row {
 			Args:        []atlassian.Arg{issueKeyArg(), {Name: "limit", Schema: `{"type":"integer","minimum":1,"maximum":50,"default":20,"description":"How many to return at most."}`}, {Name: "skip", Schema: skipSchema}},
 			Endpoints:   []atlassian.Endpoint{readIssue(), readComments()},
 			Fields:      "comment",
-			Limits:      "Comments for a role or a group, and those that customers are not to see, are left out, and it is not said how many. 50 at once",
+			Limits:      "Comments for a role or a group, and those that customers are not to see, are left out, and neither counted nor told of. 50 at once, among the newest 2,000",
 			Evidence:    shownEvidence,
 		}, (*Connector).planComments},
 		{atlassian.Operation{
@@ -76,7 +77,7 @@ func contents() []row {
 			Args:        []atlassian.Arg{issueKeyArg(), {Name: "limit", Schema: `{"type":"integer","minimum":1,"maximum":100,"default":20,"description":"How many changes to return at most."}`}, {Name: "skip", Schema: skipSchema}},
 			Endpoints:   []atlassian.Endpoint{readIssue(), readChangelog()},
 			Fields:      "Former and later values of the fields that issue.get shows; of these, those that may be read",
-			Limits:      "Changes of other fields are left out whole: security, links to other issues, former keys and projects among them. Texts are cut after 4 KiB",
+			Limits:      "Changes of other fields are left out whole, and neither counted nor told of: security, links to other issues, former keys and projects among them; so is all from before the issue came into its project. No further back than 2,000 changes. Texts are cut after 4 KiB",
 			Evidence:    shownEvidence,
 		}, (*Connector).planChangelog},
 	}

@@ -130,7 +130,8 @@ func (c *Connector) show(ctx context.Context, at *place, fields []string, commen
 	}
 	out := gotten{labels: c.label(), Comments: []viewedComment{}}
 	if out.Issue, err = c.view(i, fields, maxReadText); err == nil && comments > 0 {
-		out.Comments, err = c.comments(ctx, at, comments)
+		out.Comments, _, _, err = c.openComments(ctx, at, comments, 0)
+		slices.Reverse(out.Comments) // the oldest first
 	}
 	if err != nil {
 		return refused(err, said(err, "the issue "+at.Key))
@@ -215,18 +216,6 @@ func (m *comment) restricted() bool {
 	return len(m.Visibility) > 0 && string(m.Visibility) != "null" || m.Public != nil && !*m.Public
 }
 
-// comments reads the newest comments that everybody who sees the issue sees,
-// the oldest of them first.
-func (c *Connector) comments(ctx context.Context, at *place, most int) ([]viewedComment, error) {
-	list, _, _, err := c.newest(ctx, at, most, 0)
-	if err != nil {
-		return nil, err
-	}
-	out, err := c.viewComments(at, list)
-	slices.Reverse(out)
-	return out, err
-}
-
 // newest reads comments as they are, the newest first, and how many there are.
 func (c *Connector) newest(ctx context.Context, at *place, most, skip int) ([]comment, int, *atlassian.Response, error) {
 	q := url.Values{"maxResults": {strconv.Itoa(most)}, "orderBy": {"-created"}}
@@ -247,21 +236,16 @@ func (c *Connector) newest(ctx context.Context, at *place, most, skip int) ([]co
 	return answer.Comments[:min(len(answer.Comments), most)], answer.Total, res, nil
 }
 
-// viewComments shows those comments that everybody who sees the issue sees.
-func (c *Connector) viewComments(at *place, list []comment) ([]viewedComment, error) {
-	out := []viewedComment{}
-	for i := range list {
-		m := &list[i]
-		if m.restricted() || !digits.MatchString(m.ID) {
-			continue
-		}
-		body, err := plain(m.Body, maxReadText)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, viewedComment{
-			ID: m.ID, URL: c.browse(at.Key) + "?focusedCommentId=" + m.ID, Author: m.Author.view(), Created: m.Created, Updated: m.Updated, Body: body,
-		})
+// open reports whether the comment is for everybody who sees the issue.
+func (m *comment) open() bool { return !m.restricted() && digits.MatchString(m.ID) }
+
+// viewComment shows a comment.
+func (c *Connector) viewComment(at *place, m *comment) (*viewedComment, error) {
+	body, err := plain(m.Body, maxReadText)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return &viewedComment{
+		ID: m.ID, URL: c.browse(at.Key) + "?focusedCommentId=" + m.ID, Author: m.Author.view(), Created: m.Created, Updated: m.Updated, Body: body,
+	}, nil
 }

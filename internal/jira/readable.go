@@ -37,17 +37,19 @@ func readableBy(bounds []policy.Bound) readable {
 	return r
 }
 
-func (r *readable) silent() bool { return len(r.allowed)+len(r.hidden) == 0 }
-
 // may reports whether a field that is known by these ids may be had: none of
 // them is hidden, in any case, and one is allowed, in its exact case.
 func (r *readable) may(ids ...string) bool {
-	for _, h := range r.hidden {
-		if slices.ContainsFunc(ids, func(id string) bool { return strings.EqualFold(id, h) }) {
-			return false
-		}
+	if slices.ContainsFunc(ids, r.hides) {
+		return false
 	}
 	return len(r.allowed) == 0 || slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(r.allowed, id) })
+}
+
+// hides reports whether the policy's list of hidden fields has the word, in any
+// case. Who hides a field by its name there, where ids belong, does mean it.
+func (r *readable) hides(word string) bool {
+	return slices.ContainsFunc(r.hidden, func(h string) bool { return strings.EqualFold(h, word) })
 }
 
 // only returns the fields of the list that may be had.
@@ -58,9 +60,6 @@ func (r *readable) only(list []string) []string {
 // narrow takes out of the dialect what would tell of fields that may not be had:
 // whether an issue is found, and in which order, is an answer too.
 func (r *readable) narrow(d query.Dialect) query.Dialect {
-	if r.silent() {
-		return d
-	}
 	for clause := range d.Fields {
 		if ids := fieldsOf(clause); ids == nil || r.may(ids...) {
 			continue
@@ -68,16 +67,23 @@ func (r *readable) narrow(d query.Dialect) query.Dialect {
 		delete(d.Fields, clause)
 		d.Denied[clause] = "The policy does not let this field be read."
 	}
-	delete(d.Fields, "text")
-	d.Denied["text"] = "It searches every field, and the policy lets only some be read."
+	d = d.Spread("text", textFields()...)
+	if _, ok := d.Fields["text"]; !ok {
+		d.Denied["text"] = "It searches the summary and the description, and the policy does not let both be read."
+	}
 	return d
 }
 
+// textFields are what a search for text looks into. Jira's looks into comments, too,
+// and finds an issue by one that is for a few people only.
+func textFields() []string { return []string{"summary", "description"} }
+
 // fieldsOf are the ids of the field that a clause of JQL tells about; none for
-// those that tell what an issue is called and where it lies.
+// those that tell what an issue is called and where it lies, and for text, which is
+// of several.
 func fieldsOf(clause string) []string {
 	switch clause {
-	case "project", "key":
+	case "project", "key", "text":
 		return nil
 	case "statuscategory": // it follows from the status
 		return []string{"statusCategory", "status"}

@@ -93,16 +93,12 @@ func (c *Connector) planComments(ctx context.Context, args []byte, _ []policy.Bo
 		return nil, err
 	}
 	return c.reading(actionComments, at, []string{commentField}, func(ctx context.Context, of *about) (*atlassian.Response, any, error) {
-		list, total, res, err := c.newest(ctx, at, limit, skip)
-		if err != nil {
-			return nil, nil, err
-		}
+		list, more, res, err := c.openComments(ctx, at, limit, skip)
 		out := struct {
 			about
 			Comments []viewedComment `json:"comments"`
 			More     bool            `json:"more"`
-		}{about: *of, More: skip+len(list) < total}
-		out.Comments, err = c.viewComments(at, list)
+		}{*of, list, more}
 		return res, &out, err
 	}), nil
 }
@@ -136,32 +132,22 @@ func (c *Connector) planChangelog(ctx context.Context, args []byte, bounds []pol
 	}
 	readable := readableBy(bounds)
 	fields := readable.only(shownFields())
+	if skip+limit > historyPage*historyPages {
+		return nil, fault("bad_argument", "skip: a history is read no further back than %d changes; skip fewer", historyPage*historyPages)
+	}
 	return c.reading(actionChangelog, at, fields, func(ctx context.Context, of *about) (*atlassian.Response, any, error) {
-		// The oldest come first, so that the newest are found by how many there are.
-		first, res, err := c.changelogPage(ctx, at.ID, 0, 1)
+		list, res, err := c.recent(ctx, at.ID, skip+limit+1, func(e *entry) bool { return e.view(fields) != nil })
 		if err != nil {
 			return nil, nil, err
 		}
-		end := max(first.Total-skip, 0)
-		start := max(end-limit, 0)
 		out := struct {
 			about
 			Changes []viewedEntry `json:"changes"`
 			More    bool          `json:"more"`
-		}{about: *of, Changes: []viewedEntry{}, More: start > 0}
-		if end == 0 {
-			return res, &out, nil
+		}{about: *of, Changes: []viewedEntry{}, More: len(list) > skip+limit}
+		for _, e := range list[min(skip, len(list)):min(skip+limit, len(list))] {
+			out.Changes = append(out.Changes, *e.view(fields))
 		}
-		page, res, err := c.changelogPage(ctx, at.ID, start, end-start)
-		if err != nil {
-			return nil, nil, err
-		}
-		for i := range page.Values {
-			if e := page.Values[i].view(fields); e != nil {
-				out.Changes = append(out.Changes, *e)
-			}
-		}
-		slices.Reverse(out.Changes)
 		return res, &out, nil
 	}), nil
 }

@@ -4,6 +4,7 @@
 package jira
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,7 +54,6 @@ func TestComments(t *testing.T) {
 func TestChangelog(t *testing.T) {
 	h := newWideHouse(t)
 	h.edit("ENG-1", h.reader, "summary", `"second"`)
-	h.edit("ENG-1", h.reader, "description", `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"hidden words"}]}]}`)
 	h.edit("ENG-1", h.reader, "environment", `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"secret environment"}]}]}`)
 	h.did(actionLink, `{"issue_key":"ENG-1","phrase":"blocks","other_key":"PLAT-1","message":"m"}`)
 	h.site.MoveIssue("ENG-1", "PLAT")
@@ -67,8 +67,9 @@ func TestChangelog(t *testing.T) {
 		_, result := h.did(actionChangelog, args)
 		return decoded[page](t, result.Body), string(result.Body)
 	}
+	h.edit("PLAT-2", h.reader, "description", `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"hidden words"}]}]}`)
 	got, text := read(`{"issue_key":"ENG-1"}`)
-	if len(got.Changes) != 4 || got.Changes[0].Items[0] != (viewedItem{"summary", "second", "third"}) || got.Changes[0].Author.AccountID != h.reader {
+	if len(got.Changes) != 2 || got.Changes[1].Items[0] != (viewedItem{"summary", "second", "third"}) || got.Changes[1].Author.AccountID != h.reader || got.More {
 		t.Errorf("got %+v", got.Changes)
 	}
 	for _, hidden := range []string{"secret environment", "Link", "PLAT-1", "ENG-1", "Engineering"} {
@@ -77,10 +78,13 @@ func TestChangelog(t *testing.T) {
 		}
 	}
 	h.policy = h.publish(onlyReading(`"summary"`))
-	if got, text = read(`{"issue_key":"PLAT-2"}`); len(got.Changes) != 2 || strings.Contains(text, "hidden words") {
+	if got, text = read(`{"issue_key":"PLAT-2"}`); len(got.Changes) != 1 || strings.Contains(text, "hidden words") {
 		t.Errorf("got %s", text)
 	}
-	if got, _ = read(`{"issue_key":"PLAT-2","limit":1}`); len(got.Changes) != 1 || !got.More || got.Changes[0].Items[0].To != "third" {
+	if got, _ = read(`{"issue_key":"PLAT-2","limit":1}`); len(got.Changes) != 1 || got.More || got.Changes[0].Items[0].To != "third" {
+		t.Errorf("got %+v", got)
+	}
+	if got, _ = read(`{"issue_key":"PLAT-2","limit":1,"skip":1}`); len(got.Changes) != 0 || got.More {
 		t.Errorf("got %+v", got)
 	}
 	if got, _ = read(`{"issue_key":"PLAT-2","skip":100}`); len(got.Changes) != 0 || got.More {
@@ -89,6 +93,66 @@ func TestChangelog(t *testing.T) {
 	h.policy = h.publish(onlyReading(``))
 	if _, _, err := h.do(actionChangelog, `{"issue_key":"PLAT-2"}`, nil); code(err) != "denied" {
 		t.Errorf("nothing may be read: %v", err)
+	}
+}
+
+// TestChangelogFromElsewhere shows nothing of what an issue said before it came into
+// its project, however far back that is asked for, and not that there is more.
+func TestChangelogFromElsewhere(t *testing.T) {
+	h := newWideHouse(t)
+	for n := range 130 {
+		h.edit("SECRET-1", h.writer, "summary", fmt.Sprintf(`"Nothing to see, %d"`, n))
+	}
+	key := h.site.MoveIssue("SECRET-1", "ENG")
+	for n := range 120 {
+		h.edit(key, h.writer, "summary", fmt.Sprintf(`"number %d"`, n))
+	}
+	seen := 0
+	for skip := 0; skip <= 300; skip += 50 {
+		_, result := h.did(actionChangelog, fmt.Sprintf(`{"issue_key":%q,"limit":50,"skip":%d}`, key, skip))
+		got := decoded[struct {
+			Changes []viewedEntry
+			More    bool
+		}](t, result.Body)
+		for _, e := range got.Changes {
+			if want := fmt.Sprintf("number %d", 119-seen); e.Items[0].To != want {
+				t.Errorf("the change %d is %+v", seen, e)
+			}
+			seen++
+		}
+		if text := string(result.Body); strings.Contains(text, "pager company") || seen < 120 && strings.Contains(text, "Nothing") || strings.Contains(text, "to see, 128") {
+			t.Errorf("shown: %s", text)
+		}
+		if got.More != (seen < 120) {
+			t.Errorf("more at %d: %v", skip, got.More)
+		}
+	}
+	if seen != 120 {
+		t.Errorf("seen are %d", seen)
+	}
+	if _, _, err := h.do(actionChangelog, fmt.Sprintf(`{"issue_key":%q,"skip":5000}`, key), nil); code(err) != "bad_argument" {
+		t.Errorf("too far back: %v", err)
+	}
+	h.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/changelog") || r.URL.Query().Get("maxResults") == "1" {
+			return false
+		}
+		reply(200, `{"values":[],"total":251,"isLast":true}`)(w, r)
+		return true
+	})
+	if _, _, err := h.do(actionChangelog, fmt.Sprintf(`{"issue_key":%q}`, key), nil); code(err) != "upstream" {
+		t.Errorf("a history with holes: %v", err)
+	}
+}
+
+func TestMoved(t *testing.T) {
+	for name, want := range map[entryItem]bool{
+		{Field: "Key"}: true, {Field: "project", FieldID: "project"}: true, {Field: "Project"}: true, {Field: "issuekey", FieldID: "issuekey"}: true,
+		{Field: "summary", FieldID: "summary"}: false, {Field: "Key", FieldID: "customfield_1"}: false, {}: false,
+	} {
+		if e := (&entry{Items: []entryItem{{Field: "x"}, name}}); e.moved() != want {
+			t.Errorf("%+v: %v", name, !want)
+		}
 	}
 }
 

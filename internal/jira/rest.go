@@ -63,6 +63,7 @@ type place struct {
 	Project project
 	Type    issueType // without an id if Jira does not tell
 	Updated string    // "" if the version is of no matter
+	open    bool      // the bounds of the call could allow it
 }
 
 // version names the state that the issue is in, for agents: what a change is based
@@ -142,6 +143,26 @@ func (c *Connector) issue(ctx context.Context, idOrKey string, fields []string) 
 
 // issueWith is issue, with our mark if that is wanted.
 func (c *Connector) issueWith(ctx context.Context, idOrKey string, fields []string, marked bool) (*issue, *atlassian.Response, error) {
+	i, res, err := c.anyIssue(ctx, idOrKey, fields, marked)
+	if err == nil {
+		err = c.unrestricted(i, idOrKey)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return i, res, nil
+}
+
+// unrestricted refuses an issue that a security level hides from some people.
+func (c *Connector) unrestricted(i *issue, asked string) error {
+	if !i.restricted() || c.allowRestricted {
+		return nil
+	}
+	return fault("restricted", "the issue %s is hidden from some people by a security level; ask a person to look at it", asked)
+}
+
+// anyIssue is issueWith, of restricted issues, too.
+func (c *Connector) anyIssue(ctx context.Context, idOrKey string, fields []string, marked bool) (*issue, *atlassian.Response, error) {
 	q := url.Values{"fields": {strings.Join(withStanding(fields), ",")}}
 	if marked {
 		q.Set("properties", propertyKey)
@@ -157,8 +178,6 @@ func (c *Connector) issueWith(ctx context.Context, idOrKey string, fields []stri
 		return nil, nil, said(err, what)
 	case !i.valid():
 		return nil, nil, fault("upstream", "Jira's answer does not say where %s is; try again later", what)
-	case i.restricted() && !c.allowRestricted:
-		return nil, nil, fault("restricted", "%s is hidden from some people by a security level; ask a person to look at it", what)
 	}
 	return i, res, nil
 }
@@ -175,17 +194,13 @@ func (c *Connector) locate(ctx context.Context, idOrKey string) (*place, error) 
 // again holds an issue to where it was and how it was when the call was decided.
 func (c *Connector) again(ctx context.Context, was *place) error {
 	is, err := c.locate(ctx, was.ID)
-	switch {
-	case err != nil:
-		return err
-	case is.ID != was.ID || is.Project.ID != was.Project.ID || is.Project.Key != was.Project.Key:
-		return fault("outside", "the issue %s was moved meanwhile; read it again", was.Key)
-	case is.Type != was.Type:
-		return fault("outside", "the issue %s is of another type now; read it again", was.Key)
-	case was.Updated != "" && is.Updated != was.Updated:
-		return fault("conflict", "the issue %s changed meanwhile; read it again and repeat the call", was.Key)
+	if err == nil {
+		err = was.left(is)
 	}
-	return nil
+	if err == nil && was.Updated != "" && is.Updated != was.Updated {
+		err = fault("conflict", "the issue %s changed meanwhile; read it again and repeat the call", was.Key)
+	}
+	return err
 }
 
 func (c *Connector) get(ctx context.Context, path string, q url.Values) (*atlassian.Response, error) {

@@ -4,10 +4,12 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/change"
@@ -73,6 +75,12 @@ func (r *reversal) says() string {
 	return "Undo of " + short(r.opened.Name())
 }
 
+// What does not come back with a change that is taken back.
+const (
+	mailed = " Jira may have told watchers by mail; that is not undone."
+	ruled  = " What rules in Jira did upon it is not undone."
+)
+
 func (r *reversal) step(action, says string, args any) (*change.Step, error) {
 	b, err := seal.Marshal(args)
 	if err != nil {
@@ -87,16 +95,19 @@ func (r *reversal) based(at *place, entry string) based {
 }
 
 func (r *reversal) create(ctx context.Context) (*change.Step, error) {
-	d, err := r.c.detail(ctx, r.after.ID, nil)
+	d, err := r.c.detail(ctx, r.after.ID, []string{labelsField})
 	if err != nil {
 		return nil, err
 	}
 	if d.Maker != r.opened.Name() {
 		return nil, notMadeBy(d.Key, r.opened.Name())
 	}
+	if slices.Contains(words(d.Fields[labelsField]), quarantineLabel) {
+		return &change.Step{Blocked: d.Key + " is in quarantine already: it has the label " + quarantineLabel + "."}, nil
+	}
 	at := d.place
 	b := r.based(at, "")
-	return r.step(actionQuarantine, "Put "+at.Key+" into quarantine: add the label "+quarantineLabel+". Jira has no trash, so that it is not deleted.", &b)
+	return r.step(actionQuarantine, "Put "+at.Key+" into quarantine: add the label "+quarantineLabel+". Jira has no trash, so that it is not deleted."+mailed+ruled, &b)
 }
 
 func (r *reversal) comment(ctx context.Context) (*change.Step, error) {
@@ -107,7 +118,7 @@ func (r *reversal) comment(ctx context.Context) (*change.Step, error) {
 	if _, _, err := r.c.ownComment(ctx, at, r.after.ID, r.opened.Name()); err != nil {
 		return nil, err
 	}
-	return r.step(actionUncomment, "Delete the comment "+r.after.ID+" on "+at.Key,
+	return r.step(actionUncomment, "Delete the comment "+r.after.ID+" on "+at.Key+"."+mailed+ruled,
 		&takeArgs{IssueKey: at.Key, CommentID: r.after.ID, Message: r.says(), Undoes: r.opened.Name()})
 }
 
@@ -116,14 +127,22 @@ func (r *reversal) link(ctx context.Context) (*change.Step, error) {
 	if err != nil {
 		return nil, errUntold
 	}
-	l, first, second, err := r.c.link(ctx, r.after.ID)
+	l, err := r.c.link(ctx, r.after.ID)
 	if err != nil {
 		return nil, err
 	}
-	if l.Type.ID != kind || first.ID != firstID || second.ID != secondID {
+	if l.Type.ID != kind || l.Inward.ID != firstID || l.Outward.ID != secondID {
 		return nil, fault("conflict", "The link %s ties other issues together now; a person must look at it.", r.after.ID)
 	}
-	return r.step(actionUnlink, deletionOf(l.ID, first, second),
+	first, err := r.c.locate(ctx, firstID)
+	if err != nil {
+		return nil, err
+	}
+	second, err := r.c.locate(ctx, secondID)
+	if err != nil {
+		return nil, err
+	}
+	return r.step(actionUnlink, deletionOf(l.ID, first, second)+"."+ruled,
 		&takeArgs{IssueKey: first.Key, LinkID: l.ID, Message: r.says(), Undoes: r.opened.Name()})
 }
 
@@ -134,7 +153,7 @@ func (r *reversal) edit(ctx context.Context) (*change.Step, error) {
 	if err := seal.Unmarshal(r.ch.Undo.Args, &a); err != nil {
 		return nil, errUntold
 	}
-	now, err := r.c.detail(ctx, r.after.ID, []string{"labels"})
+	now, err := r.c.detail(ctx, r.after.ID, []string{labelsField})
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +169,7 @@ func (r *reversal) edit(ctx context.Context) (*change.Step, error) {
 		}
 	}
 	var have []string
-	if raw := now.Fields["labels"]; !isNull(raw) && seal.Unmarshal(raw, &have) != nil {
+	if raw := now.Fields[labelsField]; !isNull(raw) && seal.Unmarshal(raw, &have) != nil {
 		return nil, errUntold
 	}
 	a.LabelsAdd = without(a.LabelsAdd, have)
@@ -160,7 +179,7 @@ func (r *reversal) edit(ctx context.Context) (*change.Step, error) {
 		return &change.Step{Blocked: "The labels are as they were before; somebody has taken the change back already."}, nil
 	}
 	a.based = r.based(now.place, entry)
-	return r.step(actionEdit, "Give "+now.Key+" its former values of "+names(what), &a)
+	return r.step(actionEdit, "Give "+now.Key+" its former values of "+names(what)+"."+ruled, &a)
 }
 
 // labelled names labels that are added or taken away.
@@ -193,12 +212,17 @@ func (r *reversal) transition(ctx context.Context) (*change.Step, error) {
 	if err != nil {
 		return nil, said(err, "the transitions of "+now.Key)
 	}
-	i := slices.IndexFunc(list, func(t transition) bool { return t.To.ID == former.ID })
-	if i < 0 {
+	list = slices.DeleteFunc(list, func(t transition) bool { return t.To.ID != former.ID })
+	if len(list) == 0 {
 		return &change.Step{Blocked: "The workflow has no transition of " + now.Key + " to its former status, " + atlassian.Clean(former.Name, 40) + ", now; a person must decide."}, nil
 	}
-	return r.step(actionTransition, "Take "+now.Key+" back to the status "+atlassian.Clean(former.Name, 40),
-		&transitionArgs{r.based(now.place, r.after.Version), list[i].ID})
+	return r.step(actionTransition, "Take "+now.Key+" back to the status "+atlassian.Clean(former.Name, 40)+"."+mailed+ruled,
+		&transitionArgs{r.based(now.place, r.after.Version), slices.MinFunc(list, byID).ID})
+}
+
+// byID orders transitions, whose order is Jira's own and may change.
+func byID(a, b transition) int {
+	return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), strings.Compare(a.ID, b.ID))
 }
 
 func (r *reversal) assign(ctx context.Context) (*change.Step, error) {
@@ -223,5 +247,5 @@ func (r *reversal) assign(ctx context.Context) (*change.Step, error) {
 	if err := r.c.unchanged(ctx, now.place, r.after.Version, []string{assigneeField}); err != nil {
 		return nil, err
 	}
-	return r.step(actionAssign, "Assign "+now.Key+" to "+person(to)+" again", &a)
+	return r.step(actionAssign, "Assign "+now.Key+" to "+person(to)+" again."+ruled, &a)
 }

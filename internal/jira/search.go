@@ -14,7 +14,6 @@ import (
 	"github.com/clawea/clawea/internal/query"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/seal"
 )
 
 // Bounds of a search.
@@ -26,11 +25,20 @@ const (
 
 // A search is one bounded query, ready to be sent.
 type search struct {
-	jql    string
-	limit  int
-	fields []string
-	areas  []area
-	byType bool
+	jql     string
+	limit   int
+	fields  []string
+	areas   []area
+	byType  bool
+	secured bool // issues with a security level are within, too
+}
+
+// searchIn begins a search of where the bounds lead to.
+func (c *Connector) searchIn(ctx context.Context, bounds []policy.Bound) (*search, error) {
+	s := &search{secured: c.allowRestricted}
+	var err error
+	s.areas, s.byType, err = c.areas(ctx, bounds)
+	return s, err
 }
 
 func (c *Connector) planSearch(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
@@ -38,18 +46,22 @@ func (c *Connector) planSearch(ctx context.Context, args []byte, bounds []policy
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	s, readable := &search{}, readableBy(bounds)
-	var err error
-	if s.limit, err = a.limit(); err != nil {
+	readable := readableBy(bounds)
+	limit, err := a.limit()
+	if err != nil {
 		return nil, err
 	}
-	if s.fields, err = readable.fields(&a); err != nil {
+	shown, err := readable.fields(&a)
+	if err != nil {
 		return nil, err
 	}
-	if s.areas, s.byType, err = c.areas(ctx, bounds); err != nil {
+	s, err := c.searchIn(ctx, bounds)
+	if err != nil {
 		return nil, err
 	}
-	if s.jql, err = bound(a.JQL, s.areas, s.byType, &readable); err != nil {
+	s.limit, s.fields = limit, shown
+	fields := func() ([]field, error) { return c.knownFields(ctx) }
+	if s.jql, err = s.bound(a.JQL, &readable, fields); err != nil {
 		return nil, err
 	}
 	call := c.call(actionSearch, policy.Search)
@@ -59,26 +71,30 @@ func (c *Connector) planSearch(ctx context.Context, args []byte, bounds []policy
 	if s.byType {
 		call.Filters = []string{"issue_type", "project"}
 	}
-	return &gate.Plan{Call: call, Act: func(ctx context.Context, _ *receipt.Receipt) (*gate.Result, error) {
-		return c.search(ctx, s)
+	return &gate.Plan{Call: call, Act: func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
+		return c.search(ctx, opened, s)
 	}}, nil
 }
 
-// bound returns the query that finds what text finds, within the areas, and that
-// tells of no field that may not be read. Nothing of the text goes into it but
-// what the parser understood.
-func bound(text string, areas []area, byType bool, r *readable) (string, error) {
-	q, err := query.Parse(dialect(areas, byType, r), text)
+// bound returns the query that finds what text finds, within the bound, and that
+// tells of no field that may not be read. fields lists the site's, and is called
+// only if the text needs them. Nothing of the text goes into the query but what the
+// parser understood.
+func (s *search) bound(text string, r *readable, fields func() ([]field, error)) (string, error) {
+	q, err := parse(text, s.dialect(r), func() ([]query.CustomField, error) {
+		all, err := fields()
+		return custom(all, s.areas, r), err
+	})
 	if at := (*query.Error)(nil); errors.As(err, &at) {
 		return "", fault("bad_query", "%s", at.Error())
 	}
 	if err != nil {
-		return "", fmt.Errorf("parse query: %w", err)
+		return "", err
 	}
 	if len(q.Order) > maxSortKeys {
 		return "", fault("bad_query", "the query sorts by more than %d fields; sort by fewer", maxSortKeys)
 	}
-	if q, err = query.Bound(within(areas, byType), q); err != nil {
+	if q, err = query.Bound(s.within(), q); err != nil {
 		return "", fmt.Errorf("bound query: %w", err)
 	}
 	return q.String(), nil
@@ -87,25 +103,34 @@ func bound(text string, areas []area, byType bool, r *readable) (string, error) 
 // dialect is JQL as far as it may be used here. Projects, keys and listed types
 // can be named only if they are among the areas': Jira answers otherwise for what
 // is elsewhere than for what is nowhere.
-func dialect(areas []area, byType bool, r *readable) query.Dialect {
+func (s *search) dialect(r *readable) query.Dialect {
 	var names, keys []string
-	for _, a := range areas {
+	for _, a := range s.areas {
 		keys = append(keys, a.project.Key)
 		names = append(names, a.project.Key, a.project.ID)
 	}
 	d := r.narrow(query.JQL()).Restrict("project", names...).Restrict("key", keys...)
-	if byType {
-		d = d.Restrict("issuetype", typeWords(areas)...)
+	if s.byType {
+		d = d.Restrict("issuetype", typeWords(s.areas)...)
 	}
 	return d
 }
 
-// within is the bound. Types go with their project, since a type may be shared
-// with a project for which the policy does not list it.
-func within(areas []area, byType bool) query.Expr {
+// within is the bound. An issue with a security level is found only if it may be
+// shown: which of them are found would tell what is in them.
+func (s *search) within() query.Expr {
+	if s.secured {
+		return s.places()
+	}
+	return query.All(s.places(), query.IsEmpty("level"))
+}
+
+// places are the projects, or the types in each. Types go with their project, since
+// a type may be shared with a project for which the policy does not list it.
+func (s *search) places() query.Expr {
 	var ids []string
 	var parts []query.Expr
-	for _, a := range areas {
+	for _, a := range s.areas {
 		ids = append(ids, a.project.ID)
 		var types []string
 		for _, t := range a.types {
@@ -113,70 +138,19 @@ func within(areas []area, byType bool) query.Expr {
 		}
 		parts = append(parts, query.All(query.In("project", query.IDs(a.project.ID)...), query.In("issuetype", query.IDs(types...)...)))
 	}
-	if byType {
+	if s.byType {
 		return query.Any(parts...)
 	}
 	return query.In("project", query.IDs(ids...)...)
 }
 
-// search asks Jira and shows what lies within the bound.
-func (c *Connector) search(ctx context.Context, s *search) (*gate.Result, error) {
-	body, err := seal.Marshal(struct {
-		JQL        string   `json:"jql"`
-		MaxResults int      `json:"maxResults"`
-		Fields     []string `json:"fields"`
-	}{s.jql, s.limit, withStanding(s.fields)})
-	if err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Issues []issue `json:"issues"`
-		IsLast bool    `json:"isLast"`
-	}
-	res, err := c.read.Do(ctx, &atlassian.Request{Method: "POST", Path: api + "/search/jql", Body: body, Safe: true})
-	if err == nil {
-		err = res.Glance(&answer)
-	}
-	if err != nil {
-		return refused(err, searchFault(err))
-	}
-	out := found{Issues: []view{}, More: !answer.IsLast, labels: c.label()}
-	dropped := 0
-	for i := range answer.Issues {
-		is := &answer.Issues[i]
-		if !c.mayShow(is, s) || len(out.Issues) == s.limit {
-			dropped++
-			continue
-		}
-		v, err := c.view(is, s.fields, maxHitText)
-		if err != nil {
-			return refused(err, said(err, "the hits"))
-		}
-		out.Issues = append(out.Issues, *v)
-	}
-	return c.shownHits(ctx, res, &out, dropped)
+// holds reports whether an issue lies in the areas, whatever the query said.
+func (s *search) holds(i *issue) bool {
+	return i.valid() && slices.ContainsFunc(s.areas, func(a area) bool { return a.holds(i, s.byType) })
 }
 
-// mayShow holds a hit to the bound, whatever the query said.
-func (c *Connector) mayShow(i *issue, s *search) bool {
-	inside := func(a area) bool { return a.holds(i, s.byType) }
-	return i.valid() && slices.ContainsFunc(s.areas, inside) && (c.allowRestricted || !i.restricted())
-}
-
-// shownHits is the result. How many hits were left out is for the receipt, not
-// for the agent: it would tell about what it may not see.
-func (c *Connector) shownHits(ctx context.Context, res *atlassian.Response, out *found, dropped int) (*gate.Result, error) {
-	body, err := seal.Marshal(out)
-	if err != nil {
-		return nil, err
-	}
-	outcome := done(res, nil)
-	if dropped > 0 {
-		outcome.Code = "filtered"
-		c.log.WarnContext(ctx, "search found issues outside its bound", "dropped", dropped, "upstream", res.RequestID)
-	}
-	return &gate.Result{Body: body, Outcome: outcome}, nil
-}
+// shows reports whether an issue of the areas may be shown.
+func (s *search) shows(i *issue) bool { return s.secured || !i.restricted() }
 
 // searchFault says nothing of Jira's reason: it tells which names exist elsewhere.
 func searchFault(err error) *gate.Fault {

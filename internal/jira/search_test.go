@@ -110,9 +110,9 @@ func TestSearchEscapes(t *testing.T) {
 			t.Errorf("%q: found %s", jql, result.Body)
 		}
 	}
-	bound := "project IN (" + h.eng + ", " + h.plat + ")"
+	bound := "project IN (" + h.eng + ", " + h.plat + ") AND level IS EMPTY"
 	for _, jql := range sent {
-		if rest, ok := strings.CutPrefix(jql, bound); !ok || rest != "" && !strings.HasPrefix(rest, " AND ") {
+		if rest, ok := strings.CutPrefix(jql, "("+bound+")"); jql != bound && (!ok || !strings.HasPrefix(rest, " AND ")) {
 			t.Errorf("sent %q", jql)
 		}
 	}
@@ -189,33 +189,57 @@ func TestSearchBounds(t *testing.T) {
 // FuzzBound checks that whatever the text is, the query that is sent begins with
 // the bound, and the rest stands in parentheses that it cannot close.
 func FuzzBound(f *testing.F) {
-	for _, s := range []string{"", "status = a", "a = 1) OR (b = 2", `summary ~ "x ORDER BY y"`, "order by created", `status = a OR status = b`, `key = ENG-1`} {
+	for _, s := range []string{"", "status = a", "a = 1) OR (b = 2", `summary ~ "x ORDER BY y"`, "order by created", `status = a OR status = b`, `key = ENG-1`, `"Story Points" > 3 OR goal ~ x`, `cf[10016] = 1) OR (cf[10017] ~ x`} {
 		f.Add(s)
 	}
 	areas := []area{{project: &project{ID: "10001", Key: "ENG"}}, {project: &project{ID: "10002", Key: "PLAT"}}}
+	for _, secured := range []bool{false, true} {
+		if s := (&search{areas: areas, secured: secured}); strings.Contains(s.head(), "level") == secured {
+			f.Errorf("the bound is %s", s.head())
+		}
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		jql, err := bound(text, areas, false, &readable{})
-		if err != nil {
-			if code(err) != "bad_query" {
-				t.Fatalf("%q: %v is no bad_query", text, err)
-			}
-			return
-		}
-		rest, ok := strings.CutPrefix(jql, "project IN (10001, 10002)")
-		if !ok || rest != "" && !strings.HasPrefix(rest, " AND ") && !strings.HasPrefix(rest, " ORDER BY ") {
-			t.Fatalf("%q: sent %q", text, jql)
-		}
-		if outer := strip(rest); strings.Contains(outer, " OR ") {
-			t.Fatalf("%q: sent %q, which is open at %q", text, jql, outer)
+		for _, secured := range []bool{false, true} {
+			checkSent(t, text, &search{areas: areas, secured: secured}, &readable{})
 		}
 	})
+}
+
+// head is the bound as it is written.
+func (s *search) head() string { return (&query.Query{Where: s.within()}).String() }
+
+// checkSent returns what is sent after the bound: nothing, an order, or what stands
+// in parentheses that it cannot close.
+func checkSent(t *testing.T, text string, s *search, r *readable) (rest string) {
+	t.Helper()
+	jql, err := s.bound(text, r, someFields)
+	if err != nil {
+		if code(err) != "bad_query" {
+			t.Fatalf("%q: %v is no bad_query", text, err)
+		}
+		return ""
+	}
+	rest, alone := strings.CutPrefix(jql, s.head())
+	alone = alone && (rest == "" || strings.HasPrefix(rest, " ORDER BY "))
+	before := "(" + s.head() + ") AND "
+	if _, one := s.within().(query.Clause); one {
+		before = s.head() + " AND "
+	}
+	joined, ok := strings.CutPrefix(jql, before)
+	if !alone {
+		rest = joined
+	}
+	if !alone && !ok || strings.Contains(strip(rest), " OR ") {
+		t.Fatalf("%q: sent %q, which is open", text, jql)
+	}
+	return rest
 }
 
 // FuzzNarrowBound checks the same where the policy lists issue types and fields
 // to be read: whatever the text is, no other field is asked about.
 func FuzzNarrowBound(f *testing.F) {
 	for _, s := range []string{
-		"", "status = a", "priority = High", "summary ~ x OR text ~ y", `order by status, "priority"`, "type = Task", "issuetype = 7 AND NOT due < now()",
+		"", "status = a", "priority = High", "summary ~ x OR text ~ y", `order by status, "priority"`, "type = Task", "issuetype = 7 AND NOT due < now()", `cf[10016] = 1 OR "Story Points" = 2 ORDER BY goal`,
 	} {
 		f.Add(s)
 	}
@@ -224,30 +248,19 @@ func FuzzNarrowBound(f *testing.F) {
 		{project: &project{ID: "10002", Key: "PLAT"}, types: []issueType{{ID: "7", Name: "Task"}, {ID: "8", Name: "Bug"}}},
 	}
 	r := readable{allowed: []string{"summary", "status", "issuetype"}}
-	const head = "(project IN (10001) AND issuetype IN (7)) OR (project IN (10002) AND issuetype IN (7, 8))"
+	const head = "((project IN (10001) AND issuetype IN (7)) OR (project IN (10002) AND issuetype IN (7, 8))) AND level IS EMPTY"
+	in := &search{areas: areas, byType: true}
+	if in.head() != head {
+		f.Errorf("the bound is %s", in.head())
+	}
 	quoted := regexp.MustCompile(`"(\\.|[^"\\])*"`)
 	f.Fuzz(func(t *testing.T, text string) {
-		jql, err := bound(text, areas, true, &r)
-		if err != nil {
-			if code(err) != "bad_query" {
-				t.Fatalf("%q: %v is no bad_query", text, err)
-			}
-			return
-		}
-		rest, ok := strings.CutPrefix(jql, "("+head+")")
-		if !ok {
-			rest, ok = strings.CutPrefix(jql, head)
-			ok = ok && (rest == "" || strings.HasPrefix(rest, " ORDER BY "))
-		} else {
-			ok = strings.HasPrefix(rest, " AND ")
-		}
-		if !ok || strings.Contains(strip(rest), " OR ") {
-			t.Fatalf("%q: sent %q", text, jql)
-		}
+		rest := checkSent(t, text, in, &r)
 		for word := range strings.FieldsFuncSeq(quoted.ReplaceAllString(rest, `""`), func(c rune) bool { return c < 'A' }) {
 			_, clause := query.JQL().Fields[word]
+			clause = clause || strings.HasPrefix(word, "cf")
 			if clause && !slices.Contains([]string{"summary", "status", "statuscategory", "issuetype", "project", "key"}, word) {
-				t.Fatalf("%q: sent %q, which asks about %s", text, jql, word)
+				t.Fatalf("%q: sent %q, which asks about %s", text, rest, word)
 			}
 		}
 	})
@@ -276,11 +289,11 @@ func strip(s string) string {
 }
 
 func TestBoundRefusesManySortKeys(t *testing.T) {
-	areas := []area{{project: &project{ID: "1", Key: "ENG"}}}
-	if _, err := bound("order by created, updated, status, priority, summary, key, labels", areas, false, &readable{}); err != nil {
+	s := &search{areas: []area{{project: &project{ID: "1", Key: "ENG"}}}}
+	if _, err := s.bound("order by created, updated, status, priority, summary, key, labels", &readable{}, someFields); err != nil {
 		t.Errorf("7 keys: %v", err)
 	}
-	if _, err := bound("order by created, updated, status, priority, summary, key, labels, assignee", areas, false, &readable{}); code(err) != "bad_query" {
+	if _, err := s.bound("order by created, updated, status, priority, summary, key, labels, assignee", &readable{}, someFields); code(err) != "bad_query" {
 		t.Errorf("8 keys: %v", err)
 	}
 }

@@ -4,6 +4,7 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -19,7 +20,7 @@ import (
 const quarantineLabel = "clawea-quarantine"
 
 // check reads what every call says that takes back one thing on an issue.
-func (a *takeArgs) check(c *Connector, id string) (issue, use string, err error) {
+func (a *takeArgs) check(ctx context.Context, c *Connector, id string) (issue, use string, err error) {
 	if issue, err = key(a.IssueKey); err != nil {
 		return "", "", err
 	}
@@ -29,36 +30,37 @@ func (a *takeArgs) check(c *Connector, id string) (issue, use string, err error)
 	case !digits.MatchString(id):
 		return "", "", fault("bad_argument", "give the id of what is taken back, as the receipt's outcome has it")
 	}
-	if use, err = c.use(a.Undoes); err != nil {
+	if use, err = c.use(ctx, a.Undoes); err != nil {
 		return "", "", err
 	}
 	return issue, use, checkMessage(a.Message)
 }
 
-func (c *Connector) planUncomment(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planUncomment(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a takeArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	k, use, err := a.check(c, a.CommentID)
+	k, use, err := a.check(ctx, c, a.CommentID)
 	if err == nil && a.LinkID != "" {
 		err = fault("bad_argument", "link_id: it does not belong here; leave it away")
 	}
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.locate(ctx, k)
+	at, err := c.placed(ctx, k, bounds)
 	if err != nil {
 		return nil, err
+	}
+	call := c.on(at, "", actionUncomment, policy.Admin, use)
+	if !at.open {
+		return unopened(call), nil
 	}
 	m, raw, err := c.ownComment(ctx, at, a.CommentID, a.Undoes)
 	if err != nil {
 		return nil, err
 	}
 	at.Updated = "" // other changes of the issue are of no matter
-	call := c.callBy(actionUncomment, policy.Admin, use)
-	call.Categories = at.Project.categories()
-	call.Resources = withTypeOf([]policy.Resource{at.resource("")}, &at.Project, at.Type)
 	mu, err := c.uncommenting(at, m, raw, &a)
 	if err != nil {
 		return nil, err
@@ -77,7 +79,7 @@ func (c *Connector) uncommenting(at *place, m *comment, raw json.RawMessage, a *
 		Summary: "Delete the comment " + m.ID + " on " + at.Key + ", which the call " + a.Undoes + " made: " + visible(a.Message),
 		Target:  bare(commentResource(at, m.ID, m.Updated)),
 		Undo:    receipt.Undo{Irreversible: "Jira does not keep deleted comments. The text is in this change."},
-		Diff:    page.DiffFields([]page.Field{was(commentField, body, "")}), Undoes: a.Undoes,
+		Diff:    page.DiffFields([]page.Field{was(commentField, []string{cmp.Or(body, "[no text]")}, nil)}), Undoes: a.Undoes,
 	}
 	mu := &mutation{
 		what: "the comment on " + at.Key, held: []*place{at},
@@ -135,41 +137,68 @@ func (m *comment) editor() string {
 	return atlassian.Clean(m.Editor.DisplayName, 60) + " (" + atlassian.Clean(m.Editor.AccountID, 128) + ")"
 }
 
-func (c *Connector) planUnlink(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planUnlink(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a takeArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	k, use, err := a.check(c, a.LinkID)
+	k, use, err := a.check(ctx, c, a.LinkID)
 	if err == nil && a.CommentID != "" {
 		err = fault("bad_argument", "comment_id: it does not belong here; leave it away")
 	}
 	if err != nil {
 		return nil, err
 	}
-	link, first, second, err := c.link(ctx, a.LinkID)
+	at, err := c.placed(ctx, k, bounds)
 	if err != nil {
 		return nil, err
 	}
-	if first.Key != k && second.Key != k {
+	if !at.open {
+		return unopened(c.on(at, "", actionUnlink, policy.Admin, use, linksField)), nil
+	}
+	link, err := c.link(ctx, a.LinkID)
+	if err != nil {
+		return nil, err
+	}
+	if at.ID != link.Inward.ID && at.ID != link.Outward.ID {
 		return nil, fault("bad_argument", "link_id: the link is not one of %s; look which it is", k)
 	}
-	call := c.callBy(actionUnlink, policy.Admin, use)
+	first, err := c.placed(ctx, link.Inward.ID, bounds)
+	if err != nil {
+		return nil, err
+	}
+	second, err := c.placed(ctx, link.Outward.ID, bounds)
+	if err != nil {
+		return nil, err
+	}
+	call := c.twoEnded(first, second, actionUnlink, policy.Admin, use)
+	if !first.open || !second.open {
+		return unopened(call), nil
+	}
+	mu, err := c.unlinking(link, first, second, &a)
+	if err != nil {
+		return nil, err
+	}
+	mu.use = use
+	return c.plan(ctx, call, mu)
+}
+
+// unlinking is the deletion of a link.
+func (c *Connector) unlinking(link *issueLink, first, second *place, a *takeArgs) (*mutation, error) {
 	first.Updated, second.Updated = "", "" // other changes of the issues are of no matter
-	c.twoEnded(call, first, second)
 	says := first.Key + " " + atlassian.Clean(link.Type.Outward, 40) + " " + second.Key
 	change := &receipt.Change{ // links have no mark: who made this one is not known
 		Summary: deletionOf(link.ID, first, second) + ": " + visible(a.Message),
 		Target:  &policy.Resource{Type: "link", ID: link.ID, Path: []policy.Place{{ID: first.Project.ID}, {ID: first.ID}}},
-		Undo:    receipt.Undo{Irreversible: "A deleted link does not come back; the same issues can be linked anew."},
-		Diff:    page.DiffFields([]page.Field{was(linksField, says, "")}), Undoes: a.Undoes,
+		Undo:    receipt.Undo{Irreversible: "A deleted link does not come back. The same issues can be linked anew, which makes another."},
+		Diff:    page.DiffFields([]page.Field{was(linksField, some(says), nil)}), Undoes: a.Undoes,
 	}
 	m := &mutation{
-		what: "the link of " + k, use: use, held: []*place{first, second},
+		what: "the link of " + first.Key, held: []*place{first, second},
 		check: func(ctx context.Context) error {
-			is, _, _, err := c.link(ctx, link.ID)
+			is, err := c.link(ctx, link.ID)
 			if err == nil && (is.Type.ID != link.Type.ID || is.Inward.ID != first.ID || is.Outward.ID != second.ID) {
-				err = fault("conflict", "the link of %s is another one now; look which it is", k)
+				err = fault("conflict", "the link of %s is another one now; look which it is", first.Key)
 			}
 			return err
 		},
@@ -179,10 +208,7 @@ func (c *Connector) planUnlink(ctx context.Context, args []byte) (*gate.Plan, er
 			}{written{ID: link.ID}}, nil
 		},
 	}
-	if err := m.seal(change, "DELETE", api+"/issueLink/"+atlassian.Segment(link.ID), &preimage{Link: link}); err != nil {
-		return nil, err
-	}
-	return c.plan(ctx, call, m)
+	return m, m.seal(change, "DELETE", api+"/issueLink/"+atlassian.Segment(link.ID), &preimage{Link: link})
 }
 
 // deletionOf says which link is deleted.
@@ -190,28 +216,24 @@ func deletionOf(id string, first, second *place) string {
 	return "Delete the link " + id + " between " + first.Key + " and " + second.Key
 }
 
-// link reads a link by its id, and where its ends are.
-func (c *Connector) link(ctx context.Context, id string) (l *issueLink, first, second *place, err error) {
-	l = new(issueLink)
+// link reads a link by its id. It says both of its ends.
+func (c *Connector) link(ctx context.Context, id string) (*issueLink, error) {
+	l := new(issueLink)
 	res, err := c.get(ctx, api+"/issueLink/"+atlassian.Segment(id), nil)
 	if err == nil {
 		err = res.Glance(l)
 	}
 	if err != nil {
-		return nil, nil, nil, said(err, "the link")
+		return nil, said(err, "the link")
 	}
 	if l.ID != id || l.Inward == nil || l.Outward == nil || !digits.MatchString(l.Inward.ID) || !digits.MatchString(l.Outward.ID) {
-		return nil, nil, nil, fault("upstream", "Jira's answer does not say what the link ties together; try again later")
+		return nil, fault("upstream", "Jira's answer does not say what the link ties together; try again later")
 	}
-	if first, err = c.locate(ctx, l.Inward.ID); err != nil {
-		return nil, nil, nil, err
-	}
-	second, err = c.locate(ctx, l.Outward.ID)
-	return l, first, second, err
+	return l, nil
 }
 
 // planQuarantine is an edit that adds a label to an issue that we made.
-func (c *Connector) planQuarantine(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planQuarantine(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var b based
 	if err := decode(args, &b); err != nil {
 		return nil, err
@@ -219,11 +241,18 @@ func (c *Connector) planQuarantine(ctx context.Context, args []byte) (*gate.Plan
 	if b.Undoes == "" || b.Entry != "" {
 		return nil, fault("bad_argument", "undoes: name the receipt of the call that made the issue: JOB/SEQ")
 	}
-	use, err := c.use(b.Undoes)
+	use, err := c.use(ctx, b.Undoes)
 	if err != nil {
 		return nil, err
 	}
-	e, err := c.edit(ctx, &editArgs{based: b, LabelsAdd: []string{quarantineLabel}})
+	at, err := c.addressed(ctx, &b, bounds)
+	if err != nil {
+		return nil, err
+	}
+	if !at.open {
+		return unopened(c.on(at, at.Updated, actionQuarantine, policy.Admin, use, labelsField)), nil
+	}
+	e, err := c.edit(ctx, at, &editArgs{based: b, LabelsAdd: []string{quarantineLabel}})
 	switch {
 	case err != nil:
 		return nil, err

@@ -58,35 +58,42 @@ func (c *Connector) step(ctx context.Context, at *place, id string) (*transition
 	return &list[i], nil
 }
 
-func (c *Connector) planTransition(ctx context.Context, args []byte) (*gate.Plan, error) {
+func (c *Connector) planTransition(ctx context.Context, args []byte, bounds []policy.Bound) (*gate.Plan, error) {
 	var a transitionArgs
 	if err := decode(args, &a); err != nil {
 		return nil, err
 	}
-	use, err := c.use(a.Undoes)
+	use, err := c.use(ctx, a.Undoes)
 	if err != nil {
 		return nil, err
 	}
 	if !digits.MatchString(a.TransitionID) {
 		return nil, fault("bad_argument", "transition_id: %q is not a transition's id; list them with jira.issue.transitions", short(a.TransitionID))
 	}
-	is, from, err := c.based(ctx, &a.based)
+	at, err := c.addressed(ctx, &a.based, bounds)
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.step(ctx, is.place, a.TransitionID)
+	call := c.on(at, at.Updated, actionTransition, policy.Write, use, statusField)
+	if !at.open {
+		return unopened(call), nil
+	}
+	is, from, err := c.based(ctx, at, &a.based)
 	if err != nil {
 		return nil, err
 	}
-	at := is.place
-	call := c.callBy(actionTransition, policy.Write, use)
-	call.Categories = at.Project.categories()
-	call.Resources = withTypeOf([]policy.Resource{at.resource(at.Updated)}, &at.Project, at.Type)
-	call.Fields = []string{statusField}
+	t, err := c.step(ctx, at, a.TransitionID)
+	if err != nil {
+		return nil, err
+	}
+	to, err := seal.Marshal(&t.To)
+	if err != nil {
+		return nil, err
+	}
 	target := at.resource(at.Updated)
 	change := &receipt.Change{
 		Summary: "Take the transition " + quote(t.Name) + " of " + at.Key + ", from " + quote(from.Name) + " to " + quote(t.To.Name) + ": " + visible(a.Message),
-		Target:  &target, Undo: receipt.Undo{Action: actionTransition}, Diff: page.DiffFields([]page.Field{was(statusField, from.Name, t.To.Name)}), Undoes: a.Undoes,
+		Target:  &target, Undo: receipt.Undo{Action: actionTransition}, Diff: page.DiffFields([]page.Field{was(statusField, words(is.Fields[statusField]), words(to))}), Undoes: a.Undoes,
 	}
 	m := &mutation{
 		what: "the transition of " + at.Key, use: use, held: []*place{at},
@@ -105,8 +112,8 @@ func (c *Connector) planTransition(ctx context.Context, args []byte) (*gate.Plan
 
 // based reads the issue that a change of its status names, holds it to the version
 // that the change is based on and, if it takes back another, to its history.
-func (c *Connector) based(ctx context.Context, b *based) (*detailed, status, error) {
-	was, err := c.basedOn(ctx, b, statusField)
+func (c *Connector) based(ctx context.Context, at *place, b *based) (*detailed, status, error) {
+	was, err := c.basedOn(ctx, at, b, statusField)
 	if err != nil {
 		return nil, status{}, err
 	}
@@ -117,13 +124,18 @@ func (c *Connector) based(ctx context.Context, b *based) (*detailed, status, err
 	return was, from, nil
 }
 
-// basedOn reads a field of the issue, and our mark, and holds the change to its version.
-func (c *Connector) basedOn(ctx context.Context, b *based, field string) (*detailed, error) {
+// addressed finds where the issue is that a change names.
+func (c *Connector) addressed(ctx context.Context, b *based, bounds []policy.Bound) (*place, error) {
 	k, err := b.check()
 	if err != nil {
 		return nil, err
 	}
-	was, err := c.detail(ctx, k, []string{field})
+	return c.placed(ctx, k, bounds)
+}
+
+// basedOn reads a field of the issue, and our mark, and holds the change to its version.
+func (c *Connector) basedOn(ctx context.Context, at *place, b *based, field string) (*detailed, error) {
+	was, err := c.inPlace(ctx, at, []string{field})
 	switch {
 	case err != nil:
 		return nil, err
@@ -172,6 +184,6 @@ func (c *Connector) compared(ctx context.Context, at *place, field string, as fu
 	if !as(is) {
 		out.Differs = []string{field}
 	}
-	c.differs(ctx, at, out, r)
+	out.note(r)
 	return out, nil
 }

@@ -37,6 +37,10 @@ func (h *house) step(d deed) *change.Step {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	again, err := h.c.Revert(h.t.Context(), d.opened, d.change, d.after)
+	if diff := cmp.Diff(s, again); diff != "" || err != nil {
+		h.t.Errorf("asked twice: %s, %v", diff, err)
+	}
 	return s
 }
 
@@ -48,7 +52,9 @@ func (h *house) undo(d deed) (*change.Step, deed) {
 		h.t.Fatalf("blocked: %s", s.Blocked)
 	}
 	before := len(h.site.Requests())
+	h.agent = receipt.Undoer
 	undone := h.deed(s.Action, string(s.Args))
+	h.agent = ""
 	if undone.change.Undoes != d.opened.Name() {
 		h.t.Errorf("the change undoes %q", undone.change.Undoes)
 	}
@@ -110,8 +116,12 @@ func TestUndoOthers(t *testing.T) {
 	t.Run("link", func(t *testing.T) {
 		h := newWideHouse(t)
 		d := h.deed(actionLink, `{"issue_key":"ENG-1","phrase":"blocks","other_key":"ENG-2","message":"m"}`)
-		if h.undo(d); len(h.issue("ENG-1").Links) != 0 {
+		_, undone := h.undo(d)
+		if len(h.issue("ENG-1").Links) != 0 {
 			t.Error("the link is there")
+		}
+		if s := h.step(undone); s.Action != "" || !strings.Contains(s.Blocked, "linked anew") || !strings.Contains(string(undone.change.Before), "Blocks") {
+			t.Errorf("step %+v, before %s", s, undone.change.Before)
 		}
 		if s := h.step(d); s.Blocked == "" {
 			t.Errorf("taken back twice: %+v", s)
@@ -144,6 +154,24 @@ func TestUndoOthers(t *testing.T) {
 			t.Error("the label is there")
 		}
 	})
+}
+
+// TestUndoSaysWhatStays wants to hear in the plan what does not come back, and only that.
+func TestUndoSaysWhatStays(t *testing.T) {
+	for action, sent := range map[string]bool{actionCreate: true, actionComment: true, actionTransition: true, actionEdit: false, actionAssign: false, actionLink: false} {
+		h := newWideHouse(t)
+		args := map[string]string{
+			actionCreate:     `{"project_key":"ENG","issue_type":"Task","fields":{"summary":"a"}}`,
+			actionComment:    `{"issue_key":"ENG-1","body":"ours"}`,
+			actionTransition: h.on("ENG-1", `"transition_id":"11"`),
+			actionEdit:       h.on("ENG-1", `"labels_add":["new"]`),
+			actionAssign:     h.on("ENG-1", `"account_id":"`+h.reader+`"`),
+			actionLink:       `{"issue_key":"ENG-1","phrase":"blocks","other_key":"ENG-2","message":"m"}`,
+		}[action]
+		if s := h.step(h.deed(action, args)); strings.Contains(s.Says, "by mail; that is not undone") != sent || !strings.Contains(s.Says, "rules in Jira") {
+			t.Errorf("%s: %s", action, s.Says)
+		}
+	}
 }
 
 // Several changes of one field are taken back in turn, unless somebody else came in
@@ -226,6 +254,7 @@ func TestUndoMeanwhile(t *testing.T) {
 	d := h.deed(actionEdit, h.on("ENG-1", `"fields":{"summary":"x"}`))
 	s := h.step(d)
 	h.edit("ENG-1", h.reader, "summary", `"mine"`)
+	h.agent = receipt.Undoer
 	if _, _, err := h.do(s.Action, string(s.Args), nil); code(err) != "conflict" || !strings.Contains(err.Error(), "Reader") {
 		t.Errorf("got %v", err)
 	}
@@ -259,6 +288,7 @@ func TestTakeBackRefusals(t *testing.T) {
 	}
 	made := is.Key
 	edited := h.deed(actionEdit, h.on(made, `"fields":{"summary":"b"}`))
+	h.agent = receipt.Undoer
 	tests := []struct{ name, action, args, want string }{
 		{"theirs", actionUncomment, `{"issue_key":"ENG-1","comment_id":"` + theirs + `","message":"m","undoes":"j/1"}`, "conflict"},
 		{"ours, another call's", actionUncomment, `{"issue_key":"ENG-1","comment_id":"` + ours + `","message":"m","undoes":"j/9"}`, "conflict"},
@@ -285,10 +315,11 @@ func TestTakeBackRefusals(t *testing.T) {
 		t.Errorf("labels %v", got)
 	}
 	h.site.MoveIssue("ENG-2", "SECRET")
+	h.agent = receipt.Undoer
 	if _, _, err := h.do(actionUnlink, `{"issue_key":"ENG-1","link_id":"`+secret+`","message":"m","undoes":"j/2"}`, nil); code(err) != "denied" {
 		t.Errorf("a link to another project: %v", err)
 	}
-	h.c.undo = nil
+	h.c.undo, h.agent = nil, receipt.Undoer
 	for _, call := range [][2]string{
 		{actionUncomment, `{"issue_key":"ENG-1","comment_id":"` + ours + `","message":"m","undoes":"j/1"}`},
 		{actionEdit, h.on("ENG-1", `"fields":{"summary":"x"},"undoes":"j/1","entry":"1"`)},
@@ -302,7 +333,7 @@ func TestTakeBackRefusals(t *testing.T) {
 func TestHistory(t *testing.T) {
 	h := newWideHouse(t)
 	h.c.pause = 0
-	from := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	from := time.Now().Add(-time.Hour)
 	h.edit("ENG-2", h.reader, "summary", `"somebody else's"`)
 	deeds := []deed{
 		h.deed(actionCreate, `{"project_key":"ENG","issue_type":"Task","fields":{"summary":"a"}}`),

@@ -145,9 +145,7 @@ func TestComment(t *testing.T) {
 	}
 	want := &policy.Call{
 		Tool: "jira", Action: "issue.comment.create", Class: policy.Write, Mode: "official_api", Credential: "write", Site: h.c.site,
-		Resources: []policy.Resource{{
-			Type: "issue", ID: before.ID, Version: before.Updated.UTC().Format("2006-01-02T15:04:05.000-0700"), Path: []policy.Place{{ID: h.eng, Name: "ENG"}},
-		}, h.typeIn(h.eng, "ENG", "Task")},
+		Resources: []policy.Resource{{Type: "issue", ID: before.ID, Path: []policy.Place{{ID: h.eng, Name: "ENG"}}}, h.typeIn(h.eng, "ENG", "Task")},
 	}
 	if diff := cmp.Diff(want, call); diff != "" {
 		t.Error(diff)
@@ -317,7 +315,7 @@ func TestScopedFields(t *testing.T) {
 		return true
 	})
 	plan := func(field string) (*gate.Plan, error) {
-		return h.c.Plan(t.Context(), "issue.create", []byte(`{"project_key":"PLAT","issue_type":"Task","fields":{"summary":"a",`+field+`}}`), nil)
+		return h.c.Plan(t.Context(), "issue.create", []byte(`{"project_key":"PLAT","issue_type":"Task","fields":{"summary":"a",`+field+`}}`), h.policy.Bounds(tool))
 	}
 	p, err := plan(`"size":3`)
 	if err != nil || !cmp.Equal(p.Call.Fields, []string{"customfield_2", "summary"}) {

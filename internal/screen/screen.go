@@ -13,7 +13,6 @@ package screen
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -72,18 +71,4 @@ func (r *Rules) Mask(b []byte) (masked []byte, found map[string]int) {
 		return b, nil
 	}
 	return masked, maps.Clone(s.found)
-}
-
-// IDs returns the ids of all rules, sorted.
-func IDs() ([]string, error) {
-	all, err := theCatalogue()
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(all.rules))
-	for i, rule := range all.rules {
-		ids[i] = rule.id
-	}
-	slices.Sort(ids)
-	return ids, nil
 }

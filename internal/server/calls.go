@@ -69,7 +69,11 @@ func (s *Server) showCall(ctx context.Context, r *http.Request, _ *nothing) (*ap
 	if err != nil {
 		return nil, err
 	}
-	return &api.Call{Opened: c.Opened, Closed: c.Closed}, nil
+	return callPaper(c), nil
+}
+
+func callPaper(c *store.Call) *api.Call {
+	return &api.Call{Opened: c.Opened, Closed: c.Closed, Learned: c.Learned}
 }
 
 // noCall is the one error for what is not there and what is not for who asks.

@@ -46,6 +46,7 @@ const (
 var (
 	read    = policy.Action{Tool: "desk", Name: "read", Class: policy.Read}
 	post    = policy.Action{Tool: "desk", Name: "post", Class: policy.Write}
+	take    = policy.Action{Tool: "desk", Name: "take", Class: policy.Write}
 	errDisk = errors.New("open /var/lib/clawea/house.db: disk on fire")
 )
 
@@ -131,7 +132,7 @@ func newHouse(t testing.TB) *house {
 			return &issuer.Keys{Signer: iss, Verifiers: []seal.Verifier{issKey}, Public: []string{issText}}
 		},
 		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post}, Now: time.Now,
+		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post, take}, Now: time.Now,
 	}
 	l := &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
 	people := []seal.Verifier{aliceKey}
@@ -148,7 +149,8 @@ func newHouse(t testing.TB) *house {
 		Settler: &undo.Settler{
 			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: gat, Gates: []seal.Verifier{gatKey}, Now: time.Now, Log: log,
 		},
-		Registry: policies, Issuer: tokens, Desk: &approval.Desk{DB: db, People: people, Now: time.Now},
+		UndoTools: []string{"desk"},
+		Registry:  policies, Issuer: tokens, Desk: &approval.Desk{DB: db, People: people, Now: time.Now},
 		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:          db,
 		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},

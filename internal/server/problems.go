@@ -4,11 +4,15 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
@@ -69,9 +73,43 @@ func problem(err error) *api.Problem {
 			break
 		}
 	}
+	switch p.Code {
+	case "not_found":
+		p.Detail = missing(err)
+	case "conflict":
+		p.Detail = strings.TrimSuffix(p.Detail, ": "+store.ErrConflict.Error())
+	case "not_published":
+		p.Detail = strings.TrimPrefix(p.Detail, registry.ErrRefused.Error()+": ")
+		p.Hint = cmp.Or(elsewhere(err), p.Hint)
+	}
 	if ready := (*api.Problem)(nil); errors.As(err, &ready) {
 		p = ready
 	}
 	p.Type = "urn:clawea:problem:" + p.Code
 	return p
+}
+
+// missing says of an error of what is not there what that is; the title says the
+// rest.
+func missing(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+store.ErrNotFound.Error())
+}
+
+// elsewhere says what mends a publication that has failed because of the system that
+// the policy's names are looked up in; "" if the policy is at fault.
+func elsewhere(err error) string {
+	code := atlassian.Code(err)
+	if f := (*gate.Fault)(nil); errors.As(err, &f) {
+		code = f.Code
+	}
+	const same = "; then publish the same paper again: it need not be changed"
+	switch code {
+	case atlassian.Upstream, atlassian.Unreachable, atlassian.RateLimited, atlassian.AuthTrouble, "canceled":
+		return "see that the system answers, and takes the credential that reads it" + same
+	case atlassian.Unauthorized, atlassian.Forbidden, atlassian.WrongAccount, atlassian.AppRefused:
+		return "mend the account that reads, in the daemon's configuration or at the system" + same
+	case atlassian.NoActAs, atlassian.NoGrant, atlassian.GrantEnded, atlassian.WrongGrant:
+		return "see as whom the house reads there, and who has consented: clawea connect list -config FILE" + same
+	}
+	return ""
 }

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/receipt"
@@ -280,4 +283,27 @@ func FuzzBodies(f *testing.F) {
 			t.Errorf("%s %q: %s", path, body, w.Body)
 		}
 	})
+}
+
+// A site that does not answer, or does not take the credential, is not mended by
+// signing the policy again; a name that leads nowhere is.
+func TestPublicationHints(t *testing.T) {
+	refused := func(cause error) error { return fmt.Errorf("%w: %w", registry.ErrRefused, cause) }
+	for _, test := range []struct {
+		cause      error
+		same       bool // the same paper may be published later
+		says, hint string
+	}{
+		{&gate.Fault{Code: "upstream", Msg: "no answer"}, true, "no answer", "see that the system answers"},
+		{&gate.Fault{Code: "unauthorized", Msg: "not taken"}, true, "not taken", "mend the account that reads"},
+		{fmt.Errorf("find ENG: %w", &gate.Fault{Code: "no_grant", Msg: "no consent"}), true, "find ENG: no consent", "clawea connect list"},
+		{fmt.Errorf("read a page: %w", &atlassian.Error{Code: atlassian.Unreachable}), true, "read a page", "see that the system answers"},
+		{&gate.Fault{Code: "not_found", Msg: "no space ENG"}, false, "no space ENG", "mend the policy, sign it again"},
+		{errors.New("unknown field"), false, "unknown field", "mend the policy, sign it again"},
+	} {
+		p := problem(refused(test.cause))
+		if p.Code != "not_published" || !strings.HasPrefix(p.Detail, test.says) || !strings.Contains(p.Hint, test.hint) || strings.Contains(p.Hint, "need not be changed") != test.same {
+			t.Errorf("%v: %+v", test.cause, p)
+		}
+	}
 }

@@ -25,7 +25,8 @@ import (
 	"github.com/clawea/clawea/verify"
 )
 
-// A Server holds what the routes need. All fields must be set, but for UndoPolicy.
+// A Server holds what the routes need. All fields must be set, but for
+// UndoPolicy and UndoTools.
 type Server struct {
 	Registry    *registry.Registry
 	Issuer      *issuer.Issuer
@@ -36,6 +37,7 @@ type Server struct {
 	Undo        *undo.Desk
 	Settler     *undo.Settler
 	UndoPolicy  seal.Hash // that undoing is done under where nobody says another; zero: none
+	UndoTools   []string  // systems for which the house has an account that takes changes back
 	DB          *store.DB
 	Trust       func() *verify.Trust // what the house says its keys are
 	Operators   []Operator

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/seal"
 )
@@ -35,7 +37,11 @@ func (s *Server) showUndo(ctx context.Context, r *http.Request, _ *nothing) (*ap
 			return nil, fmt.Errorf("%w: %w", errArgument, err)
 		}
 	}
-	p, err := s.Undo.Plan(ctx, r.PathValue("job"), seq)
+	j, err := s.DB.Job(ctx, r.PathValue("job"))
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Undo.Plan(ctx, j.ID, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +49,15 @@ func (s *Server) showUndo(ctx context.Context, r *http.Request, _ *nothing) (*ap
 	if err != nil {
 		return nil, err
 	}
-	out := &api.Undo{Job: p.Job, Stopped: p.Stopped, UndoJob: by, Policy: s.UndoPolicy, Lock: p.Lock, Changes: []api.Change{}}
+	f, hindered, err := s.footing(ctx, p, j.Policy, under, by)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Undo{Job: p.Job, Stopped: p.Stopped, UndoJob: by, Policy: s.UndoPolicy, Lock: p.Lock, Hindered: hindered, Changes: []api.Change{}}
 	for _, x := range p.Items {
-		out.Changes = append(out.Changes, changePaper(x))
+		paper := changePaper(x)
+		paper.Hindered = s.hinders(f, x)
+		out.Changes = append(out.Changes, paper)
 	}
 	return out, nil
 }
@@ -71,7 +83,14 @@ func (s *Server) settleCall(ctx context.Context, r *http.Request, w *api.Word) (
 	if w.Seq == 0 || w.Seq > math.MaxInt64 || w.Reason == "" || w.Happened == nil {
 		return nil, fmt.Errorf("%w: want the number of the opened receipt, whether its call happened, and the reason for saying so", errArgument)
 	}
-	if err := s.Settler.Say(ctx, job, w.Seq, *w.Happened); err != nil {
+	err := s.Settler.Say(ctx, job, w.Seq, *w.Happened, whoIs(ctx))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &api.Problem{
+			Status: http.StatusNotFound, Code: "not_found", Title: "there is nothing to settle", Detail: missing(err),
+			Hint: "name the receipt that let the call through, as the daemon's log does: JOB/SEQ; see clawea job show JOB",
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.Log.WarnContext(ctx, "a person has said what became of a call", "receipt", fmt.Sprintf("%s/%d", job, w.Seq), "happened", *w.Happened, "by", whoIs(ctx), "reason", w.Reason)
@@ -79,7 +98,7 @@ func (s *Server) settleCall(ctx context.Context, r *http.Request, w *api.Word) (
 	if err != nil {
 		return nil, err
 	}
-	return &api.Call{Opened: c.Opened, Closed: c.Closed}, nil
+	return callPaper(c), nil
 }
 
 // The margins of a reconciliation: two clocks differ a little.
@@ -97,7 +116,11 @@ func (s *Server) reconcile(ctx context.Context, r *http.Request, _ *nothing) (*a
 			return nil, fmt.Errorf("%w: margin is a time like 2m, at most %v", errArgument, maxMargin)
 		}
 	}
-	got, err := s.Undo.Reconcile(ctx, r.PathValue("job"), margin)
+	j, err := s.DB.Job(ctx, r.PathValue("job"))
+	if err != nil {
+		return nil, err
+	}
+	got, err := s.Undo.Reconcile(ctx, j.ID, margin)
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +129,8 @@ func (s *Server) reconcile(ctx context.Context, r *http.Request, _ *nothing) (*a
 
 func reconciliationPaper(r *undo.Reconciliation) *api.Reconciliation {
 	out := &api.Reconciliation{
-		Job: r.Job, Others: r.Others, Notes: append([]string{}, r.Notes...), Agreeing: r.Whole(),
+		Job: r.Job, From: r.From, To: r.To, Others: r.Others, Notes: append([]string{}, r.Notes...), Agreeing: r.Whole(),
 		Accounts: []api.Accounts{}, Matches: []api.Match{}, Strange: []api.Event{}, Missing: claims(r.Missing), Unseen: claims(r.Unseen),
-	}
-	if !r.From.IsZero() {
-		out.From, out.To = &r.From, &r.To
 	}
 	for _, tool := range slices.Sorted(maps.Keys(r.Accounts)) {
 		out.Accounts = append(out.Accounts, api.Accounts{Tool: tool, IDs: r.Accounts[tool]})

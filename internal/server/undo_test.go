@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -89,7 +90,10 @@ func TestUndo(t *testing.T) {
 	want := &api.Undo{Job: "job-1", UndoJob: "undo-job-1", Policy: h.UndoPolicy, Changes: []api.Change{{
 		Receipt: "job-1/1", Seq: 1, Call: "desk.read", Summary: "Write sheet 7", Target: &policy.Resource{Type: "sheet", ID: "7", Version: "2"},
 		State: "ready", Tool: "desk.take", Args: []byte(`{"sheet":"7"}`), Says: "Take sheet 7 out again",
-	}}}
+	}}, Hindered: &api.Hindrance{
+		Says: "the policy to undo under is not published in this house: " + h.UndoPolicy.String(),
+		Hint: "publish it, or name another with -policy HASH; list what there is with: clawea wpc list",
+	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -111,8 +115,64 @@ func TestUndo(t *testing.T) {
 	for _, query := range []string{"?seq=0", "?seq=-1", "?seq=x", "?policy=x"} {
 		h.wantProblem(h.get("/v1/jobs/job-1/undo"+query), 400, "bad_argument")
 	}
-	h.wantProblem(h.get("/v1/jobs/job-9/undo"), 404, "not_found")
+	if p := h.wantProblem(h.get("/v1/jobs/job-9/undo"), 404, "not_found"); p.Title+": "+p.Detail != `there is no such thing: job "job-9"` {
+		t.Errorf("%v", p)
+	}
 	h.wantProblem(h.do("", "GET", "/v1/jobs/job-1/undo", ""), 401, "unauthorized")
+}
+
+// What is known to stand in the way of undoing is said before anything is begun: a
+// policy that is none, or not any more, or never allows a step; a house that has no
+// account for it; what is revoked.
+func TestHindered(t *testing.T) {
+	h := newHouse(t)
+	own, issued := h.open()
+	if err := h.changing(issued.Token, read); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(name, allow string) seal.Hash {
+		text := `{"policy_name":"` + name + `","tool_policy":{"allow":["` + allow + `"]},"wpc_version":"v1"}`
+		return into[api.Policy](t, h.post("/v1/wpc", h.signed(text, h.ada))).Hash
+	}
+	good, other, gone := publish("good", "desk.take"), publish("other", "desk.read"), publish("gone", "desk.*")
+	h.exec(`UPDATE policy SET binding = X'00' WHERE hash = ?`, gone.String())
+	plan := func(under seal.Hash) *api.Undo {
+		path := "/v1/jobs/job-1/undo"
+		if !under.IsZero() {
+			path += "?policy=" + under.String()
+		}
+		return into[api.Undo](t, h.get(path))
+	}
+	want := func(name string, p *api.Undo, whole, step string) {
+		t.Helper()
+		for _, x := range []struct {
+			got  *api.Hindrance
+			want string
+		}{{p.Hindered, whole}, {p.Changes[0].Hindered, step}} {
+			if (x.got == nil) != (x.want == "") || x.got != nil && (!strings.HasPrefix(x.got.Says, x.want) || x.got.Hint == "") {
+				t.Errorf("%s: %+v, want %q", name, x.got, x.want)
+			}
+		}
+	}
+	want("a policy that allows it", plan(good), "", "")
+	want("no policy", plan(seal.Hash{}), "there is no policy to undo under", "")
+	want("one that is not published", plan(seal.Sum([]byte("x"))), "the policy to undo under is not published", "")
+	want("one that does not verify", plan(gone), "the policy to undo under does not verify", "")
+	want("one that does not allow it", plan(other), "", "the policy to undo under never allows desk.take")
+	want("the job's own", plan(own.Hash), "", "the policy to undo under never allows desk.take")
+
+	order := into[api.Revoked](t, h.post("/v1/revocations", `{"kind":"action","target":"desk.take"}`))
+	want("an action that is revoked", plan(good), "", "nothing is undone while this is revoked: action:desk.take")
+	lift := func(id int64) { into[api.Revoked](t, h.post(fmt.Sprintf("/v1/revocations/%d/lift", id), "")) }
+	lift(order.ID)
+	for _, kind := range []string{`"agent","target":"undo"`, `"policy","target":"` + good.String() + `"`, `"all","target":""`} {
+		order := into[api.Revoked](t, h.post("/v1/revocations", `{"kind":`+kind+`}`))
+		want(kind, plan(good), "nothing is undone while this is revoked: ", "")
+		lift(order.ID)
+	}
+	h.UndoTools = nil
+	want("no account", plan(good), "", "this house has no account that takes changes to desk back")
+	want("no account and no policy", plan(seal.Hash{}), "there is no policy to undo under", "this house has no account")
 }
 
 // A person's word is taken from operators only, with a reason, and the log says
@@ -126,7 +186,9 @@ func TestSettleCall(t *testing.T) {
 		h.wantProblem(h.post(path, body), 400, "bad_argument")
 	}
 	h.wantProblem(h.do("Bearer "+issued.Token, "POST", path, `{"seq":1,"happened":true,"reason":"seen"}`), 401, "unauthorized")
-	h.wantProblem(h.post(path, `{"seq":5,"happened":true,"reason":"seen"}`), 404, "not_found")
+	if p := h.wantProblem(h.post(path, `{"seq":5,"happened":true,"reason":"seen"}`), 404, "not_found"); !strings.Contains(p.Hint, "JOB/SEQ") || strings.Contains(p.Error(), "not found") {
+		t.Errorf("%v", p)
+	}
 	got := into[api.Call](t, h.post(path, `{"seq":1,"happened":true,"reason":"seen there"}`))
 	if got.Opened == nil || got.Closed == nil {
 		t.Errorf("%+v", got)
@@ -136,7 +198,7 @@ func TestSettleCall(t *testing.T) {
 			t.Errorf("the log lacks %s: %s", want, h.log)
 		}
 	}
-	h.wantProblem(h.post(path, `{"seq":1,"happened":true,"reason":"again"}`), 404, "not_found")
+	h.wantProblem(h.post(path, `{"seq":1,"happened":true,"reason":"again"}`), 409, "conflict")
 }
 
 // What was there before a change is for operators, and not for the client that
@@ -180,14 +242,14 @@ func TestProofWithoutChanges(t *testing.T) {
 func TestReconcile(t *testing.T) {
 	h := newHouse(t)
 	_, issued := h.open()
-	if none := into[api.Reconciliation](t, h.get("/v1/jobs/job-1/reconcile")); !none.Agreeing || none.From != nil || none.Strange == nil {
-		t.Errorf("before any change: %+v", none)
+	if none := into[api.Reconciliation](t, h.get("/v1/jobs/job-1/reconcile")); none.Agreeing || len(none.Notes) != 1 || none.From.IsZero() || none.Strange == nil {
+		t.Errorf("of accounts that nobody knows yet: %+v", none)
 	}
 	if err := h.changing(issued.Token, read); err != nil {
 		t.Fatal(err)
 	}
 	got := into[api.Reconciliation](t, h.get("/v1/jobs/job-1/reconcile?margin=1m"))
-	if got.Agreeing || got.From == nil || got.To.Sub(*got.From) < 2*time.Minute || got.To.Sub(*got.From) > 3*time.Minute {
+	if got.Agreeing || got.To.Sub(got.From) < 2*time.Minute || got.To.Sub(got.From) > 3*time.Minute {
 		t.Errorf("%+v", got)
 	}
 	if len(got.Matches) != 1 || got.Matches[0].Receipt != "job-1/1" || len(got.Strange) != 1 || got.Strange[0].Resource.ID != "8" || got.Strange[0].By != "clerk" {

@@ -176,12 +176,17 @@ func (b *book) flush() error {
 	for _, e := range b.entries {
 		r := e.receipt
 		e.by.tried = append(e.by.tried, tried{r.Seq, e.sum, e.texts[:min(len(e.texts), nonceSize)]})
-		rows = append(rows, []any{r.Job, int64(r.Seq), string(r.Kind), sql.NullInt64{Int64: int64(r.Opened), Valid: r.Kind == receipt.Closed}, r.At.UnixMilli(), e.sum[:], e.envelope, e.texts})
+		rows = append(rows, []any{r.Job, int64(r.Seq), string(r.Kind), about(r, receipt.Closed), about(r, receipt.Learned), r.At.UnixMilli(), e.sum[:], e.envelope, e.texts})
 	}
-	if err := b.db.engine.insert(b.ctx, b.tx, `receipt (job, seq, kind, opened, at, sum, envelope, texts)`, rows, ``); err != nil {
+	if err := b.db.engine.insert(b.ctx, b.tx, `receipt (job, seq, kind, opened, learned, at, sum, envelope, texts)`, rows, ``); err != nil {
 		return err
 	}
 	return b.flushPages()
+}
+
+// about is the opened receipt that r is about, if r is of a kind.
+func about(r *receipt.Receipt, k receipt.Kind) sql.NullInt64 {
+	return sql.NullInt64{Int64: int64(r.Opened), Valid: r.Kind == k}
 }
 
 func (b *book) flushPages() error {

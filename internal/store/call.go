@@ -5,7 +5,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/clawea/clawea/policy"
@@ -17,13 +16,17 @@ import (
 type Call struct {
 	Opened *seal.Envelope
 	Closed *seal.Envelope // nil while it is not closed, which it never is if it was not carried out
+
+	// Learned says what became of it, if nobody knew when it was closed, and somebody
+	// does now.
+	Learned *seal.Envelope
 }
 
-// Call returns the receipts of the call that receipt seq of a job opens or
-// closes. It fails with ErrNotFound.
+// Call returns the receipts of the call that receipt seq of a job opens, closes or
+// says something of later. It fails with ErrNotFound.
 func (db *DB) Call(ctx context.Context, job string, seq uint64) (*Call, error) {
 	var out *Call
-	first, err := one(ctx, db.read, readHalf, halfQuery+` seq = $2 AND kind IN ('opened', 'closed')`, job, int64(seq))
+	first, err := one(ctx, db.read, readHalf, halfQuery+` seq = $2 AND kind IN ('opened', 'closed', 'learned')`, job, int64(seq))
 	if err == nil {
 		out, err = db.other(ctx, job, first)
 	}
@@ -37,23 +40,23 @@ const halfQuery = `SELECT envelope FROM receipt WHERE job = $1 AND`
 
 // other finds the rest of the call that has h. What was not let through has none.
 func (db *DB) other(ctx context.Context, job string, h *half) (*Call, error) {
-	if h.receipt.Kind == receipt.Closed {
-		opened, err := one(ctx, db.read, readHalf, halfQuery+` seq = $2`, job, int64(h.receipt.Opened))
-		if err != nil {
+	if h.receipt.Kind != receipt.Opened {
+		var err error
+		if h, err = one(ctx, db.read, readHalf, halfQuery+` seq = $2`, job, int64(h.receipt.Opened)); err != nil {
 			return nil, err
 		}
-		return &Call{opened.envelope, h.envelope}, nil
 	}
 	out := &Call{Opened: h.envelope}
 	if h.receipt.Decision.Effect != policy.Allow {
 		return out, nil
 	}
-	closed, err := one(ctx, db.read, readHalf, halfQuery+` seq > $2 AND opened = $2 ORDER BY seq LIMIT 1`, job, int64(h.receipt.Seq))
-	if errors.Is(err, ErrNotFound) {
-		return out, nil
-	}
-	if err == nil {
-		out.Closed = closed.envelope
+	later, err := all(ctx, db.read, readHalf, halfQuery+` seq > $2 AND (opened = $2 OR learned = $2)`, job, int64(h.receipt.Seq))
+	for _, l := range later {
+		if l.receipt.Kind == receipt.Learned {
+			out.Learned = l.envelope
+		} else {
+			out.Closed = l.envelope
+		}
 	}
 	return out, err
 }

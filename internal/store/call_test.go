@@ -28,7 +28,7 @@ func TestCall(t *testing.T) {
 			seq  uint64
 			want *Call
 		}{
-			{1, &Call{receipts[0], receipts[2]}}, {3, &Call{receipts[0], receipts[2]}}, {2, &Call{receipts[1], nil}}, {4, &Call{receipts[3], nil}},
+			{1, &Call{Opened: receipts[0], Closed: receipts[2]}}, {3, &Call{Opened: receipts[0], Closed: receipts[2]}}, {2, &Call{Opened: receipts[1]}}, {4, &Call{Opened: receipts[3]}},
 		} {
 			got, err := h.Call(t.Context(), job, c.seq)
 			if err != nil {

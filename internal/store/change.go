@@ -4,9 +4,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/policy"
@@ -81,6 +81,11 @@ func (p *page) settles(r *receipt.Receipt) error {
 		}
 	case r.Kind == receipt.Closed:
 		return p.settle(r)
+	case r.Kind == receipt.Learned:
+		if !slices.ContainsFunc(p.changes, func(c *change) bool { return c.seq == r.Opened && c.state == receipt.Unclear && !c.gone }) {
+			return fmt.Errorf("it is known what became of receipt %d's call: %w", r.Opened, ErrConflict)
+		}
+		return p.settle(r)
 	}
 	return nil
 }
@@ -91,7 +96,7 @@ func (p *page) settle(r *receipt.Receipt) error {
 			continue
 		}
 		switch out := r.Outcome; {
-		case out.Status == receipt.Done && out.Code == receipt.Found:
+		case r.Untold():
 			return c.happened(receipt.Untold, out.Target)
 		case out.Status == receipt.Done:
 			c.at = r.At
@@ -142,28 +147,6 @@ func (db *DB) Unsettled(ctx context.Context, after Mark, before time.Time, limit
 		out[i] = Unsettled{c.job, c.seq, c.state, c.at}
 	}
 	return out, wrap("list unsettled changes", err)
-}
-
-// Settle says what became of a call that is closed and was unclear: it happened,
-// to target, or, if target is nil, it did not. It fails with ErrNotFound if there
-// is no such call.
-func (db *DB) Settle(ctx context.Context, job string, seq uint64, target *policy.Resource) error {
-	query, args := `DELETE FROM change WHERE job = $1 AND seq = $2 AND state = 'change.unknown'`, []any{job, int64(seq)}
-	if target != nil {
-		c := new(change)
-		if err := c.happened(receipt.Untold, target); err != nil {
-			return fmt.Errorf("settle change: %w", err)
-		}
-		query, args = `UPDATE change SET state = 'change.found', target = $3 WHERE job = $1 AND seq = $2 AND state = 'change.unknown'`, append(args, c.target)
-	}
-	res, err := db.write.ExecContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("settle change: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("settle change %d of job %q: %w", seq, job, cmp.Or(err, ErrNotFound))
-	}
-	return nil
 }
 
 // past reports whether c was done too long before now for its answer to be lost.

@@ -132,7 +132,8 @@ func TestFoundIsTold(t *testing.T) {
 	})
 }
 
-func TestSettle(t *testing.T) {
+// What became of a call that was closed as unknown is learned once.
+func TestLearn(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		ctx := t.Context()
 		job := h.job(t, "job-1")
@@ -156,15 +157,21 @@ func TestSettle(t *testing.T) {
 			t.Errorf("before any was opened: %v, %v", list, err)
 		}
 		target := &policy.Resource{Type: "page", ID: "9"}
-		if err := h.Settle(ctx, job, 1, target); err != nil {
-			t.Error(err)
+		h.mustWrite(t, job, h.learns(job, 1, &receipt.Late{Happened: true, Target: target}))
+		h.mustWrite(t, job, h.learns(job, 3, &receipt.Late{By: "op"}))
+		for _, seq := range []uint64{1, 3, 5} { // told, gone, open
+			if err := h.Write(ctx, job, h.learns(job, seq, &receipt.Late{})); !errors.Is(err, ErrConflict) {
+				t.Errorf("learn of %d: got %v, want ErrConflict", seq, err)
+			}
 		}
-		if err := h.Settle(ctx, job, 3, nil); err != nil {
-			t.Error(err)
+		receipts, err := h.Receipts(ctx, job)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, seq := range []uint64{1, 3, 5, 7} { // told, gone, open, none
-			if err := h.Settle(ctx, job, seq, target); !errors.Is(err, ErrNotFound) {
-				t.Errorf("settle %d: got %v, want ErrNotFound", seq, err)
+		for _, seq := range []uint64{1, 2, 6} {
+			c, err := h.Call(ctx, job, seq)
+			if diff := cmp.Diff(&Call{Opened: receipts[0], Closed: receipts[1], Learned: receipts[5]}, c); err != nil || diff != "" {
+				t.Errorf("call of %d: %v\n%s", seq, err, diff)
 			}
 		}
 		after := map[seal.Hash]receipt.Earlier{

@@ -168,6 +168,13 @@ func (h *house) closes(job string, opened uint64, used int, texts ...receipt.Tex
 	}
 }
 
+// learns says what became of a call that was closed as unknown.
+func (h *house) learns(job string, opened uint64, l *receipt.Late) next {
+	return func(st *receipt.State) (*receipt.Line, error) {
+		return receipt.Learn(st, &receipt.Receipt{Job: job, Seq: opened}, l).Line(h.gate)
+	}
+}
+
 func (h *house) mustWrite(t testing.TB, job string, n next) {
 	t.Helper()
 	if err := h.Write(context.Background(), job, n); err != nil {

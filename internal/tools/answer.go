@@ -4,6 +4,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ func (h *Handler) failed(ctx context.Context, r *receipt.Receipt, err error) *mc
 		h.log.ErrorContext(ctx, "call not carried through", "status", f.Status, "receipt", name(r), "err", err)
 	}
 	if f.Status == "unavailable" && r != nil && r.Kind == receipt.Closed { // it came as far as acting
-		f = &Failure{Status: "failed", Code: r.Outcome.Code, Message: "the call broke off, and may have taken effect", Hint: "look at what is there before sending it again"}
+		f = &Failure{Status: "failed", Code: r.Outcome.Code, Message: "the call broke off, and may have taken effect", Hint: mendLook}
 	}
 	f.Receipt = name(r)
 	text, err := json.Marshal(f)
@@ -61,10 +62,10 @@ func explain(err error) *Failure {
 	case errors.As(err, &denied):
 		f := &Failure{Status: "denied", Message: "the policy of this job does not allow this call", Hint: "ask for less, or have the policy changed", Reasons: denied.Receipt.Decision.Reasons}
 		if denied.Receipt.Call.Name() == unknown.String() {
-			f.Code, f.Message, f.Hint = "unknown_tool", "there is no such tool", "call one that tools/list names"
+			f.Code, f.Message, f.Hint = "unknown_tool", "there is no such tool", mendTool
 		}
 		if errors.As(denied.Cause, &fault) {
-			f.Code, f.Message, f.Hint = fault.Code, fault.Msg, "mend the arguments, or have the policy changed"
+			f.Code, f.Message, f.Hint = fault.Code, fault.Msg, cmp.Or(mends(fault.Code), "mend the arguments, or have the policy changed")
 		}
 		return f
 	case errors.As(err, &pending):
@@ -78,7 +79,7 @@ func explain(err error) *Failure {
 	case errors.Is(err, gate.ErrUnclosed):
 		return &Failure{Status: "unrecorded", Message: "the call was carried out, but its closing receipt could not be written", Hint: "do not send it again; tell the operator of this house"}
 	case errors.As(err, &fault):
-		return &Failure{Status: "failed", Code: fault.Code, Message: fault.Msg, Hint: "nothing is retried by itself; read the message before sending it again"}
+		return &Failure{Status: "failed", Code: fault.Code, Message: fault.Msg, Hint: mendsActed(fault.Code)}
 	}
 	return &Failure{Status: "unavailable", Message: "the house cannot carry calls now, and did not carry this one", Hint: "try again later; tell the operator of this house"}
 }

@@ -5,6 +5,7 @@ package undo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/change"
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -191,21 +193,31 @@ var (
 	unclear = receipt.Outcome{Status: receipt.Unknown}
 )
 
-// closing returns the outcome of a call, or nil.
-func (h *house) closing(opened *receipt.Receipt) *receipt.Outcome {
+// ending returns the receipt that says what became of a call, or nil.
+func (h *house) ending(opened *receipt.Receipt) *receipt.Receipt {
 	h.t.Helper()
 	c, err := h.db.Call(h.t.Context(), opened.Job, opened.Seq)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if c.Closed == nil {
+	e := cmp.Or(c.Learned, c.Closed)
+	if e == nil {
 		return nil
 	}
-	r, err := receipt.Parse(c.Closed.Payload)
+	r, err := receipt.Parse(e.Payload)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return r.Outcome
+	return r
+}
+
+// closing returns the outcome of a call, as far as it is known, or nil.
+func (h *house) closing(opened *receipt.Receipt) *receipt.Outcome {
+	h.t.Helper()
+	if r := h.ending(opened); r != nil {
+		return r.Outcome
+	}
+	return nil
 }
 
 // standing is what the store says stands in the way of opened's call, or "".
@@ -230,6 +242,7 @@ type wiki struct {
 	looked  int
 	blocked map[string]string           // by receipt: who has edited since
 	stood   map[string]*policy.Resource // what Revert was told, by receipt
+	agent   string                      // for whom Revert was asked
 	events  []change.Event
 	window  change.Window
 }
@@ -245,10 +258,10 @@ func (w *wiki) Find(_ context.Context, opened *receipt.Receipt, _ *receipt.Chang
 	return w.found[opened.Name()], w.err
 }
 
-func (w *wiki) Revert(_ context.Context, opened *receipt.Receipt, c *receipt.Change, after *policy.Resource) (*change.Step, error) {
+func (w *wiki) Revert(ctx context.Context, opened *receipt.Receipt, c *receipt.Change, after *policy.Resource) (*change.Step, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stood[opened.Name()] = after
+	w.stood[opened.Name()], w.agent = after, gate.Agent(ctx)
 	if why := w.blocked[opened.Name()]; why != "" {
 		return &change.Step{Blocked: why}, nil
 	}

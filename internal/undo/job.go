@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/clawea/clawea/internal/store"
@@ -18,22 +19,37 @@ import (
 	"github.com/clawea/clawea/token"
 )
 
-// JobOf names the first job that undoes job's changes: undo-JOB, or, where that
-// is too long for a name, undo- and a hash of it.
+// JobOf names the first job that undoes job's changes: undo-JOB.
 func JobOf(job string) string { return JobAt(job, 1) }
 
 // JobAt names the nth job that undoes job's changes, from 1: the second is
-// undo-2-JOB. There is more than one where the one before could not go on.
+// undo-2-JOB. There is more than one where the one before could not go on. Where
+// JOB is too long for that, or such that another job's could have the same name,
+// a hash of it stands for it.
 func JobAt(job string, n int) string {
 	prefix := receipt.UndoPrefix
 	if n > 1 {
 		prefix = fmt.Sprintf("%s%d-", receipt.UndoPrefix, n)
 	}
-	if name := prefix + job; token.CheckName("job", name) == nil {
+	if name := prefix + job; token.CheckName("job", name) == nil && !mistakable.MatchString(job) {
 		return name
 	}
 	sum := sha256.Sum256([]byte(job))
 	return prefix + hex.EncodeToString(sum[:16])
+}
+
+// mistakable are names that could be read as a number and another job, or as a hash.
+var mistakable = regexp.MustCompile(`^([0-9]+-|[0-9a-f]{32}$)`)
+
+// undoesFor reports whether what the job by takes back is looked for when it is
+// asked what became of job's changes.
+func undoesFor(by, job string) bool {
+	for n := 1; n <= mostJobs; n++ {
+		if by == JobAt(job, n) {
+			return true
+		}
+	}
+	return false
 }
 
 // UndoJob names the job to undo job in, under a policy, for a person: the newest
@@ -66,8 +82,17 @@ func (d *Desk) UndoJob(ctx context.Context, job string, policy seal.Hash, by str
 
 // stopped reports whether an order that ends job j is in force.
 func (d *Desk) stopped(ctx context.Context, j *store.Job) (bool, error) {
+	return d.ordered(ctx, j, token.Revocation{Kind: token.RevokeJob, Target: j.ID})
+}
+
+// locked reports whether an order that ends job j's policy is in force.
+func (d *Desk) locked(ctx context.Context, j *store.Job) (bool, error) {
+	return d.ordered(ctx, j, token.Revocation{Kind: token.RevokePolicy, Target: j.Policy.String()})
+}
+
+func (d *Desk) ordered(ctx context.Context, j *store.Job, order token.Revocation) (bool, error) {
 	list, err := d.DB.RevokingJob(ctx, j.ID, j.Agent, j.Policy)
-	return slices.Contains(list, token.Revocation{Kind: token.RevokeJob, Target: j.ID}), err
+	return slices.Contains(list, order), err
 }
 
 // deepest is how many undoings of undoings are followed.
@@ -100,7 +125,7 @@ func (d *Desk) undone(ctx context.Context, job string, list []*call, depth int) 
 
 // undoneBy adds what one job has undone of another.
 func (d *Desk) undoneBy(ctx context.Context, by, job string, tools map[uint64]string, out map[uint64]*undoing, depth int) error {
-	list, err := d.calls(ctx, by)
+	list, err := d.calls(ctx, by, everyCall)
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -120,7 +145,7 @@ func (d *Desk) undoneBy(ctx context.Context, by, job string, tools map[uint64]st
 		}
 		of, n, ok := parseName(c.change.Undoes)
 		if ok && of == job && tools[n] == c.opened.Call.Tool {
-			out[n] = &undoing{c.opened.Name(), c.opened.Call.Action, c.closed.Outcome.Target}
+			out[n] = &undoing{c.opened.Name(), c.opened.Call.Action, c.end().Outcome.Target}
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ package undo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/clawea/clawea/internal/change"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 )
@@ -50,6 +53,7 @@ type Plan struct {
 	Job     string
 	Stopped bool    // the job is revoked: nothing of it goes on while it is undone
 	Lock    string  // why the job's policy is to be locked before; "": it is not
+	Locked  bool    // it is
 	Items   []*Item // newest first
 }
 
@@ -66,11 +70,20 @@ func (d *Desk) Plan(ctx context.Context, job string, seq uint64) (*Plan, error) 
 	if err != nil {
 		return nil, fmt.Errorf("undo of job %s: %w", job, err)
 	}
+	ctx = gate.WithAgent(ctx, j.Agent)
 	stopped, err := d.stopped(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	list, err := d.calls(ctx, job)
+	locked, err := d.locked(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	most := mostCalls
+	if seq != 0 {
+		most = everyCall
+	}
+	list, err := d.calls(ctx, job, most)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +96,39 @@ func (d *Desk) Plan(ctx context.Context, job string, seq uint64) (*Plan, error) 
 		return nil, err
 	}
 	slices.Reverse(p.items)
-	out := &Plan{Job: job, Stopped: stopped, Lock: p.lock()}
+	out := &Plan{Job: job, Stopped: stopped, Lock: p.lock(), Locked: locked}
 	out.Items = slices.DeleteFunc(p.items, func(x *Item) bool { return x == nil })
 	return out, nil
+}
+
+// Step returns how a call of tool's, in the job by, takes back the change of the
+// opened receipt undoes as things are now. Where it does not, Blocked says why: in
+// a sentence that agents may see.
+func (d *Desk) Step(ctx context.Context, by, undoes, tool string) (*change.Step, error) {
+	no := &change.Step{Blocked: "There is no change " + undoes + " of " + tool + "'s that this job takes back."}
+	job, seq, ok := parseName(undoes)
+	if !ok || seq == 0 || !undoesFor(by, job) {
+		return no, nil
+	}
+	p, err := d.Plan(ctx, job, seq)
+	if errors.Is(err, store.ErrNotFound) {
+		return no, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(p.Items, func(x *Item) bool { return x.Receipt == undoes })
+	switch {
+	case i < 0 || !strings.HasPrefix(p.Items[i].Call, tool+"."):
+		return no, nil
+	case !p.Stopped:
+		return &change.Step{Blocked: "The job " + job + " is not stopped: it could go on while it is undone."}, nil
+	case p.Lock != "" && !p.Locked:
+		return &change.Step{Blocked: "The policy of the job " + job + " is to be locked first, for a person's review: " + p.Lock + "."}, nil
+	case p.Items[i].State != Ready:
+		return &change.Step{Blocked: p.Items[i].Why}, nil
+	}
+	return p.Items[i].Step, nil
 }
 
 // An undoing is a call that took a change back.
@@ -110,44 +153,21 @@ const (
 	no
 )
 
-// told is what c's receipts say of its end.
-func told(c *call) end {
-	if c.closed == nil {
-		return end{why: "It is under way, or broke off; the house looks what became of it."}
+// ended is what c's receipts say of its end. What they do not say is not looked
+// for: the settler does that, and writes it down, before anything is taken back on
+// the strength of it.
+func ended(c *call) end {
+	r := c.end()
+	if r == nil {
+		return end{why: "It is under way, or broke off; the house looks what became of it, and says so in some minutes."}
 	}
-	switch out := c.closed.Outcome; out.Status {
+	switch r.Outcome.Status {
 	case receipt.Done:
-		return end{yes, out.Target, ""}
+		return end{yes, r.Outcome.Target, ""}
 	case receipt.Failed:
 		return end{happened: no}
 	}
-	return end{}
-}
-
-// end says what became of c. Where its receipts do not, the system is asked.
-func (d *Desk) end(ctx context.Context, c *call) end {
-	if e := told(c); e != (end{}) {
-		return e
-	}
-	x := d.Connectors[c.opened.Call.Tool]
-	if x == nil {
-		return end{why: notConnected(c)}
-	}
-	whole, err := changeOf(ctx, d.DB, c.opened)
-	var found *policy.Resource
-	if err == nil {
-		found, err = x.Find(ctx, c.opened, whole)
-	}
-	switch {
-	case err != nil:
-		d.Log.WarnContext(ctx, "cannot tell whether a call took effect", "receipt", c.opened.Name(), "err", err)
-		return end{why: "It is not known whether it happened, and the system cannot be asked now."}
-	case found != nil:
-		return end{yes, found, ""}
-	case !over(c.opened, d.Now(), d.Over):
-		return end{why: "It may still be on its way; the house looks again."}
-	}
-	return end{happened: no}
+	return end{why: "Nobody knows yet whether it happened; the house looks, and says so in some minutes."}
 }
 
 func notConnected(c *call) string {
@@ -167,14 +187,15 @@ type planner struct {
 func (p *planner) plan(ctx context.Context, seq uint64) error {
 	asked := func(i int) bool { return seq == 0 || p.calls[i].opened.Seq == seq }
 	for i, c := range p.calls {
-		p.ends[i] = told(c)
+		p.ends[i] = ended(c)
 	}
-	if err := p.each(asked, func(i int) error { return p.look(ctx, i) }); err != nil {
+	learn := func(i int) error { return p.learn(ctx, p.calls[i]) }
+	if err := p.each(asked, learn); err != nil {
 		return err
 	}
 	if i := slices.IndexFunc(p.calls, func(c *call) bool { return c.opened.Seq == seq }); i >= 0 {
 		upon := func(j int) bool { return j > i && p.mayTouch(i, j) }
-		if err := p.each(upon, func(j int) error { return p.look(ctx, j) }); err != nil {
+		if err := p.each(upon, learn); err != nil {
 			return err
 		}
 	}
@@ -182,15 +203,6 @@ func (p *planner) plan(ctx context.Context, seq uint64) error {
 		p.items[i] = p.item(ctx, i)
 		return nil
 	})
-}
-
-// look learns what call i changed, and what became of it.
-func (p *planner) look(ctx context.Context, i int) error {
-	err := p.learn(ctx, p.calls[i])
-	if err == nil {
-		p.ends[i] = p.end(ctx, p.calls[i])
-	}
-	return err
 }
 
 // mayTouch reports whether call j may be about what call i left, as far as
@@ -217,16 +229,18 @@ func (p *planner) item(ctx context.Context, i int) *Item {
 	c, e := p.calls[i], p.ends[i]
 	x := &Item{Receipt: c.opened.Name(), Seq: c.opened.Seq, Call: c.opened.Call.Name(), At: c.opened.At, Summary: c.change.Summary, Target: e.target}
 	switch u := p.undone[x.Seq]; {
-	case e.happened == no:
-		x.State, x.Why = Never, "It did not happen."
 	case u != nil:
 		x.State, x.By, x.Why = Undone, u.receipt, "It was undone by "+u.receipt+"."
+	case e.happened == no:
+		x.State, x.Why = Never, "It did not happen."
 	case e.happened == unknown:
 		x.State, x.Why = Unclear, e.why
 	case c.change.Undo.Irreversible != "":
 		x.State, x.Why = Irreversible, c.change.Undo.Irreversible
+	case c.end().Untold() && byState(x.Call):
+		x.State, x.Why = Blocked, "Its answer was lost. That it is so now was seen, and not who did it: somebody else may have. A person must look, and undo it by hand."
 	case e.target == nil:
-		x.State, x.Why = Blocked, "Its receipt does not say what it changed."
+		x.State, x.Why = Blocked, "Its receipt does not say what it changed. A person must look, and undo it by hand."
 	default:
 		p.step(ctx, x, i)
 	}
@@ -295,6 +309,12 @@ func (p *planner) stands(i int) (after *policy.Resource, waits string) {
 		}
 	}
 	return &target, waits
+}
+
+// byState reports whether, when the answer to a call is lost, only what is there
+// now says that it happened, and nothing says who did it.
+func byState(call string) bool {
+	return unseen(call) != "" || call == "jira.issue.link.create" || call == "jira.issue.link.delete"
 }
 
 // moves reports whether call i makes a new version of what it changes, so that

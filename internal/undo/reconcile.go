@@ -7,14 +7,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/change"
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -84,10 +85,11 @@ func gone(list []*call, undone map[uint64]*undoing) map[place]string {
 			continue
 		}
 		at := place{c.opened.Call.Tool, after(c).Type, after(c).ID}
-		if removes(c.opened.Call.Action) {
+		u := undone[c.opened.Seq]
+		if u == nil && removes(c.opened.Call.Action) {
 			out[at] = c.opened.Name()
 		}
-		if u := undone[c.opened.Seq]; u != nil && removes(u.action) {
+		if u != nil && removes(u.action) {
 			out[at] = u.receipt
 		}
 	}
@@ -101,15 +103,17 @@ func removes(action string) bool {
 	return strings.HasSuffix(action, ".trash") || strings.HasSuffix(action, ".delete")
 }
 
-// Reconcile compares the job's receipts with the history that the systems have of
-// the accounts that acted, from margin before its first change to margin after
-// the last. It fails with store.ErrNotFound for a job that is not there, and with
-// ErrTooMany.
+// Reconcile compares the job's receipts with the history that all systems have of
+// the house's accounts, from margin before the job began to margin after its last
+// receipt: whether it has changed anything or not. It fails with store.ErrNotFound
+// for a job that is not there, and with ErrTooMany.
 func (d *Desk) Reconcile(ctx context.Context, job string, margin time.Duration) (*Reconciliation, error) {
-	if _, err := d.DB.Job(ctx, job); err != nil {
+	j, err := d.DB.Job(ctx, job)
+	if err != nil {
 		return nil, fmt.Errorf("reconcile job %s: %w", job, err)
 	}
-	list, err := d.calls(ctx, job)
+	ctx = gate.WithAgent(ctx, j.Agent)
+	list, err := d.calls(ctx, job, mostCalls)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +125,9 @@ func (d *Desk) Reconcile(ctx context.Context, job string, margin time.Duration) 
 		Desk: d, job: job, margin: margin, known: map[string]*call{}, compared: map[string]bool{}, matched: map[string]bool{},
 		out: &Reconciliation{Job: job, Accounts: map[string][]string{}},
 	}
-	if len(list) == 0 {
-		return r.out, nil
+	if err := r.bounds(ctx, j); err != nil {
+		return nil, err
 	}
-	r.bounds(list)
 	if err := r.house(ctx); err != nil {
 		return nil, err
 	}
@@ -150,17 +153,22 @@ type reconciler struct {
 	out      *Reconciliation
 }
 
-// bounds sets the window to what list spans.
-func (r *reconciler) bounds(list []*call) {
-	from, to := list[0].opened.At, list[0].opened.At
-	for _, c := range list {
-		from = earlier(from, c.opened.At)
-		to = later(to, c.opened.At)
-		if c.closed != nil {
-			to = later(to, c.closed.At)
+// bounds sets the window to j's life.
+func (r *reconciler) bounds(ctx context.Context, j *store.Job) error {
+	list, err := r.DB.Receipts(ctx, j.ID)
+	if err != nil {
+		return err
+	}
+	from, to := j.Created, j.Created
+	if len(list) > 0 {
+		last, err := read(list[len(list)-1], r.Gates)
+		if err != nil {
+			return fmt.Errorf("job %s: %w: %w", j.ID, errReceipt, err)
 		}
+		to = later(to, last.At)
 	}
 	r.out.From, r.out.To = from.Add(-r.margin), to.Add(r.margin)
+	return nil
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -234,27 +242,46 @@ func (r *reconciler) callOf(ctx context.Context, e *seal.Envelope) (*call, error
 		return nil, err
 	}
 	both, err := r.DB.Call(ctx, opened.Job, opened.Seq)
-	if err != nil || both.Closed == nil {
-		return c, err
+	if err != nil {
+		return nil, err
 	}
-	c.closed, err = read(both.Closed, r.Gates)
+	if both.Closed != nil {
+		c.closed, err = read(both.Closed, r.Gates)
+	}
+	if both.Learned != nil && err == nil {
+		c.later, err = read(both.Learned, r.Gates)
+	}
 	return c, err
 }
 
-// tools are those of list, and notes the accounts that acted for it.
+// tools are those that the house is connected to, and that list acted on. It takes
+// in the accounts that act there: those that receipts of the window name, and
+// those of the configuration.
 func (r *reconciler) tools(list []*call) []string {
-	var out []string
-	for _, c := range list {
-		tool := c.opened.Call.Tool
-		if !slices.Contains(out, tool) {
-			out = append(out, tool)
-		}
-		if c.closed == nil || c.closed.Outcome.Actor == "" || slices.Contains(r.out.Accounts[tool], c.closed.Outcome.Actor) {
-			continue
-		}
-		r.out.Accounts[tool] = append(r.out.Accounts[tool], c.closed.Outcome.Actor)
+	all := map[string]bool{}
+	for tool := range r.Connectors {
+		all[tool] = true
 	}
-	return out
+	for _, c := range list {
+		all[c.opened.Call.Tool] = true
+	}
+	for _, c := range r.order {
+		if c.closed != nil {
+			r.account(c.opened.Call.Tool, c.closed.Outcome.Actor)
+		}
+	}
+	for tool := range all {
+		for _, id := range r.Desk.Accounts[tool] {
+			r.account(tool, id)
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+func (r *reconciler) account(tool, id string) {
+	if id != "" && !slices.Contains(r.out.Accounts[tool], id) {
+		r.out.Accounts[tool] = append(r.out.Accounts[tool], id)
+	}
 }
 
 // compare asks one system for its history and holds it against the receipts.
@@ -265,10 +292,10 @@ func (r *reconciler) compare(ctx context.Context, tool string) {
 		r.note("This house is not connected to %s any more: its history was not compared.", tool)
 		return
 	case len(accounts) == 0:
-		r.note("No receipt says which account acted in %s: its history was not compared.", tool)
+		r.note("It is not known which accounts act in %s: its history was not compared. Say \"account\" of its credentials in the configuration.", tool)
 		return
 	}
-	events, err := x.History(ctx, change.Window{Accounts: accounts, From: r.out.From, To: r.out.To})
+	events, err := x.History(ctx, change.Window{Accounts: accounts, From: r.out.From, To: r.out.To, Made: r.made(tool)})
 	if err != nil {
 		r.Log.WarnContext(ctx, "history not read", "tool", tool, "err", err)
 		r.note("The history of %s could not be read, or not all of it: the daemon's log says why.", tool)
@@ -283,27 +310,9 @@ func (r *reconciler) compare(ctx context.Context, tool string) {
 		case c.opened.Job != r.job:
 			r.out.Others++
 		default:
-			r.out.Matches = append(r.out.Matches, Match{c.opened.Name(), Event{tool, e}})
+			r.out.Matches = append(r.out.Matches, Match{c.opened.Name(), Event{tool, mine(e, c)}})
 		}
 	}
-}
-
-// match finds the call that made each event, or nil: the one that the event names,
-// or, for one that names none, one that says that it did just this. No call made
-// two.
-func (r *reconciler) match(tool string, events []change.Event) []*call {
-	out := make([]*call, len(events))
-	for _, find := range []func(string, *change.Event) *call{r.named, r.versioned, r.timely} {
-		for i := range events {
-			if out[i] != nil {
-				continue
-			}
-			if out[i] = find(tool, &events[i]); out[i] != nil {
-				r.matched[out[i].opened.Name()] = true
-			}
-		}
-	}
-	return out
 }
 
 // stranger takes in an event that no receipt explains. A call that was to make
@@ -318,101 +327,11 @@ func (r *reconciler) stranger(tool string, e *change.Event) {
 			return
 		}
 	}
-	r.out.Strange = append(r.out.Strange, Event{tool, *e})
+	r.out.Strange = append(r.out.Strange, Event{tool, worded(*e)})
 }
 
 func (r *reconciler) note(format string, args ...any) {
 	r.out.Notes = append(r.out.Notes, fmt.Sprintf(format, args...))
-}
-
-// named returns the call that e names, if it can have made e.
-func (r *reconciler) named(tool string, e *change.Event) *call {
-	c := r.known[e.Mark]
-	if c == nil || !r.fits(c, tool, e) || versioned(c, e) && after(c).Version != e.Resource.Version {
-		return nil
-	}
-	return c
-}
-
-// versioned returns the call that says that it made e's version.
-func (r *reconciler) versioned(tool string, e *change.Event) *call {
-	return r.unnamed(tool, e, func(c *call) bool { return versioned(c, e) && after(c).Version == e.Resource.Version })
-}
-
-// timely returns the first call that changed this thing in e's time, where
-// versions do not tell.
-func (r *reconciler) timely(tool string, e *change.Event) *call {
-	return r.unnamed(tool, e, func(c *call) bool { return !versioned(c, e) })
-}
-
-// unnamed returns the first call that can have made e, which names none.
-func (r *reconciler) unnamed(tool string, e *change.Event, tells func(*call) bool) *call {
-	if e.Mark != "" {
-		return nil
-	}
-	i := slices.IndexFunc(r.order, func(c *call) bool { return tells(c) && r.fits(c, tool, e) })
-	if i < 0 {
-		return nil
-	}
-	return r.order[i]
-}
-
-// fits reports whether c can have made e: it may have, and is about the same thing.
-// History may tell of a comment or a link as a change of what it hangs on.
-func (r *reconciler) fits(c *call, tool string, e *change.Event) bool {
-	if makes(c) && after(c) == nil || !r.may(c, tool, e) {
-		return false
-	}
-	about := func(t *policy.Resource) bool { return t != nil && t.ID == e.Resource.ID }
-	return about(after(c)) || about(c.change.Target)
-}
-
-// may reports whether c was carried out when e happened, in its system and upon
-// such things, as far as anybody knows, and has not made another.
-func (r *reconciler) may(c *call, tool string, e *change.Event) bool {
-	if c.opened.Call.Tool != tool || r.matched[c.opened.Name()] || c.closed != nil && c.closed.Outcome.Status == receipt.Failed {
-		return false
-	}
-	return kind(e.What) == kind(c.opened.Call.Action) && r.during(c, e)
-}
-
-// makes reports whether c was to make something, whose id nobody knew before.
-func makes(c *call) bool {
-	return c.change.Target == nil || strings.HasSuffix(c.opened.Call.Action, ".create")
-}
-
-// kind is an action without what is done: "issue.link" of "issue.link.create", and
-// "issue" of "issue.edit (summary)".
-func kind(action string) string {
-	action, _, _ = strings.Cut(action, " ")
-	if i := strings.LastIndexByte(action, '.'); i >= 0 {
-		return action[:i]
-	}
-	return action
-}
-
-// after is what c made or changed, or nil if nothing tells.
-func after(c *call) *policy.Resource {
-	if c.closed == nil {
-		return nil
-	}
-	return c.closed.Outcome.Target
-}
-
-// versioned reports whether both sides say a version, so that they can be told
-// apart by it.
-func versioned(c *call, e *change.Event) bool {
-	return after(c) != nil && same(after(c), &e.Resource) && after(c).Version != "" && e.Resource.Version != ""
-}
-
-// during reports whether e may have happened while c was carried out, as far as
-// two clocks agree.
-func (r *reconciler) during(c *call, e *change.Event) bool {
-	end := c.opened.At.Add(r.Over)
-	if c.closed != nil {
-		end = earlier(end, c.closed.At) // which may be long after, if it broke off
-	}
-	return !e.At.Before(c.opened.At.Add(-r.margin)) && !e.At.After(end.Add(r.margin))
 }
 
 // vanished says why history does not show what c made or changed; "" if it is

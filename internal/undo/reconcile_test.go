@@ -6,6 +6,7 @@ package undo
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/token"
 )
 
 func (h *house) reconcile(job string) *Reconciliation {
@@ -98,7 +100,8 @@ func TestReconcile(t *testing.T) {
 	if got.Others != 1 || len(got.Notes) != 0 || got.Whole() {
 		t.Errorf("%+v", got)
 	}
-	if diff := cmp.Diff(change.Window{Accounts: []string{"writer"}, From: begun.Add(-2 * time.Minute), To: ended.Add(2 * time.Minute)}, h.wiki.window); diff != "" {
+	made := []policy.Resource{{Type: "comment", ID: "8"}}
+	if diff := cmp.Diff(change.Window{Accounts: []string{"writer"}, From: begun.Add(-2 * time.Minute), To: ended.Add(2 * time.Minute), Made: made}, h.wiki.window); diff != "" {
 		t.Error("window:", diff)
 	}
 }
@@ -227,7 +230,97 @@ func TestReconcileOfNothing(t *testing.T) {
 	if _, err := h.desk().Reconcile(t.Context(), "job-9", 0); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("no such job: %v", err)
 	}
-	if got := h.reconcile("job-1"); !got.Whole() || !got.From.IsZero() {
+	d := h.desk()
+	d.Accounts = map[string][]string{"wiki": {"writer"}}
+	got, err := d.Reconcile(t.Context(), "job-1", time.Minute)
+	if err != nil || !got.Whole() || !got.From.Equal(h.clock().Add(-time.Minute)) || !got.To.Equal(h.clock().Add(time.Minute)) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got := h.reconcile("job-1"); got.Whole() || len(got.Notes) != 1 {
+		t.Errorf("of accounts that nobody names: %+v", got)
+	}
+}
+
+// What a house's account has done in a job's time is a stranger's, also where the
+// job itself has changed nothing, or something else.
+func TestReconcileSeesWhatNoReceiptSays(t *testing.T) {
+	for name, wrote := range map[string]bool{"a job that only read": false, "a job that wrote elsewhere": true} {
+		h := newHouse(t)
+		d := h.desk()
+		d.Connectors["tracker"] = newWiki()
+		d.Accounts = map[string][]string{"wiki": {"writer"}, "tracker": {"writer"}}
+		if wrote {
+			h.close(h.openAs("job-1", &policy.Call{Tool: "tracker", Action: "issue.label", Class: policy.Write}, other("8")), done(other("8").Target))
+		}
+		h.pass(time.Minute)
+		h.event("7", "2", "")
+		h.write("job-1", func(st *receipt.State) (*receipt.Line, error) {
+			call := &policy.Call{Tool: "wiki", Action: "page.get", Class: policy.Read}
+			return receipt.Open(st, &token.Claims{Job: "job-1", ID: "t1"}, call, &policy.Facts{Now: st.Now}, policy.Decision{Effect: policy.Deny, Reasons: []policy.Reason{}}).Sign(h.gate)
+		})
+		h.pass(time.Hour)
+		got, err := d.Reconcile(t.Context(), "job-1", 0)
+		if diff := cmp.Diff([]string{"7@2 "}, strangers(got.Strange)); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+}
+
+// Whoever copies a mark is told by the account.
+func TestReconcileAnotherAccount(t *testing.T) {
+	h := newHouse(t)
+	h.do("job-1", "page.update", edit("3"), page7("4"))
+	h.event("7", "4", "job-1/1")
+	h.wiki.events[0].By = "somebody else"
+	if got := h.reconcile("job-1"); len(got.Strange) != 1 || len(got.Matches) != 0 || len(got.Missing) != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What leaves no trace in history explains none.
+func TestReconcileMovesExplainNothing(t *testing.T) {
+	h := newHouse(t)
+	h.event("7", "5", "") // somebody with the house's account
+	h.close(h.openAs("job-1", &policy.Call{Tool: "confluence", Action: "page.move", Class: policy.Write}, edit("5")), done(page7("5")))
+	d := h.desk()
+	d.Connectors = map[string]Connector{"confluence": h.wiki}
+	got, err := d.Reconcile(t.Context(), "job-1", 2*time.Minute)
+	if err != nil || len(got.Strange) != 1 || len(got.Matches) != 0 || len(got.Unseen) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// What was trashed and taken out of the trash again is there, and excuses nothing.
+func TestReconcileTrashedAndBack(t *testing.T) {
+	h := newHouse(t)
+	h.do("job-1", "page.update", edit("1"), page7("2")) // 1: history knows nothing of it
+	h.do("job-1", "page.trash", edit("2"), page7("2"))  // 3
+	h.job("undo-job-1")
+	c := edit("2")
+	c.Undoes = "job-1/3"
+	h.do("undo-job-1", "page.untrash", c, page7("3"))
+	h.event("7", "3", "undo-job-1/1")
+	if got := h.reconcile("job-1"); slices.ContainsFunc(got.Unseen, func(m Missing) bool { return m.Receipt == "job-1/1" }) {
+		t.Errorf("the update is excused: %+v", got.Unseen)
+	}
+}
+
+// Of a link that is gone, history tells as a change of one of its ends.
+func TestReconcileLinkThatIsGone(t *testing.T) {
+	h := newHouse(t)
+	ends := []policy.Resource{{Type: "issue", ID: "100"}, {Type: "issue", ID: "200"}}
+	link := func(job, action string, c *receipt.Change) {
+		c.Target = nil
+		opened := h.openAs(job, &policy.Call{Tool: "wiki", Action: action, Class: policy.Write, Resources: ends}, c)
+		h.close(opened, done(&policy.Resource{Type: "link", ID: "90"}))
+		h.wiki.events = append(h.wiki.events, change.Event{Resource: ends[1], What: action, At: h.clock(), By: "writer"})
+	}
+	link("job-1", "issue.link.create", edit("1"))
+	h.job("undo-job-1")
+	c := edit("1")
+	c.Undoes = "job-1/1"
+	link("undo-job-1", "issue.link.delete", c)
+	if got := h.reconcile("job-1"); !got.Whole() || len(got.Matches) != 1 || got.Others != 1 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -258,5 +351,68 @@ func TestReconcileFailsClosed(t *testing.T) {
 	}
 	if got := (&receipt.Receipt{Job: "a", Seq: 1}).Name(); got != "a/1" {
 		t.Errorf("a receipt is named %s", got)
+	}
+}
+
+// edited is a comment that the wiki's history has, and that was edited since: where
+// the wiki does not say any more who wrote it, at is zero.
+func (h *house) edited(id string, at time.Time, mark string) {
+	e := change.Event{
+		Resource: policy.Resource{Type: "comment", ID: id, Version: "1"}, What: "page.comment.create", At: at, By: "writer", Mark: mark,
+		Edited: &change.Edit{By: "ann", At: h.clock().Add(time.Hour)},
+	}
+	if at.IsZero() {
+		e.By = ""
+	}
+	h.wiki.events = append(h.wiki.events, e)
+}
+
+// A comment that somebody has edited since is what its receipt says that it is, and
+// who has edited it is told. It excuses nothing else.
+func TestReconcileEdited(t *testing.T) {
+	h := newHouse(t)
+	comment := func(id, version string) *policy.Resource {
+		return &policy.Resource{Type: "comment", ID: id, Version: version}
+	}
+	h.do("job-1", "page.comment.create", edit("3"), comment("80", "1")) // 1: Confluence does not say who wrote it first
+	h.edited("80", time.Time{}, "")
+	h.do("job-1", "page.comment.create", edit("3"), comment("81", "then")) // 3: Jira does, and it names the receipt
+	h.edited("81", h.clock(), "job-1/3")
+	h.do("job-1", "page.comment.create", edit("3"), comment("82", "when it was found")) // 5: its mark was taken off
+	h.edited("82", h.clock(), "")
+	h.do("job-1", "page.comment.create", edit("3"), comment("83", "1")) // 7: written at another time, so it is another
+	h.edited("83", h.clock().Add(time.Hour), "")
+	h.do("job-1", "page.comment.create", edit("3"), comment("84", "1")) // 9: it names another receipt
+	h.edited("84", h.clock(), "job-9/1")
+	h.edited("85", h.clock(), "")                                                                                                               // no receipt has made it
+	h.edited("80", time.Time{}, "")                                                                                                             // twice
+	h.wiki.events = append(h.wiki.events, change.Event{Resource: *comment("81", "later"), What: "comment.update", At: h.clock(), By: "writer"}) // by our account, around the house
+	got := h.reconcile("job-1")
+	if diff := cmp.Diff([]string{"job-1/1 80@1", "job-1/3 81@1", "job-1/5 82@1"}, matches(got.Matches)); diff != "" {
+		t.Error("matches:", diff)
+	}
+	for _, m := range got.Matches {
+		if e := m.Event; !strings.Contains(e.What, "page.comment.create (edited since by ann at 20") || e.By != "writer" || e.At.IsZero() {
+			t.Errorf("%+v", e)
+		}
+	}
+	if diff := cmp.Diff([]string{"83@1 ", "84@1 job-9/1", "85@1 ", "80@1 ", "81@later "}, strangers(got.Strange)); diff != "" {
+		t.Error("strange:", diff)
+	}
+	if diff := cmp.Diff([]string{"job-1/7", "job-1/9"}, names(got.Missing)); diff != "" || got.Whole() {
+		t.Error("missing:", diff)
+	}
+}
+
+// A comment that somebody has edited since is no disagreement.
+func TestReconcileEditedAgrees(t *testing.T) {
+	h := newHouse(t)
+	h.job("job-2")
+	h.do("job-1", "page.comment.create", edit("3"), &policy.Resource{Type: "comment", ID: "80", Version: "1"})
+	h.edited("80", h.clock(), "")
+	h.do("job-2", "page.comment.create", edit("3"), &policy.Resource{Type: "comment", ID: "81", Version: "1"})
+	h.edited("81", time.Time{}, "")
+	if got := h.reconcile("job-1"); !got.Whole() || len(got.Matches) != 1 || got.Others != 1 {
+		t.Errorf("%+v", got)
 	}
 }

@@ -5,6 +5,7 @@ package undo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -13,8 +14,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/store"
-	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -36,11 +37,11 @@ const (
 	memory   = 10_000           // calls whose pauses are remembered
 )
 
-// Accounts are the calls of which it is not settled what became. internal/store
-// fills them.
+// Accounts are the calls of which it is not settled what became, and what is known
+// of them. internal/store fills them.
 type Accounts interface {
+	Job(ctx context.Context, id string) (*store.Job, error)
 	Unsettled(ctx context.Context, after store.Mark, before time.Time, limit int) ([]store.Unsettled, error)
-	Settle(ctx context.Context, job string, seq uint64, target *policy.Resource) error
 	Receipt(ctx context.Context, job string, seq uint64) (*seal.Envelope, error)
 	Text(ctx context.Context, job string, seq uint64, commitment seal.Hash) (receipt.Text, error)
 	Call(ctx context.Context, job string, seq uint64) (*store.Call, error)
@@ -49,7 +50,7 @@ type Accounts interface {
 // A Book holds every job's chain of receipts. internal/store fills it.
 type Book interface {
 	// Write adds a receipt to a job's chain. It fails for one that closes what is
-	// not open.
+	// not open, and for one that says what became of a call of which that is known.
 	Write(ctx context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error
 }
 
@@ -185,11 +186,15 @@ func (s *Settler) settle(ctx context.Context, u store.Unsettled, now time.Time) 
 	if err != nil {
 		return err
 	}
+	j, err := s.DB.Job(ctx, u.Job)
+	if err != nil {
+		return err
+	}
 	x := s.Connectors[opened.Call.Tool]
 	if x == nil {
 		return fmt.Errorf("this house is not connected to %s", opened.Call.Tool)
 	}
-	looking, cancel := context.WithTimeout(ctx, findTime)
+	looking, cancel := context.WithTimeout(gate.WithAgent(ctx, j.Agent), findTime)
 	defer cancel()
 	found, err := x.Find(looking, opened, c)
 	if err != nil {
@@ -199,35 +204,34 @@ func (s *Settler) settle(ctx context.Context, u store.Unsettled, now time.Time) 
 		return nil // it may still be on its way
 	}
 	s.Log.InfoContext(ctx, "a call broke off, and was looked for", "receipt", opened.Name(), "call", opened.Call.Name(), "happened", found != nil)
-	if u.State == receipt.Unclear {
-		return s.DB.Settle(ctx, u.Job, u.Seq, found)
+	err = s.write(ctx, opened, u.State == receipt.Unclear, &receipt.Late{Happened: found != nil, Target: found})
+	if errors.Is(err, errQuicker) {
+		return nil
 	}
-	return s.close(ctx, opened, found)
+	return err
 }
 
-// NotFound is the code of a call that broke off before it took effect.
-const NotFound = "not_found"
+// errQuicker is returned where somebody else has said meanwhile what became of a
+// call: whose it was, another replica, or a person.
+var errQuicker = fmt.Errorf("somebody else was quicker to say what became of it: %w", store.ErrConflict)
 
-// close writes the closed receipt of a call that nobody else will close.
-func (s *Settler) close(ctx context.Context, opened *receipt.Receipt, found *policy.Resource) error {
-	err := s.write(ctx, opened, found != nil, found)
+// write says in the job's chain what became of opened's call: in a receipt that
+// closes it, or, if it is closed, in one that follows.
+func (s *Settler) write(ctx context.Context, opened *receipt.Receipt, closed bool, l *receipt.Late) error {
+	says := receipt.CloseLate
+	if closed {
+		says = receipt.Learn
+	}
+	err := s.Book.Write(ctx, opened.Job, func(st *receipt.State) (*receipt.Line, error) {
+		return says(st, opened, l).Sign(s.Signer)
+	})
 	if err == nil {
 		return nil
 	}
-	if now, lookErr := s.DB.Call(ctx, opened.Job, opened.Seq); lookErr == nil && now.Closed != nil {
-		return nil // whose it was, or another replica, was quicker
+	if now, lookErr := s.DB.Call(ctx, opened.Job, opened.Seq); lookErr == nil && (now.Learned != nil || !closed && now.Closed != nil) {
+		err = errQuicker
 	}
-	return fmt.Errorf("close %s: %w", opened.Name(), err)
-}
-
-func (s *Settler) write(ctx context.Context, opened *receipt.Receipt, happened bool, target *policy.Resource) error {
-	out := &receipt.Outcome{Status: receipt.Done, Code: receipt.Found, Target: target}
-	if !happened {
-		out = &receipt.Outcome{Status: receipt.Failed, Code: NotFound, Used: map[string]int{}} // it used nothing
-	}
-	return s.Book.Write(ctx, opened.Job, func(st *receipt.State) (*receipt.Line, error) {
-		return receipt.Close(st, opened, out).Sign(s.Signer)
-	})
+	return fmt.Errorf("say what became of %s: %w", opened.Name(), err)
 }
 
 // note keeps in mind when u is to be looked for again, after err, and says that it

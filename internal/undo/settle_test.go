@@ -38,13 +38,13 @@ func TestSettle(t *testing.T) {
 	}{
 		{"a dead process's, found", true, false, true, 0, receipt.Done, receipt.Found, receipt.Untold},
 		{"a dead process's, not there yet", true, false, false, time.Minute, "", "", receipt.UnderWay},
-		{"a dead process's, not there", true, false, false, 2 * time.Minute, receipt.Failed, NotFound, ""},
+		{"a dead process's, not there", true, false, false, 2 * time.Minute, receipt.Failed, receipt.NotFound, ""},
 		{"perhaps another's", false, false, true, 2 * time.Minute, "", "", receipt.UnderWay},
 		{"another's, found", false, false, true, 3 * time.Minute, receipt.Done, receipt.Found, receipt.Untold},
-		{"another's, not there", false, false, false, 3 * time.Minute, receipt.Failed, NotFound, ""},
-		{"unknown, found", false, true, true, 0, receipt.Unknown, "", receipt.Untold},
+		{"another's, not there", false, false, false, 3 * time.Minute, receipt.Failed, receipt.NotFound, ""},
+		{"unknown, found", false, true, true, 0, receipt.Done, receipt.Found, receipt.Untold},
 		{"unknown, not there yet", false, true, false, time.Minute, receipt.Unknown, "", receipt.Unclear},
-		{"unknown, not there", false, true, false, 2 * time.Minute, receipt.Unknown, "", ""},
+		{"unknown, not there", false, true, false, 2 * time.Minute, receipt.Failed, receipt.NotFound, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
@@ -289,38 +289,39 @@ func TestSay(t *testing.T) {
 		happened bool
 		err      error
 		status   receipt.Status
+		by       string
 		stands   receipt.Unsettled
 	}{
-		{"open, happened", nil, true, nil, receipt.Done, receipt.Untold},
-		{"open, not", nil, false, nil, receipt.Failed, ""},
-		{"unknown, happened", &unclear, true, nil, receipt.Unknown, receipt.Untold},
-		{"unknown, not", &unclear, false, nil, receipt.Unknown, ""},
-		{"failed", &failed, true, store.ErrConflict, receipt.Failed, ""},
+		{"open, happened", nil, true, nil, receipt.Done, "kim", receipt.Untold},
+		{"open, not", nil, false, nil, receipt.Failed, "kim", ""},
+		{"unknown, happened", &unclear, true, nil, receipt.Done, "kim", receipt.Untold},
+		{"unknown, not", &unclear, false, nil, receipt.Failed, "kim", ""},
+		{"failed", &failed, true, store.ErrConflict, receipt.Failed, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
 			s := h.settler()
 			r := h.open("job-1", "page.update", edit("3"))
-			if err := s.Say(t.Context(), "job-1", 1, c.happened); !errors.Is(err, store.ErrConflict) {
+			if err := s.Say(t.Context(), "job-1", 1, c.happened, "kim"); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("while it is under way: %v", err)
 			}
 			if c.out != nil {
 				h.close(r, *c.out)
 			}
 			h.pass(3 * time.Minute)
-			if err := s.Say(t.Context(), "job-1", 1, c.happened); !errors.Is(err, c.err) {
+			if err := s.Say(t.Context(), "job-1", 1, c.happened, "kim"); !errors.Is(err, c.err) {
 				t.Fatalf("got %v", err)
 			}
-			if out := h.closing(r); out.Status != c.status || h.standing(r) != c.stands {
-				t.Errorf("%+v, in the way: %q", out, h.standing(r))
+			if end := h.ending(r); end.Outcome.Status != c.status || end.By != c.by || h.standing(r) != c.stands {
+				t.Errorf("%+v by %q, in the way: %q", end.Outcome, end.By, h.standing(r))
 			}
-			if err := s.Say(t.Context(), "job-1", 1, true); err == nil {
+			if err := s.Say(t.Context(), "job-1", 1, true, "kim"); err == nil {
 				t.Error("said twice")
 			}
 		})
 	}
 	h := newHouse(t)
-	if err := h.settler().Say(t.Context(), "job-1", 9, true); !errors.Is(err, store.ErrNotFound) {
+	if err := h.settler().Say(t.Context(), "job-1", 9, true, "kim"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("no such call: %v", err)
 	}
 }

@@ -12,6 +12,7 @@
 package undo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,7 @@ type DB interface {
 type Desk struct {
 	DB         DB
 	Connectors map[string]Connector // by the tool's name in policies
+	Accounts   map[string][]string  // by the same: the accounts that the house has there, as far as the configuration says
 	Gates      []seal.Verifier
 	Over       time.Duration // how long after its opening a call can still take effect
 	Now        func() time.Time
@@ -69,25 +71,31 @@ type Desk struct {
 var ErrTooMany = errors.New("there are too many to be looked through")
 
 const (
-	mostCalls = 10_000 // changes that are held at a time, of a job or of the house in a job's time
-	mostJobs  = 32     // jobs that undo one job
+	mostCalls = 10_000  // changes that are looked at together, of a job or of the house in a job's time
+	everyCall = 200_000 // changes of a job among which one is looked for
+	mostJobs  = 32      // jobs that undo one job
 )
 
 // A call is one that was let through to change something outside.
 type call struct {
 	opened *receipt.Receipt
 	closed *receipt.Receipt // nil while it is not closed
-	change *receipt.Change  // nil until it was learned; without what is sent, and what was there
+	later  *receipt.Receipt // says what became of it, if nobody knew when it was closed
+	change *receipt.Change  // nil until it was read; without what is sent, and what was there
 }
 
+// end is the receipt that says what became of c, or nil.
+func (c *call) end() *receipt.Receipt { return cmp.Or(c.later, c.closed) }
+
 // done reports whether its receipts say that it was carried out.
-func (c *call) done() bool { return c.closed != nil && c.closed.Outcome.Status == receipt.Done }
+func (c *call) done() bool { return c.end() != nil && c.end().Outcome.Status == receipt.Done }
 
 var errReceipt = errors.New("the house's record of the job is damaged")
 
 // calls reads a job's changes, in the order in which they were opened, and learns
-// nothing of them yet. A job that is not there has none.
-func (d *Desk) calls(ctx context.Context, job string) ([]*call, error) {
+// nothing of them yet. A job that is not there has none, and one that has more than
+// most is an error.
+func (d *Desk) calls(ctx context.Context, job string, most int) ([]*call, error) {
 	list, err := d.DB.Receipts(ctx, job)
 	if err != nil {
 		return nil, err
@@ -102,11 +110,13 @@ func (d *Desk) calls(ctx context.Context, job string) ([]*call, error) {
 		switch {
 		case changes(r):
 			c := &call{opened: r}
-			if out, open[r.Seq] = append(out, c), c; len(out) > mostCalls {
-				return nil, fmt.Errorf("changes of job %s: %w: they are more than %d", job, ErrTooMany, mostCalls)
+			if out, open[r.Seq] = append(out, c), c; len(out) > most {
+				return nil, fmt.Errorf("changes of job %s: %w: they are more than %d", job, ErrTooMany, most)
 			}
 		case r.Kind == receipt.Closed && open[r.Opened] != nil:
 			open[r.Opened].closed = r
+		case r.Kind == receipt.Learned && open[r.Opened] != nil:
+			open[r.Opened].later = r
 		}
 	}
 	return out, nil

@@ -4,19 +4,19 @@
 package undo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/clawea/clawea/internal/store"
-	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 )
 
-// Say settles a call by a person's word, where the house cannot tell what became
-// of it: whether it happened. It fails with store.ErrNotFound if there is no such
-// call that is unsettled, and with store.ErrConflict where that is known, or can
-// still change.
-func (s *Settler) Say(ctx context.Context, job string, seq uint64, happened bool) error {
+// Say settles a call by the word of a person, the operator by, where the house
+// cannot tell what became of it: whether it happened. It fails with
+// store.ErrNotFound if there is no such call that is unsettled, and with
+// store.ErrConflict where that is known, or can still change.
+func (s *Settler) Say(ctx context.Context, job string, seq uint64, happened bool, by string) error {
 	c, err := s.DB.Call(ctx, job, seq)
 	if err != nil {
 		return err
@@ -32,19 +32,14 @@ func (s *Settler) Say(ctx context.Context, job string, seq uint64, happened bool
 	if !over(opened, now, s.Over) || c.Closed == nil && !s.dead(opened.At, now) {
 		return fmt.Errorf("the call of %s may still be on its way, for %v after it was opened: %w", opened.Name(), max(s.Over, s.Dead), store.ErrConflict)
 	}
-	if c.Closed == nil {
-		return s.write(ctx, opened, happened, nil)
+	if end := cmp.Or(c.Learned, c.Closed); end != nil {
+		r, err := read(end, s.Gates)
+		if err != nil {
+			return err
+		}
+		if st := r.Outcome.Status; st == receipt.Done || st == receipt.Failed {
+			return fmt.Errorf("what became of %s is known: %s: %w", opened.Name(), st, store.ErrConflict)
+		}
 	}
-	closed, err := read(c.Closed, s.Gates)
-	if err != nil {
-		return err
-	}
-	if st := closed.Outcome.Status; st == receipt.Done || st == receipt.Failed {
-		return fmt.Errorf("what became of %s is known: %s: %w", opened.Name(), st, store.ErrConflict)
-	}
-	var target *policy.Resource
-	if happened {
-		target = new(policy.Resource) // a person's word says of no version
-	}
-	return s.DB.Settle(ctx, job, seq, target)
+	return s.write(ctx, opened, c.Closed != nil, &receipt.Late{Happened: happened, By: by})
 }

@@ -82,7 +82,7 @@ func openAuthority(t *testing.T) *authority {
 			{"id": "signer", "key": %q, "agents": ["clerk"]},
 			{"id": "curved", "jwk": %s, "agents": ["clerk"]},
 		],
-		"identities": [{"name": "ci", "issuer": %q, "audience": %q, "match": {"repository": "acme/site"}, "agent": "builder"}],
+		"identities": [{"name": "ci", "issuer": %q, "audience": %q, "match": {"repository": "house-test/site"}, "agent": "builder"}],
 	}`, listen, a.read(t, "ada.key.pub"), model.URL, a.read(t, "signer.key.pub"), public, a.issuer.URL, a.url))
 	a.serve(t)
 	a.bound, a.plain = a.publish(t, ""), a.publish(t, `,"cst_bearer_allowed":true`)
@@ -160,7 +160,7 @@ func (a *authority) vouch(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"repo:acme/site","repository":"acme/site","exp":%d}`, a.issuer.URL, a.url, time.Now().Add(5*time.Minute).Unix())
+	claims := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"repo:house-test/site","repository":"house-test/site","exp":%d}`, a.issuer.URL, a.url, time.Now().Add(5*time.Minute).Unix())
 	jws, err := s.Sign([]byte(claims))
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,74 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/clawea/clawea/seal"
+)
+
+// A stand-in is what docs/clawea.hujson has in the place of what each house has of
+// its own. Left there, it gives somebody else a say, or leads nowhere.
+type standIn struct{ text, mends string }
+
+// standIns lists them. The name of the site and of the house are not among them:
+// whose they are, the file cannot tell.
+func standIns() []standIn {
+	key := "copy the one line of the .pub file of your own people's key there, or remove the entry; make keys with: clawea key new"
+	account := "write the house's own account there"
+	oauth := "copy the client_id that Atlassian gave you there"
+	return []standIn{
+		{"CLOUD-ID", "write the site's cloudId there, as https://YOUR-SITE.atlassian.net/_edge/tenant_info shows it; for tokens without scopes leave \"api\" out"},
+		{"@acme.example", account},
+		{"712020:5f1c0c6e-2a53-4f0b-9a1e-6d1f2c3b4a59", account + ", or leave \"account\" out"},
+		{"s3kRvGWcT9", oauth},
+		{"Qk1vN0pXy2", oauth},
+		{"alice+5a961af4+", key},
+		{"bob+56e1ef1a+", key},
+		{"carol+ca90935b+", key},
+		{"dave+74920a19+", key},
+		{"erin+ca5582c8+", key},
+		{"triage+1c83eb72+", key},
+		{"acme/site", "write your own repository there, or remove the entry: what is left there lets in who owns that name"},
+		{"proj_example", "write your own project there, or remove the header"},
+		{"sha256:0000000000000000000000000000000000000000000000000000000000000001", "write the hash of the policy that you have published, or leave \"undo_policy\" out"},
+	}
+}
+
+// Unfinished returns an *Error if the file still says in some place what the sample
+// configuration says there, and nil otherwise. Load takes such a file, to be looked
+// at; no daemon is to be started with it.
+func (c *Config) Unfinished() error {
+	if c.unfinished == nil {
+		return nil
+	}
+	return c.unfinished
+}
+
+// unfinished returns the first stand-in in b, which is JSON in the file at path.
+func unfinished(b []byte, path string) *Error {
+	list := standIns()
+	d := jsontext.NewDecoder(bytes.NewReader(b))
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return nil // its end: it has been read before
+		}
+		if t.Kind() != '"' {
+			continue
+		}
+		text := t.String()
+		i := slices.IndexFunc(list, func(s standIn) bool { return strings.Contains(text, s.text) })
+		if i < 0 {
+			continue
+		}
+		at := seal.Errorf(b, string(d.StackPointer()), "")
+		return &Error{path, at.Line, at.Column, at.Pointer, "still has " + strings.TrimRight(list[i].text, "+") + ", as the sample configuration does", list[i].mends}
+	}
+}
