@@ -191,13 +191,16 @@ func (u *undoing) walk(ctx context.Context) error {
 		return err
 	}
 	defer h.close()
-	for i := range u.plan.Changes {
-		x := &u.plan.Changes[i]
-		if !undoable(x) {
-			continue
-		}
-		if err := u.advance(ctx, h, x); err != nil {
-			return err
+	for round, before := 0, -1; u.done > before; round++ {
+		before = u.done
+		for i := range u.plan.Changes {
+			x := &u.plan.Changes[i]
+			if again := round > 0 && x.State == string(undo.Blocked); !again && !undoable(x) { // what was in its way may be undone by now
+				continue
+			}
+			if err := u.advance(ctx, h, x); err != nil {
+				return err
+			}
 		}
 	}
 	return u.sum()

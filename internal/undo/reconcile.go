@@ -16,6 +16,7 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -315,19 +316,36 @@ func (r *reconciler) compare(ctx context.Context, tool string) {
 	}
 }
 
-// stranger takes in an event that no receipt explains. A call that was to make
-// something, and of which nobody knows what became, may have made it: that is
-// for a person to find out.
+// stranger takes in an event that no receipt explains. A call of which nobody knows
+// what became may have made it: that is for a person to find out.
 func (r *reconciler) stranger(tool string, e *change.Event) {
 	for _, c := range r.order {
-		if makes(c) && after(c) == nil && e.What == c.opened.Call.Action && (e.Mark == "" || e.Mark == c.opened.Name()) && r.may(c, tool, e) {
+		if r.mayHaveMade(c, tool, e) {
 			r.matched[c.opened.Name()] = true
 			r.note("It is not known what became of %s: it may have made %s %s, by %s at %s.",
-				c.opened.Name(), e.Resource.Type, e.Resource.ID, e.By, e.At.UTC().Format(time.RFC3339))
+				c.opened.Name(), e.Resource.Type, e.Resource.ID+versionWords(e.Resource.Version), e.By, e.At.UTC().Format(time.RFC3339))
 			return
 		}
 	}
 	r.out.Strange = append(r.out.Strange, Event{tool, worded(*e)})
+}
+
+// mayHaveMade reports whether c, of which nobody knows what became, may have made e.
+func (r *reconciler) mayHaveMade(c *call, tool string, e *change.Event) bool {
+	if c.done() || e.Mark != "" && e.Mark != c.opened.Name() {
+		return false
+	}
+	if makes(c) {
+		return after(c) == nil && e.What == c.opened.Call.Action && r.may(c, tool, e)
+	}
+	return r.fits(c, tool, e)
+}
+
+func versionWords(version string) string {
+	if version == "" {
+		return ""
+	}
+	return " at version " + version
 }
 
 func (r *reconciler) note(format string, args ...any) {
@@ -347,10 +365,15 @@ func (r *reconciler) vanished(c *call) string {
 	return "It was taken away by " + by + ", and history does not show what is not there."
 }
 
-// rest lists the receipts of the job that say done and that nothing has matched.
+// rest lists the receipts of the job that say done and that nothing has matched, and
+// the calls of which nobody knows what became.
 func (r *reconciler) rest(list []*call) {
 	for _, c := range list {
-		if !c.done() || r.matched[c.opened.Name()] {
+		switch {
+		case r.matched[c.opened.Name()] || c.end() != nil && c.end().Outcome.Status == receipt.Failed:
+			continue
+		case !c.done():
+			r.note("It is not known what became of %s (%s); the house looks, and says so in some minutes, or a person has to: clawea job settle.", c.opened.Name(), c.opened.Call.Name())
 			continue
 		}
 		m := Missing{Receipt: c.opened.Name(), Call: c.opened.Call.Name(), At: c.opened.At, Target: after(c), Why: unseen(c.opened.Call.Name())}

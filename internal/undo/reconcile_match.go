@@ -97,12 +97,13 @@ func (r *reconciler) timely(tool string, e *change.Event) *call {
 	return r.unnamed(tool, e, func(c *call) bool { return e.Edited == nil && !versioned(c, e) })
 }
 
-// unnamed returns the first call that can have made e, which names none.
+// unnamed returns the first call that can have made e, which names none. What became
+// of it must be known: of others only the system's own word counts.
 func (r *reconciler) unnamed(tool string, e *change.Event, tells func(*call) bool) *call {
 	if e.Mark != "" {
 		return nil
 	}
-	i := slices.IndexFunc(r.order, func(c *call) bool { return tells(c) && r.fits(c, tool, e) })
+	i := slices.IndexFunc(r.order, func(c *call) bool { return c.done() && tells(c) && r.fits(c, tool, e) })
 	if i < 0 {
 		return nil
 	}
@@ -130,10 +131,17 @@ func (r *reconciler) may(c *call, tool string, e *change.Event) bool {
 	if c.opened.Call.Tool != tool || r.matched[c.opened.Name()] || c.end() != nil && c.end().Outcome.Status == receipt.Failed {
 		return false
 	}
-	if unseen(c.opened.Call.Name()) != "" || c.closed != nil && c.closed.Outcome.Actor != "" && e.By != "" && e.By != c.closed.Outcome.Actor {
+	if unseen(c.opened.Call.Name()) != "" && !raised(c, e) || c.closed != nil && c.closed.Outcome.Actor != "" && e.By != "" && e.By != c.closed.Outcome.Actor {
 		return false
 	}
 	return kind(e.What) == kind(c.opened.Call.Action) && r.during(c, e)
+}
+
+// raised reports whether c says that it has raised a version to e's: what leaves no
+// trace in one system's history may make a version in another's.
+func raised(c *call, e *change.Event) bool {
+	before := c.change.Target
+	return versioned(c, e) && after(c).Version == e.Resource.Version && before != nil && before.Version != after(c).Version
 }
 
 // makes reports whether c was to make something, whose id nobody knew before.

@@ -158,6 +158,38 @@ func TestReconcileUnknownCreation(t *testing.T) {
 	}
 }
 
+// A call of which nobody knows what became explains nothing by itself, and a
+// reconciliation with one is not whole.
+func TestReconcileUnknownEnd(t *testing.T) {
+	h := newHouse(t)
+	h.do("job-1", "page.update", edit("3"), page7("4"))
+	h.event("7", "4", "job-1/1")
+	h.close(h.open("job-1", "page.update", edit("4")), unclear)
+	got := h.reconcile("job-1")
+	if got.Whole() || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "what became of job-1/3") {
+		t.Errorf("%+v", got)
+	}
+	h.event("7", "5", "") // by hand, without a mark
+	got = h.reconcile("job-1")
+	if got.Whole() || len(got.Matches) != 1 || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "job-1/3: it may have made page 7 at version 5") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A move that makes a version, as on Data Center, explains that version.
+func TestReconcileMoveThatMadeAVersion(t *testing.T) {
+	h := newHouse(t)
+	h.close(h.openAs("job-1", &policy.Call{Tool: "confluence", Action: "page.move", Class: policy.Write}, edit("5")), done(page7("6")))
+	h.event("7", "6", "")
+	h.event("7", "7", "")
+	d := h.desk()
+	d.Connectors = map[string]Connector{"confluence": h.wiki}
+	got, err := d.Reconcile(t.Context(), "job-1", 2*time.Minute)
+	if diff := cmp.Diff([]string{"7@7 "}, strangers(got.Strange)); err != nil || diff != "" || len(got.Matches) != 1 {
+		t.Errorf("%v %s %+v", err, diff, got)
+	}
+}
+
 // What no history shows is said to be so, and is nobody's fault.
 func TestReconcileUnseen(t *testing.T) {
 	h := newHouse(t)

@@ -28,10 +28,6 @@ func (s *Settler) Say(ctx context.Context, job string, seq uint64, happened bool
 	if opened.Job != job || opened.Seq != seq || !changes(opened) {
 		return fmt.Errorf("receipt %s/%d lets nothing be changed: %w", job, seq, store.ErrNotFound)
 	}
-	now := s.Now()
-	if !over(opened, now, s.Over) || c.Closed == nil && !s.dead(opened.At, now) {
-		return fmt.Errorf("the call of %s may still be on its way, for %v after it was opened: %w", opened.Name(), max(s.Over, s.Dead), store.ErrConflict)
-	}
 	if end := cmp.Or(c.Learned, c.Closed); end != nil {
 		r, err := read(end, s.Gates)
 		if err != nil {
@@ -40,6 +36,10 @@ func (s *Settler) Say(ctx context.Context, job string, seq uint64, happened bool
 		if st := r.Outcome.Status; st == receipt.Done || st == receipt.Failed {
 			return fmt.Errorf("what became of %s is known: %s: %w", opened.Name(), st, store.ErrConflict)
 		}
+	}
+	now := s.Now()
+	if !over(opened, now, s.Over) || c.Closed == nil && !s.dead(opened.At, now) {
+		return fmt.Errorf("the call of %s may still be on its way, for %v after it was opened: %w", opened.Name(), max(s.Over, s.Dead), store.ErrConflict)
 	}
 	return s.write(ctx, opened, c.Closed != nil, &receipt.Late{Happened: happened, By: by})
 }
