@@ -69,73 +69,75 @@ func (c *Connector) area(ctx context.Context, bounds []policy.Bound) (*area, err
 	return a, err
 }
 
-// scopes are what the fence permits. Where the policy names spaces and page
-// prefixes, both must hold, so only prefixes in those spaces count. Scopes that
-// are denied are left out; if nothing else is left, they stay, and the policy
-// denies the search by them.
+// scopes are what the fence permits. Scopes that are denied are left out, and so are
+// those that are gone, or not what was signed any more. If nothing else is left, the
+// latter are the error; denied ones stay, and the policy denies the search by them.
 func (c *Connector) scopes(ctx context.Context, f *fence) ([]*scope, error) {
-	var all, open []*scope
-	add := func(s *scope) error {
-		all = append(all, s)
-		if f.hush(s.resource.Path) {
-			return nil
+	var open, denied []*scope
+	var lost error
+	for _, b := range f.roots() {
+		s, err := c.scope(ctx, b)
+		switch {
+		case err != nil:
+		case !f.counts(s):
+			continue
+		case f.hush(s.resource.Path):
+			denied = append(denied, s)
+			continue
+		default:
+			err = f.signed(s.resource.Path)
+		}
+		if unlessUntold(err) != nil {
+			return nil, err
+		}
+		if err != nil {
+			c.log.WarnContext(ctx, "searches leave out what the policy names", "name", b.Name.Name, "err", err)
+			lost = firstError(lost, err)
+			continue
 		}
 		open = append(open, s)
-		if name := f.astray(s.resource.Path); name != "" {
-			return unsigned(name)
-		}
-		return nil
 	}
-	if len(f.prefixes) == 0 {
-		for _, b := range f.spaces {
-			s, err := c.spaceScope(ctx, b.ID)
-			if err == nil {
-				err = add(s)
-			}
-			if err != nil {
-				return nil, err
-			}
-		}
+	switch {
+	case len(open) > 0:
+		return open, nil
+	case lost != nil:
+		return nil, lost
+	case len(denied) > 0:
+		return denied, nil
 	}
-	for _, b := range f.prefixes {
-		s, err := c.prefixScope(ctx, b)
-		if err == nil && (len(f.spaces) == 0 || slices.ContainsFunc(f.spaces, func(b policy.Bound) bool { return b.ID == s.space.ID })) {
-			err = add(s)
-		}
+	return nil, fault("outside", "there is no space and no page tree of this site that the token may search; have the grant or the policy changed")
+}
+
+// roots are the bounds in which searches look: where the policy names page prefixes,
+// these, and else its spaces.
+func (f *fence) roots() []policy.Bound {
+	if len(f.prefixes) > 0 {
+		return f.prefixes
+	}
+	return f.spaces
+}
+
+// counts reports whether a scope lies in the spaces that the policy names, if it
+// names some: it must hold to these and to the prefixes.
+func (f *fence) counts(s *scope) bool {
+	return len(f.spaces) == 0 || slices.ContainsFunc(f.spaces, func(b policy.Bound) bool { return b.ID == s.space.ID })
+}
+
+// scope reads what a space or a page prefix is now. A prefix without titles is a space.
+func (c *Connector) scope(ctx context.Context, b policy.Bound) (*scope, error) {
+	if len(titlesOf(b.Name.Name)) == 0 {
+		s, err := c.getSpace(ctx, b.ID)
 		if err != nil {
 			return nil, err
 		}
-	}
-	if len(all) == 0 {
-		return nil, fault("outside", "there is no space and no page tree of this site that the token may search; have the grant or the policy changed")
-	}
-	if len(open) == 0 {
-		return all, nil
-	}
-	return open, nil
-}
-
-func (c *Connector) spaceScope(ctx context.Context, id string) (*scope, error) {
-	s, err := c.getSpace(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return &scope{space: s, resource: policy.Resource{Type: "space", ID: s.ID, Path: []policy.Place{{ID: s.ID, Name: s.Key}}}}, nil
-}
-
-func (c *Connector) prefixScope(ctx context.Context, b policy.Bound) (*scope, error) {
-	if len(titlesOf(b.Name.Name)) == 0 {
-		return c.spaceScope(ctx, b.ID)
+		return &scope{space: s, resource: policy.Resource{Type: "space", ID: s.ID, Path: []policy.Place{{ID: s.ID, Name: s.Key}}}}, nil
 	}
 	at, err := c.place(ctx, b.ID)
 	if err != nil {
 		return nil, err
 	}
 	r, err := c.resource(ctx, at, true)
-	if err != nil {
-		return nil, err
-	}
-	return &scope{space: at.space, root: b.ID, resource: r}, nil
+	return &scope{space: at.space, root: b.ID, resource: r}, err
 }
 
 // deniedKeys reads the present keys of denied spaces. One that the read

@@ -43,7 +43,7 @@ func (c *Connector) descendants(ctx context.Context, id string) ([]descendant, e
 	}
 	deep := func(d descendant) bool { return d.Depth >= maxLevels }
 	if len(list.Results) > maxBelow || list.Links.Next != "" || slices.ContainsFunc(list.Results, deep) {
-		return nil, fault("outside", "more lies below page %s than can be looked through; have a person move it", id)
+		return nil, fault("too_large", "more lies below page %s than can be looked through; have a person move it", id)
 	}
 	return list.Results, nil
 }
@@ -66,7 +66,7 @@ func (c *Connector) along(ctx context.Context, at *place, from, to []policy.Plac
 		old[d.ID] = append(slices.Clone(old[d.ParentID]), step)
 		moved[d.ID] = append(slices.Clone(moved[d.ParentID]), step)
 		if at.fence.touch(old[d.ID]) >= 0 || at.fence.touch(moved[d.ID]) >= 0 {
-			return nil, untouchable(at, d)
+			return nil, c.untouchable(ctx, at, d)
 		}
 		ids = append(ids, d.ID)
 	}
@@ -74,17 +74,17 @@ func (c *Connector) along(ctx context.Context, at *place, from, to []policy.Plac
 		return list, err
 	}
 	restricted, err := c.restrictedAmong(ctx, ids)
-	for _, d := range list {
-		if restricted[d.ID] {
-			err = untouchable(at, d)
-		}
+	if i := slices.IndexFunc(list, func(d descendant) bool { return restricted[d.ID] }); i >= 0 {
+		err = c.untouchable(ctx, at, list[i])
 	}
 	return list, err
 }
 
 // untouchable is the refusal to move a page because of what it would take along.
-func untouchable(at *place, d descendant) error {
-	return fault("outside", "%s lies below page %s and may not be touched; have a person move the page", d.ID, at.page.ID)
+// What that is, agents may not see: only the log says it.
+func (c *Connector) untouchable(ctx context.Context, at *place, d descendant) error {
+	c.log.WarnContext(ctx, "a page is not moved for what lies below it", "page", at.page.ID, "below", d.ID)
+	return fault("outside", "something below page %s may not be moved along; have a person move the page", at.page.ID)
 }
 
 // allLabelled refuses pages below a page without a label that the policy wants.
@@ -101,7 +101,7 @@ func (c *Connector) allLabelled(ctx context.Context, at *place, list []descendan
 		if err == nil && at.fence.labelled(labels) {
 			return nil, nil
 		}
-		return untouchable(at, d), unlessUntold(err)
+		return c.untouchable(ctx, at, d), unlessUntold(err)
 	})
 	return firstError(append(errs, err)...)
 }

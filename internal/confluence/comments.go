@@ -118,7 +118,12 @@ func (c *Connector) getComment(ctx context.Context, id string) (*comment, error)
 // not show that.
 func (c *Connector) asWritten(ctx context.Context, id string) (*comment, error) {
 	m := new(comment)
-	if _, err := c.get(ctx, v2+"/footer-comments/"+atlassian.Segment(id), url.Values{"body-format": {"storage"}, "version": {"1"}}, m); err != nil {
+	_, err := c.get(ctx, v2+"/footer-comments/"+atlassian.Segment(id), url.Values{"body-format": {"storage"}, "version": {"1"}}, m)
+	switch atlassian.Code(err) {
+	case atlassian.NotFound, atlassian.BadRequest, atlassian.NotOffered:
+		return nil, nil
+	}
+	if err != nil {
 		return nil, explain(err, "comment "+id)
 	}
 	if m.ID != id || m.Version.Number != 1 {

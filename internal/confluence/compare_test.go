@@ -89,6 +89,8 @@ func FuzzMark(f *testing.F) {
 		if receipt != "" && checkUndoes(receipt) == nil && markOf(marked(message, receipt)) != receipt {
 			t.Errorf("%q marked with %q names %q", message, receipt, markOf(marked(message, receipt)))
 		}
-		_ = links{message}.cursor()
+		if cursor, err := (links{message}).next(); err == nil && (cursor == "") != (message == "") {
+			t.Errorf("a list that goes on at %q goes on at %q", message, cursor)
+		}
 	})
 }

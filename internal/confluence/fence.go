@@ -139,8 +139,12 @@ func (f *fence) astray(path []policy.Place) string {
 	return ""
 }
 
-// unsigned is the error about a bound name that astray has found.
-func unsigned(name string) error {
+// signed refuses a path that a bound name of the fence does not lead to any more.
+func (f *fence) signed(path []policy.Place) error {
+	name := f.astray(path)
+	if name == "" {
+		return nil
+	}
 	return fault("outside", "%s is not called so any more, or lies elsewhere, since the policy was signed; have it named as before, or the policy published and signed anew", name)
 }
 

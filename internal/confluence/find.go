@@ -86,17 +86,22 @@ func (c *Connector) recalled(ctx context.Context, ch *receipt.Change) (*receipt.
 	return &out, nil
 }
 
-// seekVersion finds the version whose message names the receipt. An update is
-// the next version or none; a restored one may have come upon another.
+// seekVersion finds the version whose message names the receipt: the one right
+// after that on which the change is based. Another that names it is not believed. A
+// restored version may still come where somebody has written the next one.
 func (c *Connector) seekVersion(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change, action string) (found *policy.Resource, over bool, _ error) {
 	before, err := strconv.Atoi(ch.Target.Version)
 	if err != nil {
 		return nil, false, fmt.Errorf("find change %s: it is based on no version", opened.Name())
 	}
+	stray := 0 // a version that names the receipt and is not the next
 	err = c.eachVersion(ctx, ch.Target.ID, func(v version) bool {
-		next := v.Number == before+1
-		if v.Number > before && markOf(v.Message) == opened.Name() && (next || action == actionRestore) {
+		next, marked := v.Number == before+1, v.Number > before && markOf(v.Message) == opened.Name()
+		switch {
+		case marked && next:
 			found = &policy.Resource{Type: "page", ID: ch.Target.ID, Version: strconv.Itoa(v.Number)}
+		case marked:
+			stray = v.Number
 		}
 		over = over || next && action != actionRestore
 		return found == nil && v.Number > before
@@ -104,7 +109,17 @@ func (c *Connector) seekVersion(ctx context.Context, opened *receipt.Receipt, ch
 	if isNotFound(err) && action == actionUntrash { // it is in the trash still
 		return nil, false, nil
 	}
+	if err == nil && found == nil && stray > 0 {
+		err = untold(fmt.Sprintf("version %d of page %s", stray, ch.Target.ID))
+	}
 	return found, over && found == nil, err
+}
+
+// untold is the error about what names a receipt and is not what its call sent: a
+// database that was restored gives names of receipts out again, and anybody who can
+// write a page can write one.
+func untold(what string) error {
+	return fault("untold", "%s names the receipt and is not what was sent, so it cannot be told what became of the call; have a person look at it", what)
 }
 
 // seekCreated finds a page that was made: by its title, which one page of a
@@ -122,56 +137,80 @@ func (c *Connector) seekCreated(ctx context.Context, opened *receipt.Receipt, ch
 	if err != nil {
 		return nil, err
 	}
-	below, err := c.pagesBelow(ctx, sent.ParentID)
+	below, whole, err := c.pagesBelow(ctx, sent.ParentID)
 	if err != nil {
 		return nil, err
 	}
+	found, stray := "", "" // of these that name the receipt, or may: one that is what was sent, and one that is not
 	for _, p := range append(list, below...) {
-		if !since(p.CreatedAt, opened.At) {
+		if !since(p.CreatedAt, opened.At) || p.ID == found {
 			continue
 		}
-		mark, err := c.pageMark(ctx, p.ID)
-		if err == nil && mark == "" && p.Title == sent.Title && p.ParentID == sent.ParentID { // its mark did not come to be set
-			mark, err = c.bodyMark(ctx, p.ID, sent.Body.Value, opened)
-		}
-		if err != nil {
+		marked, asSent, err := c.madeAs(ctx, p, &sent, opened)
+		switch {
+		case err != nil:
 			return nil, err
+		case asSent && found == "":
+			found = p.ID
+		case asSent:
+			return nil, fault("untold", "pages %s and %s are both what was sent, so it cannot be told which of them is the one; have a person look at them", found, p.ID)
+		case marked:
+			stray = p.ID
 		}
-		if mark == opened.Name() {
-			return &policy.Resource{Type: "page", ID: p.ID, Version: "1"}, nil
-		}
+	}
+	switch {
+	case found != "":
+		return &policy.Resource{Type: "page", ID: found, Version: "1"}, nil
+	case stray != "":
+		return nil, untold("page " + stray)
+	case !whole:
+		return nil, fault("too_large", "more lies right below page %s than can be looked through for the page; have a person look for it", sent.ParentID)
 	}
 	return nil, nil
 }
 
-// bodyMark takes a page for the one that opened made if it began with the body
-// that was sent.
-func (c *Connector) bodyMark(ctx context.Context, id, sent string, opened *receipt.Receipt) (string, error) {
-	first, _, err := c.getVersion(ctx, id, 1)
-	if err != nil || !sameBody(sent, first.Body.Storage.Value) {
-		return "", err
+// madeAs reports whether a page names the receipt of the call that was opened, and
+// whether it is what was sent: it began with the title and the body, and lies below
+// the parent. One without a mark, which may not have come to be set, must have the
+// title still.
+func (c *Connector) madeAs(ctx context.Context, p *page, sent *creation, opened *receipt.Receipt) (marked, asSent bool, _ error) {
+	mark, err := c.pageMark(ctx, p.ID)
+	marked = mark == opened.Name()
+	switch {
+	case err != nil || mark != "" && !marked:
+		return false, false, err
+	case p.ParentID != sent.ParentID || !marked && p.Title != sent.Title:
+		return marked, false, nil
 	}
-	return opened.Name(), nil
+	first, _, err := c.getVersion(ctx, p.ID, 1)
+	if err != nil {
+		return false, false, err
+	}
+	return marked, first.Title == sent.Title && sameBody(sent.Body.Value, first.Body.Storage.Value), nil
 }
 
-// pagesBelow reads the pages right below a page that are current. Below one that
-// is gone there is nothing.
-func (c *Connector) pagesBelow(ctx context.Context, id string) ([]*page, error) {
-	list, _, err := c.children(ctx, id, maxChildren)
-	if isNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, child := range list {
-		if child.Type == "page" && isID(child.ID) {
-			ids = append(ids, child.ID)
+// pagesBelow reads the pages right below a page that are current, and reports
+// whether these are all. Below one that is gone there is nothing.
+func (c *Connector) pagesBelow(ctx context.Context, id string) (pages []*page, whole bool, err error) {
+	whole, err = inParts(maxChildParts, func(cursor string) (string, error) {
+		list, next, _, err := c.childrenFrom(ctx, id, maxChildren, cursor)
+		if err != nil {
+			return "", err
 		}
+		var ids []string
+		for _, child := range list {
+			if child.Type == "page" && isID(child.ID) {
+				ids = append(ids, child.ID)
+			}
+		}
+		found, err := c.getPages(ctx, ids)
+		pages = slices.AppendSeq(pages, maps.Values(found))
+		return next, err
+	})
+	if isNotFound(err) {
+		return nil, true, nil
 	}
-	found, err := c.getPages(ctx, ids)
-	return slices.Collect(maps.Values(found)), err
+	return pages, whole, err
 }
 
 // since reports whether a time of Confluence's is not before one of the house's.

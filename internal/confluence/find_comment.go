@@ -39,7 +39,7 @@ func (c *Connector) actor(ctx context.Context, use string, answer error) string 
 // are all that a change remembers of a page's comments, so that what others write
 // there leaves the change, and the approval of it, as it is.
 func (c *Connector) alike(ctx context.Context, id, body string) ([]string, error) {
-	list, _, err := c.comments(ctx, id, "footer", maxRemarks)
+	list, _, _, err := c.comments(ctx, id, "footer", maxRemarks)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (c *Connector) alike(ctx context.Context, id, body string) ([]string, error
 // since are the comments at the foot of a page that may have been written at a
 // time or after, but for those that a change remembers as alike.
 func (c *Connector) since(ctx context.Context, id string, alike []string, from time.Time) ([]comment, error) {
-	list, _, err := c.comments(ctx, id, "footer", maxRemarks)
+	list, more, _, err := c.comments(ctx, id, "footer", maxRemarks)
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func (c *Connector) since(ctx context.Context, id string, alike []string, from t
 			out = append(out, *m)
 		}
 	}
-	if len(list) >= maxRemarks {
-		return nil, fault("outside", "page %s has more comments than can be looked through; have a person look at it", clean(id))
+	if more || len(list) >= maxRemarks {
+		return nil, fault("too_large", "page %s has more comments than can be looked through; have a person look at it", clean(id))
 	}
 	return out, nil
 }

@@ -114,14 +114,20 @@ func TestHiddenChildrenDoNotCount(t *testing.T) {
 	}
 }
 
+// versionsOf looks for a version that is not there.
+func (h *house) versionsOf(id string) error {
+	return h.c.eachVersion(h.t.Context(), id, func(version) bool { return true })
+}
+
 // TestListsThatEndNowhere has lists that say that they go on, and not where.
 func TestListsThatEndNowhere(t *testing.T) {
 	for path, do := range map[string]func(h *house) *end{
 		"/search":          func(h *house) *end { return h.search(`text ~ "alpha"`) },
 		"/direct-children": func(h *house) *end { return h.do("page.children", args(`{"page_id":%q}`, h.runbooks)) },
+		"/versions":        func(h *house) *end { return h.fault(&end{}, h.versionsOf(h.deploy)) },
 		"/labels":          func(h *house) *end { return h.do("page.labels", args(`{"page_id":%q}`, h.deploy)) },
 	} {
-		for next, want := range map[string]string{`/wiki/x?limit=1`: "upstream", `/wiki/x?cursor=again`: "bad_query outside"} {
+		for next, want := range map[string]string{`/wiki/x?limit=1`: "upstream", `/wiki/x?cursor=again`: "bad_query outside too_large"} {
 			h := newHouse(t, spacePolicy, nil)
 			h.c.read = h.odd(func(r *http.Request, body string) (string, int) {
 				if strings.HasSuffix(r.URL.Path, path) {

@@ -24,7 +24,8 @@ const historyLimit = 100
 // window, by time: versions of pages, and comments at the foot of pages. Of a
 // comment it has the first version and the newest: that somebody has edited it
 // since, and who did so last. Labels, moves, ways into the trash and what was
-// deleted are not in it, nor is what the read credential may not see.
+// deleted are not in it, nor is what the read credential may not see. Where what
+// there is cannot be read to its end, it is an error.
 func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Event, error) {
 	if len(w.Accounts) == 0 {
 		return nil, nil
@@ -36,7 +37,7 @@ func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Even
 	var out []change.Event
 	for _, id := range ids {
 		events, err := c.written(ctx, id, w)
-		if unlessUntold(err) != nil {
+		if err != nil && !isNotFound(err) { // one that is gone is not in the history
 			return nil, err
 		}
 		out = append(out, events...)
@@ -67,31 +68,33 @@ func (c *Connector) contributions(ctx context.Context, w change.Window) ([]strin
 	)}
 	ask := url.Values{"cql": {q.String()}, "limit": {strconv.Itoa(historyLimit)}, "includeArchivedSpaces": {"true"}, "excerpt": {"none"}}
 	var ids []string
-	for range maxPaging {
+	whole, err := inParts(maxPaging, func(cursor string) (string, error) {
+		if cursor != "" {
+			ask.Set("cursor", cursor)
+		}
 		var answer struct {
 			Results []hit `json:"results"`
 			Links   links `json:"_links"`
 		}
 		if _, err := c.get(ctx, v1+"/search", ask, &answer); err != nil {
-			return nil, explainSearch(err)
+			return "", explainSearch(err)
 		}
 		for _, h := range answer.Results {
 			if h.Content != nil && isID(h.Content.ID) {
 				ids = append(ids, h.Content.ID)
 			}
 		}
-		next := answer.Links.cursor()
-		if next == "" || len(answer.Results) == 0 {
-			slices.Sort(ids)
-			return slices.Compact(ids), nil
-		}
-		ask.Set("cursor", next)
+		return answer.Links.next()
+	})
+	if err == nil && !whole {
+		err = tooMuch()
 	}
-	return nil, tooMuch()
+	slices.Sort(ids)
+	return slices.Compact(ids), err
 }
 
 func tooMuch() error {
-	return fault("outside", "the accounts have written more in that time than can be looked through; ask about a shorter time")
+	return fault("too_large", "the accounts have written more in that time than can be looked through; ask about a shorter time")
 }
 
 // holds reports whether something is by one of the accounts and in the window.
@@ -126,34 +129,40 @@ func (c *Connector) written(ctx context.Context, id string, w change.Window) ([]
 func (c *Connector) said(ctx context.Context, w change.Window) ([]change.Event, error) {
 	var out []change.Event
 	ask := url.Values{"sort": {"-modified-date"}, "limit": {strconv.Itoa(historyLimit)}}
-	for range maxPaging {
+	whole, err := inParts(maxPaging, func(cursor string) (string, error) {
+		if cursor != "" {
+			ask.Set("cursor", cursor)
+		}
 		var answer struct {
 			Results []comment `json:"results"`
 			Links   links     `json:"_links"`
 		}
 		if _, err := c.get(ctx, v2+"/footer-comments", ask, &answer); err != nil {
-			return nil, explain(err, "the comments")
+			return "", explain(err, "the comments")
 		}
-		for _, m := range answer.Results {
-			if before(m.Version.CreatedAt, w.From) {
-				return out, nil
+		for i := range answer.Results {
+			if before(answer.Results[i].Version.CreatedAt, w.From) {
+				return "", nil // the rest is older
 			}
-			out = append(out, c.saidBy(ctx, &m, w)...)
+			events, err := c.saidBy(ctx, &answer.Results[i], w)
+			if err != nil {
+				return "", err
+			}
+			out = append(out, events...)
 		}
-		next := answer.Links.cursor()
-		if next == "" || len(answer.Results) == 0 {
-			return out, nil
-		}
-		ask.Set("cursor", next)
+		return answer.Links.next()
+	})
+	if err == nil && !whole {
+		err = tooMuch()
 	}
-	return nil, tooMuch()
+	return out, err
 }
 
 // saidBy is what a comment tells of the accounts in the window: that one of them
 // wrote it, or edited it last, or both.
-func (c *Connector) saidBy(ctx context.Context, m *comment, w change.Window) (out []change.Event) {
+func (c *Connector) saidBy(ctx context.Context, m *comment, w change.Window) (out []change.Event, _ error) {
 	if !isID(m.ID) {
-		return nil
+		return nil, nil
 	}
 	at, ours := holds(w, m.Version.AuthorID, m.Version.CreatedAt)
 	now := policy.Resource{Type: "comment", ID: m.ID, Version: strconv.Itoa(m.Version.Number)}
@@ -161,34 +170,41 @@ func (c *Connector) saidBy(ctx context.Context, m *comment, w change.Window) (ou
 		if ours {
 			out = append(out, change.Event{Resource: now, What: actionComment, At: at, By: m.Version.AuthorID})
 		}
-		return out
+		return out, nil
 	}
-	if e := c.edited(ctx, m, w); e != nil {
+	e, err := c.edited(ctx, m, w)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
 		out = append(out, *e)
 	}
 	if ours {
 		out = append(out, change.Event{Resource: now, What: "comment.update", At: at, By: m.Version.AuthorID})
 	}
-	return out
+	return out, nil
 }
 
 // edited is the writing of a comment that was edited since, if one of the accounts
 // wrote it in the window. Where Confluence does not say that any more, it is told
 // of what receipts say was made.
-func (c *Connector) edited(ctx context.Context, m *comment, w change.Window) *change.Event {
+func (c *Connector) edited(ctx context.Context, m *comment, w change.Window) (*change.Event, error) {
 	e := &change.Event{Resource: policy.Resource{Type: "comment", ID: m.ID, Version: "1"}, What: actionComment, Edited: &change.Edit{By: account(m.Version.AuthorID)}}
 	e.Edited.At, _ = time.Parse(time.RFC3339, m.Version.CreatedAt)
-	first := c.original(ctx, m)
+	first, err := c.asWritten(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
 	if first == nil {
 		if slices.ContainsFunc(w.Made, func(r policy.Resource) bool { return r.Type == "comment" && r.ID == m.ID }) {
-			return e
+			return e, nil
 		}
-		return nil
+		return nil, nil
 	}
 	at, ours := holds(w, first.Version.AuthorID, first.Version.CreatedAt)
 	if !ours {
-		return nil
+		return nil, nil
 	}
 	e.At, e.By = at, first.Version.AuthorID
-	return e
+	return e, nil
 }

@@ -127,9 +127,11 @@ func (c *Connector) admits(ctx context.Context, p *place, f *fence) (bool, error
 	return err == nil && f.labelled(labels), unlessUntold(err)
 }
 
-// unlessUntold drops the errors that are about one page and not about the site.
+// unlessUntold drops the errors that say of one thing that it is not there, or that
+// it cannot be told whether the policy lets it be seen: callers leave that out. A list
+// that was not read to its end ("too_large") is no such error.
 func unlessUntold(err error) error {
-	if f := (*gate.Fault)(nil); errors.As(err, &f) && (f.Code == "not_found" || f.Code == "outside") {
+	if f := (*gate.Fault)(nil); errors.As(err, &f) && slices.Contains([]string{"not_found", "not_current", "outside"}, f.Code) {
 		return nil
 	}
 	return err

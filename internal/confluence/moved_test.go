@@ -4,7 +4,9 @@
 package confluence
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -72,7 +74,7 @@ func TestMoveTakesAlong(t *testing.T) {
 		below        func(h *house, top string)
 		want, says   string
 	}{
-		{"nothing", spacePolicy, func(*house, string) {}, "done", "with 0 pages below it"},
+		{"nothing", spacePolicy, func(*house, string) {}, "done", "with nothing below it"},
 		{"open pages, and a folder", spacePolicy, func(h *house, top string) {
 			folder := h.site.AddFolder(sim.FolderSeed{Space: "ENG", Parent: top, Title: "Box"})
 			h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: folder, Title: "In it"})
@@ -81,10 +83,10 @@ func TestMoveTakesAlong(t *testing.T) {
 		{"a restricted page", spacePolicy, func(h *house, top string) {
 			page := h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: top, Title: "Child"})
 			h.site.RestrictRead(h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: page, Title: "For few"}), h.reader)
-		}, "outside", "may not be touched"},
+		}, "outside", "may not be moved along"},
 		{"a page without the label", labelPolicy, func(h *house, top string) {
 			h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: top, Title: "Theirs"})
-		}, "outside", "may not be touched"},
+		}, "outside", "may not be moved along"},
 		{"a page with the label", labelPolicy, func(h *house, top string) {
 			h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: top, Title: "Ours", Labels: []string{"public"}})
 		}, "done", "with 1 page below it"},
@@ -92,12 +94,12 @@ func TestMoveTakesAlong(t *testing.T) {
 			for i := range maxBelow + 1 {
 				h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: top, Title: fmt.Sprint("Child ", i)})
 			}
-		}, "outside", "more lies below"},
+		}, "too_large", "more lies below"},
 		{"deeper than is looked", spacePolicy, func(h *house, top string) {
 			for i := range maxLevels {
 				top = h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: top, Title: fmt.Sprint("Level ", i)})
 			}
-		}, "outside", "more lies below"},
+		}, "too_large", "more lies below"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -139,6 +141,30 @@ func TestMoveTakesNothingIntoDenial(t *testing.T) {
 	h.want(h.move(h.hr, h.runbooks2, 1), "outside")
 	h.quiet(mark)
 	h.want(h.move(h.hr, h.deploy, 1), "done")
+}
+
+// TestRefusalsDoNotSayWhatIsBelow says: what lies below a page, and may not be seen, is not told of by a refusal; the log names it.
+func TestRefusalsDoNotSayWhatIsBelow(t *testing.T) {
+	h := newHouse(t, fullPolicy, nil)
+	var log bytes.Buffer
+	h.c.log = slog.New(slog.NewTextHandler(&log, nil))
+	id := h.site.AddPage(sim.PageSeed{Space: "ENG", Parent: h.hr, Title: "Hidden"})
+	h.site.RestrictRead(id, h.reader)
+	for want, do := range map[string]func() *end{
+		"outside":      func() *end { return h.move(h.hr, h.deploy, 1) },
+		"bad_argument": func() *end { return h.trash(h.hr, 1) },
+	} {
+		log.Reset()
+		mark := len(h.site.Requests())
+		e := do()
+		h.want(e, want)
+		if h.quiet(mark); strings.Contains(e.why, id) || !strings.Contains(e.why, h.hr) {
+			t.Errorf("it says %q", e.why)
+		}
+		if !strings.Contains(log.String(), "below="+id) {
+			t.Errorf("logged %q", &log)
+		}
+	}
 }
 
 // TestBelowChangesMeanwhile has people put something below a page between plan and act.

@@ -18,8 +18,14 @@ import (
 // requests are changed, or replaced by an error's status.
 func (h *house) odd(change func(r *http.Request, body string) (string, int)) *atlassian.Client {
 	h.t.Helper()
+	return h.oddOver(http.DefaultTransport, change)
+}
+
+// oddOver does the same to the answers that come through rt.
+func (h *house) oddOver(rt http.RoundTripper, change func(r *http.Request, body string) (string, int)) *atlassian.Client {
+	h.t.Helper()
 	return connectOver(h.t, h.c.read.BaseURL(), "reader", "r-token", roundTrip(func(r *http.Request) (*http.Response, error) {
-		res, err := http.DefaultTransport.RoundTrip(r)
+		res, err := rt.RoundTrip(r)
 		if err != nil {
 			return nil, err
 		}

@@ -80,8 +80,8 @@ func (c *Connector) locate(ctx context.Context, id string, bounds []policy.Bound
 	if at.fence.hush(res.Path) {
 		at.open = false
 	}
-	if name := at.fence.astray(res.Path); at.open && name != "" {
-		return nil, policy.Resource{}, unsigned(name)
+	if err := at.fence.signed(res.Path); at.open && err != nil {
+		return nil, policy.Resource{}, err
 	}
 	if len(at.fence.labels) > 0 {
 		if res.Labels, err = c.labels(ctx, id); err != nil {

@@ -79,7 +79,7 @@ func (c *Connector) actChildren(ctx context.Context, at *place, a *area, limit i
 		return next, err
 	})
 	if err == nil && !whole {
-		err = fault("outside", "more lies right below page %s than can be looked through; search below it", at.page.ID)
+		err = fault("too_large", "more lies right below page %s than can be looked through; search below it", at.page.ID)
 	}
 	if err != nil {
 		return failed(err), err

@@ -68,34 +68,36 @@ func (c *Connector) actComments(ctx context.Context, at *place, limit int) (*gat
 	out := discussion{Comments: []shownComment{}, Format: "storage", Untrusted: true, Source: c.source(at, at.page)}
 	var answer *atlassian.Response
 	for _, kind := range []string{"footer", "inline"} {
-		list, res, err := c.comments(ctx, at.page.ID, kind, limit+1)
+		list, more, res, err := c.comments(ctx, at.page.ID, kind, limit+1)
 		if err != nil {
 			return failed(err), err
 		}
-		answer = res
+		answer, out.More = res, out.More || more
 		for _, m := range list {
 			body, _ := cut(m.Body.Storage.Value, maxComment)
 			out.Comments = append(out.Comments, shownComment{m.ID, kind, account(m.Version.AuthorID), m.Version.CreatedAt, m.Version.Number, body, atlassian.Clean(m.Resolution, 20)})
 		}
 	}
 	slices.SortStableFunc(out.Comments, func(a, b shownComment) int { return strings.Compare(b.At, a.At) })
-	if out.More = len(out.Comments) > limit; out.More {
-		out.Comments = out.Comments[:limit]
+	if len(out.Comments) > limit {
+		out.Comments, out.More = out.Comments[:limit], true
 	}
 	return c.shows(ctx, at, answer, out)
 }
 
-// comments reads the newest comments of a page, without replies, of a kind.
-func (c *Connector) comments(ctx context.Context, id, kind string, limit int) ([]comment, *atlassian.Response, error) {
+// comments reads the newest comments of a page, without replies, of a kind. It
+// reports also whether Confluence says that there are others.
+func (c *Connector) comments(ctx context.Context, id, kind string, limit int) (_ []comment, more bool, _ *atlassian.Response, _ error) {
 	var list struct {
 		Results []comment `json:"results"`
+		Links   links     `json:"_links"`
 	}
 	query := url.Values{"body-format": {"storage"}, "sort": {"-created-date"}, "limit": {strconv.Itoa(limit)}}
 	res, err := c.get(ctx, v2+"/pages/"+atlassian.Segment(id)+"/"+kind+"-comments", query, &list)
 	if err != nil {
-		return nil, nil, explain(err, "the comments of page "+id)
+		return nil, false, nil, explain(err, "the comments of page "+id)
 	}
-	return slices.DeleteFunc(list.Results, func(m comment) bool { return !isID(m.ID) }), res, nil
+	return slices.DeleteFunc(list.Results, func(m comment) bool { return !isID(m.ID) }), list.Links.Next != "", res, nil
 }
 
 // An attachment is what we use of Confluence's attachments.

@@ -4,8 +4,10 @@
 package confluence
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -241,6 +243,84 @@ func TestSearchAfterChanges(t *testing.T) {
 		if e.String() == "done" && len(h.hits(e)) != test.hits {
 			t.Errorf("%s: got %v, want %d hits", test.name, h.hits(e), test.hits)
 		}
+	}
+}
+
+// TestSearchWithoutLostRoots says: what the policy names and is not what was signed any more is left out of
+// searches, and the rest is searched. Only where nothing is left, they are refused.
+func TestSearchWithoutLostRoots(t *testing.T) {
+	policyOf := func(resources string) string {
+		return `{"wpc_version": "1", "resources": {` + resources + `}, "actions": {"read": {"allowed": true}, "search": {"allowed": true}}}`
+	}
+	trees := policyOf(`"page_prefix_allowlist": ["ENG/Runbooks/", "ENG/Salaries/"]`)
+	both := policyOf(`"spaces_allowlist": ["ENG", "SEC"], "page_prefix_allowlist": ["ENG/Runbooks/", "SEC/Incident/"]`)
+	spaces := policyOf(`"spaces_allowlist": ["ENG", "SEC"]`)
+	denied := policyOf(`"page_prefix_allowlist": ["ENG/Runbooks/", "SEC/Incident/"], "spaces_denylist": ["SEC"]`)
+	runbooks := func(h *house) []string { return []string{h.deploy, h.rollback} }
+	tests := []struct {
+		name, policy string
+		before       func(h *house)
+		lost         []string
+		want         string
+		hits         func(h *house) []string
+	}{
+		{"renamed", trees, func(h *house) { h.site.RenamePage(h.hr, "Pay") }, []string{"ENG/Salaries/"}, "done", runbooks},
+		{"trashed", trees, func(h *house) { h.site.TrashPage(h.hr) }, []string{"ENG/Salaries/"}, "done", runbooks},
+		{"moved", trees, func(h *house) { h.site.MovePage(h.hr, h.runbooks2) }, []string{"ENG/Salaries/"}, "done", runbooks},
+		{"hidden from the house", trees, func(h *house) { h.site.RestrictRead(h.hr, h.writer) }, []string{"ENG/Salaries/"}, "done", runbooks},
+		{"moved into another tree", trees, func(h *house) { h.site.MovePage(h.hr, h.runbooks) }, nil, "done",
+			func(h *house) []string { return append(runbooks(h), h.hr) }},
+		{"all renamed", trees, func(h *house) { h.site.RenamePage(h.hr, "Pay"); h.site.RenamePage(h.runbooks, "Handbook") },
+			[]string{"ENG/Runbooks/", "ENG/Salaries/"}, "outside", nil},
+		{"of another space", both, func(h *house) { h.site.RenamePage(h.secret, "Accident") }, []string{"SEC/Incident/"}, "done", runbooks},
+		{"a space renamed", spaces, func(h *house) { h.site.RenameSpaceKey("ENG", "OLD") }, []string{"ENG"}, "done",
+			func(h *house) []string { return []string{h.secret} }},
+		{"the other is denied", denied, func(h *house) { h.site.TrashPage(h.runbooks) }, []string{"ENG/Runbooks/"}, "not_found", nil},
+		{"a denied one is trashed", denied, func(h *house) { h.site.TrashPage(h.secret) }, []string{"SEC/Incident/"}, "done", runbooks},
+	}
+	for _, test := range tests {
+		h := newHouse(t, test.policy, nil)
+		var log bytes.Buffer
+		h.c.log = slog.New(slog.NewTextHandler(&log, nil))
+		test.before(h)
+		e := h.search(`text ~ "alpha"`)
+		if e.String() != test.want {
+			t.Errorf("%s: got %s (%s), want %s", test.name, e, e.why, test.want)
+			continue
+		}
+		if got := strings.Count(log.String(), "searches leave out what the policy names"); got != len(test.lost) {
+			t.Errorf("%s: logged %q", test.name, &log)
+		}
+		for _, name := range test.lost {
+			if !strings.Contains(log.String(), "name="+name+" ") {
+				t.Errorf("%s: logged %q", test.name, &log)
+			}
+		}
+		if test.hits == nil {
+			continue
+		}
+		want := test.hits(h)
+		slices.Sort(want)
+		if got := h.hits(e); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", test.name, got, want)
+		}
+	}
+}
+
+// TestTroubleWithARootStopsTheSearch says: what is not known to be lost is not left out.
+func TestTroubleWithARootStopsTheSearch(t *testing.T) {
+	h := newHouse(t, strings.Replace(prefixPolicy, `"ENG/Runbooks/"`, `"ENG/Runbooks/", "ENG/Salaries/"`, 1), nil)
+	h.want(h.search(`text ~ "alpha"`), "done")
+	plain := h.c.read
+	for status, want := range map[int]string{http.StatusForbidden: "forbidden", http.StatusUnauthorized: "unauthorized", http.StatusBadRequest: "upstream"} {
+		h.c.read = plain
+		h.c.read = h.odd(func(r *http.Request, body string) (string, int) {
+			if r.URL.Path == v2+"/pages/"+h.hr {
+				return "{}", status
+			}
+			return body, 0
+		})
+		h.want(h.search(`text ~ "alpha"`), want)
 	}
 }
 

@@ -197,18 +197,21 @@ func (c *Connector) moving(w *passage) *draft {
 	if last := at.above[len(at.above)-1]; last.Type != "page" {
 		undo = irreversible(fmt.Sprintf("The page lay in a %s, into which pages are not moved back here; a person can.", last.Type))
 	}
-	with := counted(w.with) + " below it"
+	with := "with nothing below it"
+	if len(w.with) > 0 {
+		with = "with " + counted(w.with) + " below it"
+	}
 	above := append(slices.Clone(to.above), ancestor{to.page.ID, "page"})
 	return &draft{
 		what: "page " + p.ID, use: credentialFor(w.undoes), method: http.MethodPut,
 		path: v1 + "/content/" + atlassian.Segment(p.ID) + "/move/append/" + atlassian.Segment(to.page.ID),
 		change: &receipt.Change{
-			Summary: fmt.Sprintf("Move page %s, with %s, from below page %s in %s to below page %s in %s", p.ID, with, p.ParentID, at.space.Key, to.page.ID, to.space.Key),
+			Summary: fmt.Sprintf("Move page %s, %s, from below page %s in %s to below page %s in %s", p.ID, with, p.ParentID, at.space.Key, to.page.ID, to.space.Key),
 			Target:  &policy.Resource{Type: "page", ID: p.ID, Version: p.version()},
 			Before:  remember(preImage{Version: p.Version.Number, Title: p.Title, SpaceID: p.SpaceID, ParentID: p.ParentID}),
 			Undo:    undo, Undoes: w.undoes,
 			Diff: pagebody.DiffFields([]pagebody.Field{
-				field("parent", p.ParentID, to.page.ID), field("space", at.space.Key, to.space.Key), field("moved", "", "page "+p.ID+", with "+with),
+				field("parent", p.ParentID, to.page.ID), field("space", at.space.Key, to.space.Key), field("moved", "", "page "+p.ID+", "+with),
 			}),
 		},
 		check:   func(ctx context.Context) error { return c.passable(ctx, w) },

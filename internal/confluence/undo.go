@@ -162,7 +162,7 @@ func (c *Connector) touched(ctx context.Context, p *page) (*change.Step, error) 
 		return blocked("Something lies below page %s: %s %s.", p.ID, clean(list[0].Type), clean(list[0].ID)), nil
 	}
 	for _, kind := range []string{"footer", "inline"} {
-		said, _, err := c.comments(ctx, p.ID, kind, 100)
+		said, more, _, err := c.comments(ctx, p.ID, kind, 100)
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +171,7 @@ func (c *Connector) touched(ctx context.Context, p *page) (*change.Step, error) 
 				return blocked("Account %s has commented on page %s, at %s.", account(m.Version.AuthorID), p.ID, clean(m.Version.CreatedAt)), nil
 			}
 		}
-		if len(said) >= 100 {
+		if more || len(said) >= 100 {
 			return blocked("Page %s has more comments than can be looked through.", p.ID), nil
 		}
 	}

@@ -65,7 +65,8 @@ func (c *Connector) versions(ctx context.Context, id string, limit int, cursor s
 	if err != nil {
 		return nil, "", nil, explain(err, "the versions of page "+id)
 	}
-	return list.Results, list.Links.cursor(), res, nil
+	next, err := list.Links.next()
+	return list.Results, next, res, err
 }
 
 // links are what a list says about its next page. Of its address only the
@@ -74,22 +75,17 @@ type links struct {
 	Next string `json:"next"`
 }
 
-func (l links) cursor() string {
-	u, err := url.Parse(l.Next)
-	if err != nil {
-		return ""
-	}
-	return u.Query().Get("cursor")
-}
-
-// next is cursor for lists of which nothing may be missed: a list that goes on
-// says where.
+// next is the cursor to the next page of a list, or "" if there is none. Nothing may
+// be missed: a list that goes on says where.
 func (l links) next() (string, error) {
-	cursor := l.cursor()
-	if l.Next != "" && cursor == "" {
+	if l.Next == "" {
+		return "", nil
+	}
+	u, err := url.Parse(l.Next)
+	if err != nil || u.Query().Get("cursor") == "" {
 		return "", fault("upstream", "Confluence does not say how a list goes on; try again later")
 	}
-	return cursor, nil
+	return u.Query().Get("cursor"), nil
 }
 
 // inParts calls read with the cursor of each part of a list, "" for the first,
@@ -107,23 +103,22 @@ func inParts(most int, read func(cursor string) (next string, err error)) (whole
 // eachVersion calls do with every version of a page, the newest first, until it
 // returns false. A page with more versions than are looked at is an error.
 func (c *Connector) eachVersion(ctx context.Context, id string, do func(version) bool) error {
-	cursor := ""
-	for range maxPaging {
+	whole, err := inParts(maxPaging, func(cursor string) (string, error) {
 		list, next, _, err := c.versions(ctx, id, 50, cursor)
 		if err != nil {
-			return err
+			return "", err
 		}
 		for _, v := range list {
 			if !do(v) {
-				return nil
+				return "", nil
 			}
 		}
-		if next == "" || len(list) == 0 {
-			return nil
-		}
-		cursor = next
+		return next, nil
+	})
+	if err == nil && !whole {
+		err = fault("too_large", "page %s has more versions than can be looked through; have a person look at it", id)
 	}
-	return fault("outside", "page %s has more versions than can be looked through; have a person look at it", id)
+	return err
 }
 
 func (c *Connector) planVersion(ctx context.Context, raw []byte, bounds []policy.Bound) (*gate.Plan, error) {

@@ -63,7 +63,7 @@ func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, er
 			return nil, fmt.Errorf("connect to Jira: %w", err)
 		}
 		out.add("jira", jira.New(jira.Config{
-			Site: s.Site, Read: reach.read, Write: reach.write, Undo: reach.undo, SharedCredential: s.Shared() || s.UndoShared(), AllowRestricted: s.AllowRestricted, Log: log,
+			Site: s.Site, Read: reach.read, Write: reach.write, Undo: reach.undo, SharedCredential: s.Shared() || s.UndoShared(), AllowRestricted: s.AllowRestricted, Accounts: s.IDs(), Log: log,
 		}))
 		out.accounts["jira"] = s.IDs()
 	}

@@ -27,6 +27,7 @@ package jira
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,11 @@ type Config struct {
 	// people. Without it they are refused: the reading account may see what the
 	// person behind the agent may not.
 	AllowRestricted bool
-	Log             *slog.Logger // if nil, nothing is logged
+	// Accounts are the site's ids of the accounts that this house has there, as far
+	// as they are known: what they changed is this house's, whichever of its processes
+	// did it, and when.
+	Accounts []string
+	Log      *slog.Logger // if nil, nothing is logged
 }
 
 // A Connector reaches one Jira site. It is safe for concurrent use.
@@ -67,6 +72,7 @@ type Connector struct {
 	turns             turns
 	lists             fieldLists
 	written           writtenLog
+	accounts          []string      // of this house, as configured
 	acted             sync.Map      // accounts that changed something for this house since its start
 	pause             time.Duration // between looks for what became of a change
 	now               func() time.Time
@@ -76,7 +82,7 @@ type Connector struct {
 func New(c Config) *Connector {
 	out := &Connector{
 		site: strings.TrimRight(c.Site, "/"), read: c.Read, write: c.Write, undo: c.Undo,
-		shared: c.SharedCredential, allowRestricted: c.AllowRestricted, log: c.Log,
+		shared: c.SharedCredential, allowRestricted: c.AllowRestricted, accounts: slices.Clone(c.Accounts), log: c.Log,
 		rows: table(), pause: lookPause, now: time.Now,
 	}
 	if out.log == nil {

@@ -44,7 +44,10 @@ issue or comment has ` + "`{\"receipt\": \"JOB/SEQ\", \"message\": \"...\"}`" + 
 the id of the changelog entry that it made; of a new issue the time when it was made; of a comment the time of its last edit.
 If no answer comes, the house looks for the property before it says anything, and nothing is sent twice. Others can take the
 property off: where none is found, and a comment or an issue of that quarter of an hour by the acting account says just what was
-sent (an issue: type and summary as it was made with), the house does not call it not done, and a person has to look.
+sent (an issue: type and summary as it was made with), the house does not call it not done, and a person has to look. Nor is a
+property believed by itself, since a restored database gives receipts' names out again: what bears it must also be what was sent (an
+issue as it was made; a comment, if nobody has edited it; of an edit, an entry that changes all that it was to change), and an issue that
+bore the name before the edit tells nothing.
 
 A comment and a link are based on no version of the issue, since that counts what others say on it: a person's yes holds
 whatever is written there meanwhile. That the issue is as it was is looked at right before the act.
@@ -52,7 +55,8 @@ whatever is written there meanwhile. That the issue is as it was is looked at ri
 ## How changes are taken back
 
 An undo is a call like any other, by the credential ` + "`undo`" + `. It is refused, with who and when, if somebody has changed the same
-field since: the last entry of the changelog that has the field must be the one that is taken back. Of labels, only those that
+field since: the last entry of the changelog that has the field must be the one that is taken back, or all that came after it are by
+accounts of this house (those that the configuration names, or that its credentials have acted by) and left the same value. Of labels, only those that
 the change added or took away are touched. Rich text is written back as it was, whatever is in it. Since Jira
 keeps no former documents to hold it to, the diff that a person approves shows the document itself, too. An issue is put
 into quarantine only for the call that created it, as its property says. Links have no property: who made one is not known, and the
@@ -63,7 +67,8 @@ set or cleared follows the workflow. There is no trash in Jira: a created issue 
 ## What Jira's own history does not show
 
 Reconciling reads every issue that was changed since the window began, as far as the reading account sees it: up to 500 issues,
-2,000 entries of each changelog, 2,000 comments of each issue. Jira keeps no trace of deleted issues and comments, of former texts
+2,000 entries of each changelog, 2,000 comments of each issue. It fails where there is more; only of comments from before the window, beyond
+the newest 2,000 of an issue, it goes untold who edited them. Jira keeps no trace of deleted issues and comments, of former texts
 of comments, and of properties. Of a comment that was edited it is told who wrote it, who edited it last, and when. A link's entries do not name the link: one that is gone shows as a change of both issues.
 Searches lag behind by seconds: an issue that was just made may be found only later, which is why a call that broke off is not
 closed as failed before some minutes have passed.

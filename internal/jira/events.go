@@ -22,7 +22,9 @@ import (
 //
 // What Jira does not keep it cannot tell: deleted issues and deleted comments,
 // former texts of comments, entity properties, work that another account did on
-// their behalf. It fails if there is more than it reads.
+// their behalf. It fails if there is more than it reads, but for comments from before
+// the window on an issue that has more than 2,000: of these it does not tell who edited
+// them.
 func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Event, error) {
 	if len(w.Accounts) == 0 || w.To.Before(w.From) {
 		return nil, nil
@@ -45,8 +47,9 @@ func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Even
 		return nil, fault("upstream", "more than %d issues have changed since; ask about a shorter time", findPages*findHits)
 	}
 	var told []telling
+	ids := c.idsOf(hits)
 	for _, i := range hits {
-		list, err := c.eventsOf(ctx, i, &w)
+		list, err := c.eventsOf(ctx, i, ids, &w)
 		if err != nil {
 			return nil, err
 		}
@@ -56,18 +59,8 @@ func (c *Connector) History(ctx context.Context, w change.Window) ([]change.Even
 	return once(told), nil
 }
 
-// A telling is an event as one issue's history tells of it.
-type telling struct {
-	change.Event
-	tie *tie // of a link: nil of all else
-}
-
-// A tie is what an entry says of a link: the keys of its ends, in their order, and
-// whose entry it is.
-type tie struct{ first, second, teller string }
-
 // eventsOf are the changes of one issue by the accounts in the window.
-func (c *Connector) eventsOf(ctx context.Context, i *traced, w *change.Window) ([]telling, error) {
+func (c *Connector) eventsOf(ctx context.Context, i *traced, ids *issueIDs, w *change.Window) ([]telling, error) {
 	at := i.place()
 	var out []telling
 	if by := i.Fields.Creator; by != nil {
@@ -86,17 +79,12 @@ func (c *Connector) eventsOf(ctx context.Context, i *traced, w *change.Window) (
 		return nil, err
 	}
 	for n := range list {
-		if list[n].Author == nil {
-			continue
+		t, err := i.tell(ctx, list[n:], ids, w)
+		if err != nil {
+			return nil, err
 		}
-		if e := event(w, list[n].Author.AccountID, list[n].Created, what(&list[n])); e != nil {
-			r := at.resource(list[n].ID)
-			e.Resource = *bare(&r)
-			t := telling{*e, i.tie(&list[n])}
-			if l := i.linkOf(list[n:]); l != "" {
-				t.Resource = policy.Resource{Type: "link", ID: l}
-			}
-			out = append(out, t)
+		if t != nil {
+			out = append(out, *t)
 		}
 	}
 	said, err := c.commented(ctx, at, w)
@@ -106,95 +94,74 @@ func (c *Connector) eventsOf(ctx context.Context, i *traced, w *change.Window) (
 	return out, err
 }
 
-// tie is what the entry tells of a link, or nil.
-func (i *traced) tie(e *entry) *tie {
-	if w := what(e); len(e.Items) != 1 || w != actionLink && w != actionUnlink {
-		return nil
+// tell is what the first of the entries tells of the accounts in the window, or nil.
+// The others are those since.
+func (i *traced) tell(ctx context.Context, list []entry, ids *issueIDs, w *change.Window) (*telling, error) {
+	first := &list[0]
+	if first.Author == nil {
+		return nil, nil
 	}
-	t := &tie{i.Key, e.Items[0].From + e.Items[0].To, i.Key} // one of them is empty
-	if t.second < t.first {
-		t.first, t.second = t.second, t.first
+	e := event(w, first.Author.AccountID, first.Created, what(first))
+	if e == nil {
+		return nil, nil
 	}
-	return t
+	r := i.place().resource(first.ID)
+	e.Resource = *bare(&r)
+	tie, err := i.tie(ctx, first, ids)
+	if err != nil || tie == nil {
+		return &telling{Event: *e}, err
+	}
+	l, err := i.linkOf(ctx, list, tie, ids)
+	if l != "" {
+		e.Resource = policy.Resource{Type: "link", ID: l}
+	}
+	return &telling{*e, tie}, err
 }
 
-// linkOf is the id of the link that the first of the entries tells of, if it is
-// there still; the changelog itself does not name it. The others are those since.
-func (i *traced) linkOf(list []entry) string {
-	e := &list[0]
-	if what(e) != actionLink || len(e.Items) != 1 {
-		return ""
-	}
-	made := e.Items[0]
-	for n := range list[1:] {
-		later := &list[1+n]
-		if what(later) == actionUnlink && later.Items[0].From == made.To && later.Items[0].FromString == made.ToString {
-			return "" // that link was taken away, and one like it may have been made since
-		}
-	}
-	for _, l := range i.Fields.Links {
-		if o := l.other(); o != nil && o.Key == made.To && strings.HasSuffix(made.ToString, " "+l.phrase()+" "+o.Key) {
-			return l.ID
-		}
-	}
-	return ""
-}
-
-// together is how far apart the entries of both ends of a link may be.
-const together = 2 * time.Second
-
-// once leaves out the second telling of a link: both of its ends have one.
-func once(list []telling) []change.Event {
-	var out []change.Event
-	other := map[int]bool{} // tellings that are the second of an earlier one
-	for i := range list {
-		if other[i] {
-			continue
-		}
-		out = append(out, list[i].Event)
-		for j := i + 1; list[i].tie != nil && j < len(list) && list[j].At.Sub(list[i].At) <= together; j++ {
-			if !other[j] && list[i].same(&list[j]) {
-				other[j] = true
-				break
-			}
-		}
-	}
-	return out
-}
-
-// same reports whether a and b are the two ends' tellings of one link.
-func (a *telling) same(b *telling) bool {
-	return b.tie != nil && a.What == b.What && a.By == b.By && a.tie.teller != b.tie.teller && a.tie.first == b.tie.first && a.tie.second == b.tie.second &&
-		(a.Resource.Type != "link" || b.Resource.Type != "link" || a.Resource.ID == b.Resource.ID)
-}
-
-// commented are the comments on an issue by the accounts in the window.
+// commented are the comments on an issue by the accounts in the window. It reads as
+// many as it may, for those that were edited in the window; where there are more, all
+// that were written in the window must be among them.
 func (c *Connector) commented(ctx context.Context, at *place, w *change.Window) ([]change.Event, error) {
 	var out []change.Event
-	for skip := 0; ; skip += maxComments {
-		list, total, _, err := c.newest(ctx, at, maxComments, skip)
+	begun := false // what was read goes back to before the window
+	for read := 0; ; {
+		list, total, _, err := c.newest(ctx, at, maxComments, read)
 		if err != nil {
 			return nil, said(err, "the comments of "+at.Key)
 		}
 		for n := range list {
-			if !digits.MatchString(list[n].ID) {
-				continue
-			}
 			events, err := c.saidBy(ctx, at, &list[n], w)
 			if err != nil {
 				return nil, said(err, "the comments of "+at.Key)
 			}
 			out = append(out, events...)
+			begun = begun || isBefore(list[n].Created, w.From)
 		}
-		if skip+len(list) >= total || len(list) == 0 || skip >= historyPage*historyPages {
+		read += len(list)
+		switch {
+		case read >= total:
 			return out, nil
+		case len(list) > 0 && read < historyPage*historyPages:
+		case begun:
+			return out, nil
+		default:
+			return nil, fault("upstream", "the issue %s has more comments of that time than can be looked through\nask about a shorter time", at.Key)
 		}
 	}
+}
+
+// isBefore reports whether Jira dates something before a time.
+func isBefore(stamp string, t time.Time) bool {
+	at, err := stampTime(stamp)
+	return err == nil && at.Before(t)
 }
 
 // saidBy is what a comment tells of the accounts in the window: that one of them
 // wrote it, or edited it last, or both.
 func (c *Connector) saidBy(ctx context.Context, at *place, m *comment, w *change.Window) (out []change.Event, err error) {
+	if !digits.MatchString(m.ID) {
+		return nil, nil
+	}
 	edited, editor := m.Updated != m.Created, ""
 	if m.Editor != nil {
 		editor = atlassian.Clean(m.Editor.AccountID, 128)

@@ -86,44 +86,6 @@ func beforeOf(ch *receipt.Change) (*preimage, error) {
 	return p, seal.Unmarshal(ch.Before, p)
 }
 
-// findEdited looks for our mark on the issue. If it bears another than before and
-// not ours, a later change of this house has covered it, and then only that
-// nobody changed the fields since can tell. If it bears the same as before,
-// somebody may have taken ours off: then it can be told only if the account that
-// would have made the change has not changed the fields since.
-func (c *Connector) findEdited(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change, account string) (*policy.Resource, error) {
-	before, err := beforeOf(ch)
-	if err != nil || ch.Target == nil {
-		return nil, errUntold
-	}
-	is, err := c.detail(ctx, ch.Target.ID, nil)
-	switch {
-	case err != nil:
-		return nil, err
-	case is.Mark != opened.Name() && is.Updated == ch.Target.Version:
-		return nil, nil
-	}
-	list, err := c.changelog(ctx, is.ID)
-	if err != nil {
-		return nil, err
-	}
-	if is.Mark == before.Mark && is.Mark != opened.Name() && account == "" {
-		account = c.writer(ctx, ch)
-	}
-	e := wrote(list, ch.Target.Version, opened.Call.Fields, account)
-	switch {
-	case is.Mark == opened.Name() && e != nil:
-		out := is.resource(e.ID)
-		return bare(&out), nil
-	case is.Mark == opened.Name(): // it set what was there already
-		out := is.resource(is.Updated)
-		return bare(&out), nil
-	case e == nil:
-		return nil, nil
-	}
-	return nil, errUntold
-}
-
 // writer is the account that a change is sent by, where the credential is said to
 // be that account's; else "".
 func (c *Connector) writer(ctx context.Context, ch *receipt.Change) string {
@@ -149,9 +111,11 @@ func bare(r *policy.Resource) *policy.Resource {
 	return r
 }
 
-// findMade searches the project for an issue that bears our mark. If there is none,
-// and one that the account made at that time is just like the one that was sent,
-// somebody may have taken our mark off, and it cannot be told.
+// findMade searches the project for an issue that our mark says the call created, and
+// that is, or was when it was made, like the one that was sent: a name of a receipt
+// may have been given out before, in a time that a restored database does not know of.
+// If none bears the mark, and one that the account made at that time is just like the
+// one that was sent, somebody may have taken our mark off, and it cannot be told.
 func (c *Connector) findMade(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change, account string) (*policy.Resource, error) {
 	var sent creation
 	if err := seal.Glance(ch.Request.Body, &sent); err != nil || !digits.MatchString(sent.Fields.Project.ID) {
@@ -165,28 +129,40 @@ func (c *Connector) findMade(ctx context.Context, opened *receipt.Receipt, ch *r
 		Where: query.All(query.In("project", query.IDs(sent.Fields.Project.ID)...), created(ago(since))),
 		Order: []query.Sort{{Field: "created", Direction: query.Descending}},
 	}
-	var found *policy.Resource
+	var ours *traced
 	var others []*traced
 	all, err := c.each(ctx, q, []string{"created", "creator", "summary"}, func(i *traced) bool {
-		name := opened.Name()
 		switch {
 		case !i.valid():
-		case readMark(i.Properties.Ours) == name || readMaker(i.Properties.Ours) == name:
-			found = &policy.Resource{Type: "issue", ID: i.ID, Version: i.Fields.Created, Path: []policy.Place{{ID: i.Fields.Project.ID}}}
+		case readMaker(i.Properties.Ours) == opened.Name():
+			ours = i
 		case i.Fields.Creator.may(account) && near(i.Fields.Created, opened.At):
 			others = append(others, i)
 		}
-		return found == nil
+		return ours == nil
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case found != nil:
-		return found, nil
+	case ours != nil:
+		return c.asSent(ctx, ours, &sent)
 	case !all:
 		return nil, errUntold
 	}
 	return nil, c.noneIs(ctx, others, &sent)
+}
+
+// asSent is an issue that bears our mark as what a call made, if it was made as it
+// was sent.
+func (c *Connector) asSent(ctx context.Context, i *traced, sent *creation) (*policy.Resource, error) {
+	first, err := c.atFirst(ctx, i)
+	switch {
+	case err != nil:
+		return nil, err
+	case !first.like(sent):
+		return nil, errUntold
+	}
+	return &policy.Resource{Type: "issue", ID: i.ID, Version: i.Fields.Created, Path: []policy.Place{{ID: i.Fields.Project.ID}}}, nil
 }
 
 // A creation is what a request to make an issue says of it, as far as finding needs.
@@ -198,37 +174,48 @@ type creation struct {
 	} `json:"fields"`
 }
 
-// noneIs fails if one of some issues is, or was when it was made, of the type and
-// with the summary that was sent.
+// like reports whether an issue was made where, of the type and with the summary
+// that was sent.
+func (n *creation) like(sent *creation) bool {
+	a, b := &n.Fields, &sent.Fields
+	return a.Project.ID == b.Project.ID && a.Type.ID == b.Type.ID && strings.TrimSpace(a.Summary) == strings.TrimSpace(b.Summary)
+}
+
+// noneIs fails if one of some issues is, or was when it was made, like what was sent.
 func (c *Connector) noneIs(ctx context.Context, list []*traced, sent *creation) error {
 	for _, i := range list {
-		kind, summary, err := c.atFirst(ctx, i)
+		first, err := c.atFirst(ctx, i)
 		if err != nil {
 			return err
 		}
-		if kind == sent.Fields.Type.ID && strings.TrimSpace(summary) == strings.TrimSpace(sent.Fields.Summary) {
+		if first.like(sent) {
 			return errUntold
 		}
 	}
 	return nil
 }
 
-// atFirst is the type and the summary that an issue was made with.
-func (c *Connector) atFirst(ctx context.Context, i *traced) (kind, summary string, err error) {
-	kind, summary = i.place().Type.ID, i.Fields.Summary
+// atFirst is what an issue was made as.
+func (c *Connector) atFirst(ctx context.Context, i *traced) (*creation, error) {
+	at, out := i.place(), new(creation)
+	first := &out.Fields
+	first.Project.ID, first.Type.ID, first.Summary = at.Project.ID, at.Type.ID, i.Fields.Summary
 	if i.Fields.Updated == i.Fields.Created {
-		return kind, summary, nil
+		return out, nil
 	}
 	list, err := c.changelog(ctx, i.ID)
 	for n := range slices.Backward(list) {
 		if was, ok := list[n].item("summary"); ok {
-			summary = was.FromString
+			first.Summary = was.FromString
 		}
 		if was, ok := list[n].item("issuetype"); ok {
-			kind = was.From
+			first.Type.ID = was.From
+		}
+		if was, ok := list[n].item("project"); ok {
+			first.Project.ID = was.From
 		}
 	}
-	return kind, summary, err
+	return out, err
 }
 
 // may reports whether somebody may be the account that acts; where either is not
@@ -309,9 +296,10 @@ func (c *Connector) each(ctx context.Context, q *query.Query, fields []string, s
 	return false, nil
 }
 
-// findComment looks through the newest comments for our mark. If none bears it, and
-// one that the account wrote at that time says what was sent, or was edited since,
-// somebody may have taken our mark off, and it cannot be told.
+// findComment looks through the newest comments for one that bears our mark and says
+// what was sent, or was edited since. If only one of both can be said of one that is
+// new, it cannot be told: somebody may have taken our mark off, of what the account
+// wrote at that time, or the mark is of another call of this name.
 func (c *Connector) findComment(ctx context.Context, opened *receipt.Receipt, ch *receipt.Change, account string) (*policy.Resource, error) {
 	var sent payload
 	if err := seal.Glance(ch.Request.Body, &sent); err != nil || isNull(sent.Body) || ch.Target == nil {
@@ -335,10 +323,13 @@ func (c *Connector) findComment(ctx context.Context, opened *receipt.Receipt, ch
 		if err != nil {
 			return nil, said(err, "the comments of "+at.Key)
 		}
-		if name == opened.Name() {
+		holds := c.mayHold(ctx, m, sent.Body)
+		switch {
+		case name == opened.Name() && holds:
 			return commentResource(at, m.ID, m.Updated), nil
+		case name == opened.Name(), holds && m.Author.may(account) && near(m.Created, opened.At):
+			perhaps = true
 		}
-		perhaps = perhaps || m.Author.may(account) && near(m.Created, opened.At) && c.mayHold(ctx, m, sent.Body)
 	}
 	if perhaps {
 		return nil, errUntold

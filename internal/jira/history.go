@@ -43,6 +43,11 @@ func (e *entry) touches(fields ...string) bool {
 	return slices.ContainsFunc(e.Items, func(i entryItem) bool { return slices.Contains(fields, i.FieldID) })
 }
 
+// touchesAll reports whether the entry changed each of the fields.
+func (e *entry) touchesAll(fields []string) bool {
+	return !slices.ContainsFunc(fields, func(f string) bool { return !e.touches(f) })
+}
+
 // item is the entry's change of a field.
 func (e *entry) item(field string) (entryItem, bool) {
 	i := slices.IndexFunc(e.Items, func(i entryItem) bool { return i.FieldID == field })

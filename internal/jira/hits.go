@@ -12,7 +12,8 @@ import (
 	"github.com/clawea/clawea/seal"
 )
 
-// maxHitParts is in how many answers of Jira's hits are looked for.
+// maxHitParts is in how many answers of Jira's hits are looked for. Only the first is
+// as short as what was asked for.
 const maxHitParts = 10
 
 // maxTold is how many issues a line of the log names.
@@ -70,7 +71,7 @@ func (c *Connector) search(ctx context.Context, opened *receipt.Receipt, s *sear
 // siftAll looks through hits until there are enough or no more, and reports whether
 // it got there.
 func (c *Connector) siftAll(ctx context.Context, s *sieve, written []int64) (bool, *atlassian.Response, error) {
-	token := ""
+	token, part := "", s.limit+1
 	for range maxHitParts {
 		body, err := seal.Marshal(struct {
 			JQL        string   `json:"jql"`
@@ -78,7 +79,7 @@ func (c *Connector) siftAll(ctx context.Context, s *sieve, written []int64) (boo
 			Fields     []string `json:"fields"`
 			Written    []int64  `json:"reconcileIssues,omitempty"`
 			Token      string   `json:"nextPageToken,omitempty"`
-		}{s.jql, s.limit + 1, withStanding(s.fields), written, token})
+		}{s.jql, part, withStanding(s.fields), written, token})
 		if err != nil {
 			return false, nil, err
 		}
@@ -98,6 +99,7 @@ func (c *Connector) siftAll(ctx context.Context, s *sieve, written []int64) (boo
 		if token = answer.Token; s.full() || answer.IsLast || token == "" {
 			return true, res, nil
 		}
+		part = maxHits + 1
 	}
 	return false, nil, nil
 }
@@ -132,7 +134,7 @@ func (c *Connector) openComments(ctx context.Context, at *place, most, skip int)
 	out = []viewedComment{}
 	seen := map[string]bool{}
 	part := min(skip+most, maxComments) + 1
-	for n, start := 0, 0; n < maxCommentParts; n++ {
+	for n, start := 0, 0; n < maxCommentParts; n, part = n+1, maxComments {
 		list, total, answer, err := c.newest(ctx, at, part, start)
 		if err != nil {
 			return nil, false, nil, err
@@ -163,8 +165,8 @@ func (c *Connector) openComments(ctx context.Context, at *place, most, skip int)
 }
 
 // maxCommentParts is in how many answers of Jira's comments are looked for: 2,000
-// comments, where an answer has as many as it may.
-const maxCommentParts = 40
+// comments, where each but the first, which may be short, has as many as it may.
+const maxCommentParts = 41
 
 // incident tells whoever runs the house of what ought never to be: a person must
 // look at it.

@@ -123,16 +123,30 @@ func TestSearchReadsOn(t *testing.T) {
 	log := h.logged()
 	asked := h.stale(hidden...)
 	keys, more, result := h.searched(`{"limit":10,"jql":"summary ~ nr order by key"}`)
-	if !cmp.Equal(keys, []string{"PLAT-7", "PLAT-60"}) || more || result.Outcome.Code != "filtered" || len(*asked) != 6 {
+	if !cmp.Equal(keys, []string{"PLAT-7", "PLAT-60"}) || more || result.Outcome.Code != "filtered" || len(*asked) != 2 {
 		t.Errorf("found %v, more %t, code %s, in %d parts", keys, more, result.Outcome.Code, len(*asked))
+	}
+	if keys, more, _ := h.searched(`{"limit":1,"jql":"summary ~ nr order by key desc"}`); !cmp.Equal(keys, []string{"PLAT-60"}) || !more {
+		t.Errorf("of one, found %v, more %t", keys, more)
 	}
 	if s := log.String(); !strings.Contains(s, "hits of a search were left out") || strings.Contains(s, "incident") {
 		t.Errorf("the log says %s", s)
 	}
-	*asked = nil
+	var parts []int
+	h.intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/search/jql") {
+			return false
+		}
+		parts = append(parts, decoded[struct{ MaxResults int }](t, []byte(bodyOf(t, r))).MaxResults)
+		reply(200, `{"isLast":false,"nextPageToken":"t","issues":[]}`)(w, r)
+		return true
+	})
 	_, result, err := h.do("issue.search", `{"limit":2,"jql":"summary ~ nr order by key"}`, nil)
-	if code(err) != "bad_query" || result.Body != nil || result.Outcome.Status != receipt.Failed || len(*asked) != maxHitParts {
-		t.Errorf("after %d parts: %v, %+v", len(*asked), err, result)
+	if code(err) != "bad_query" || result.Body != nil || result.Outcome.Status != receipt.Failed {
+		t.Errorf("%v, %+v", err, result)
+	}
+	if want := append([]int{3}, slices.Repeat([]int{maxHits + 1}, maxHitParts-1)...); !cmp.Equal(parts, want) {
+		t.Errorf("asked for %v, want %v", parts, want)
 	}
 }
 
@@ -259,7 +273,11 @@ func TestHiddenCommentsDoNotCount(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", args, got, want)
 		}
 	}
-	hide(maxCommentParts * 2)
+	hide(70)
+	if got, more := read(actionComments, `{"issue_key":"ENG-1","limit":1}`); got != "three" || !more {
+		t.Errorf("behind 90 hidden ones: %q, more %t", got, more)
+	}
+	h.talkative(2100, 50, func(n int) string { return saying(n, h.reader, time.Now(), n != 2050) })
 	if _, result, err := h.do(actionComments, `{"issue_key":"ENG-1","limit":1}`, nil); code(err) != "bad_argument" || result.Body != nil {
 		t.Errorf("among more than are looked through: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/seal"
@@ -96,21 +97,45 @@ func (c *Connector) unchanged(ctx context.Context, at *place, ours string, field
 	if err != nil {
 		return err
 	}
+	own := c.own(ctx)
 	for _, f := range fields {
 		e := last(list, f)
 		if e == nil {
 			return fault("conflict", "entry: the changelog of %s has no change of %s; look at the issue", at.Key, short(f))
 		}
-		if e.ID != ours && !c.backTo(list, ours, f) {
+		if e.ID != ours && !backTo(list, ours, f, own) {
 			return fault("conflict", "the field %s of %s was changed by %s; a person must decide which value is right", short(f), at.Key, e.who())
 		}
 	}
 	return nil
 }
 
+// own returns what tells of somebody whether they are this house: by an account
+// that the configuration names, that a credential which changes things is known to
+// be of, or that has changed something for this house since its start.
+func (c *Connector) own(ctx context.Context) func(*user) bool {
+	credentials := sync.OnceValue(func() []string {
+		var ids []string
+		for _, client := range []*atlassian.Client{c.write, c.undo} {
+			if client != nil {
+				id, _ := client.Account(ctx)
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	})
+	return func(u *user) bool {
+		if u == nil || u.AccountID == "" {
+			return false
+		}
+		_, acted := c.acted.Load(u.AccountID)
+		return acted || slices.Contains(c.accounts, u.AccountID) || slices.Contains(credentials(), u.AccountID)
+	}
+}
+
 // backTo reports whether a field is again what our entry left, and nobody but this
-// house has changed it since: later changes of it were taken back.
-func (c *Connector) backTo(list []entry, ours, field string) bool {
+// house, which own tells, has changed it since: later changes of it were taken back.
+func backTo(list []entry, ours, field string, own func(*user) bool) bool {
 	i := slices.IndexFunc(list, func(e entry) bool { return e.ID == ours })
 	if i < 0 {
 		return false
@@ -118,13 +143,12 @@ func (c *Connector) backTo(list []entry, ours, field string) bool {
 	left, ok := list[i].item(field)
 	now := left
 	for _, e := range list[i+1:] {
-		if item, touched := e.item(field); touched {
-			if e.Author == nil {
-				return false
-			}
-			if _, known := c.acted.Load(e.Author.AccountID); !known {
-				return false
-			}
+		item, touched := e.item(field)
+		switch {
+		case !touched:
+		case !own(e.Author):
+			return false
+		default:
 			now = item
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/change"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/policy"
@@ -194,6 +195,45 @@ func TestUndoInTurn(t *testing.T) {
 	h.edit("ENG-1", h.reader, "summary", `"three"`)
 	if s := h.step(first); !strings.Contains(s.Blocked, "was changed by") {
 		t.Errorf("somebody has put the same there: %+v", s)
+	}
+}
+
+// TestUndoInTurnAfterRestart says: what this house did and took back before it was
+// started, or by another process, is its own, where it is known whose accounts act.
+func TestUndoInTurnAfterRestart(t *testing.T) {
+	tests := map[string]struct {
+		of   func(h *house, c *Config)
+		want bool
+	}{
+		"configured": {func(h *house, c *Config) { c.Accounts = []string{h.writer, h.undoer} }, true},
+		"by the credentials": {func(h *house, c *Config) {
+			c.Write = h.clientBy(c.Site, atlassian.Basic("writer@example.com", "w").For(h.writer), atlassian.ForWriting)
+			c.Undo = h.clientBy(c.Site, atlassian.Basic("undoer@example.com", "u").For(h.undoer), atlassian.ForUndoing)
+		}, true},
+		"one of them":    {func(h *house, c *Config) { c.Accounts = []string{h.writer} }, false},
+		"not known":      {func(*house, *Config) {}, false},
+		"without a name": {func(_ *house, c *Config) { c.Accounts = []string{""} }, false},
+	}
+	for name, test := range tests {
+		h := newWideHouse(t)
+		first := h.deed(actionEdit, h.on("ENG-1", `"fields":{"summary":"one"}`))
+		second := h.deed(actionEdit, h.on("ENG-1", `"fields":{"summary":"two"}`))
+		h.undo(second)
+		conf := Config{
+			Site: h.c.site, Log: testLog(t), Read: h.c.read,
+			Write: h.clientBy(h.c.site, atlassian.Basic("writer@example.com", "w"), atlassian.ForWriting),
+			Undo:  h.clientBy(h.c.site, atlassian.Basic("undoer@example.com", "u"), atlassian.ForUndoing),
+		}
+		test.of(h, &conf)
+		h.c = New(conf)
+		if s := h.step(first); (s.Action == actionEdit) != test.want {
+			t.Errorf("%s: %+v", name, s)
+		}
+		h.edit("ENG-1", h.reader, "summary", `"theirs"`)
+		h.edit("ENG-1", h.reader, "summary", `"one"`)
+		if s := h.step(first); !strings.Contains(s.Blocked, "was changed by") {
+			t.Errorf("%s, somebody has put the same there: %+v", name, s)
+		}
 	}
 }
 
