@@ -67,6 +67,7 @@ type watch struct {
 	claims *token.Claims
 	action policy.Action
 	cancel context.CancelCauseFunc
+	known  bool // to a look: it began before that
 }
 
 // Watch returns a context that ends when c's call of a must: with an *Ended as
@@ -170,6 +171,9 @@ func (f *Feed) look(ctx context.Context) {
 		ends[i] = r.Revocation
 	}
 	for w := range f.watches {
+		if !w.known { // its token was checked later than this was read: an order may have been lifted since
+			continue
+		}
 		if r := token.Ended(ends, w.claims, w.action); r != nil {
 			w.cancel(&Ended{*r})
 			delete(f.watches, w)
@@ -185,6 +189,7 @@ func (f *Feed) plan() (jobs []string, left time.Duration) {
 	f.looking = true
 	once := map[string]bool{}
 	for w := range f.watches {
+		w.known = true
 		if !once[w.claims.Job] {
 			once[w.claims.Job] = true
 			jobs = append(jobs, w.claims.Job)

@@ -23,13 +23,14 @@ type fake struct {
 	list  []store.Revocation
 	err   error
 	hangs bool
+	takes time.Duration // to answer with what it was at first
 	asked [][]string // the jobs of each look
 	wake  func()
 }
 
 func (d *fake) Revoking(ctx context.Context, jobs []string) ([]store.Revocation, error) {
 	d.mu.Lock()
-	list, err, hangs := d.list, d.err, d.hangs
+	list, err, hangs, takes := d.list, d.err, d.hangs, d.takes
 	slices.Sort(jobs)
 	d.asked = append(d.asked, jobs)
 	d.mu.Unlock()
@@ -37,6 +38,7 @@ func (d *fake) Revoking(ctx context.Context, jobs []string) ([]store.Revocation,
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+	time.Sleep(takes)
 	return list, err
 }
 
@@ -151,6 +153,28 @@ func TestCut(t *testing.T) {
 }
 
 // Word of a revocation cuts at once, without waiting for the next look.
+// A look that began before an order was lifted does not end a call that came after.
+func TestLiftedMeanwhile(t *testing.T) {
+	run(t, func(t *testing.T, d *fake, f *Feed) {
+		first := begin(t, f, "job-1", read)
+		synctest.Wait() // for the first look
+		d.set(func(d *fake) { d.takes = 100 * time.Millisecond })
+		d.set(revoke(token.RevokeAction, "jira:write"))
+		if err := cause(first, 250*time.Millisecond); err != nil { // a look is under way, and has read the order
+			t.Fatal(err)
+		}
+		d.set(func(d *fake) { d.list = nil })
+		second := begin(t, f, "job-1", write)
+		if err := cause(second, time.Hour); err != nil {
+			t.Errorf("cut off by an order that was lifted before: %v", err)
+		}
+		d.set(revoke(token.RevokeAction, "jira:write"))
+		if err := cause(second, time.Second); token.Code(err) != "action.revoked" {
+			t.Errorf("the next look: %v", err)
+		}
+	})
+}
+
 func TestWake(t *testing.T) {
 	run(t, func(t *testing.T, d *fake, f *Feed) {
 		ctx := begin(t, f, "job-1", write)
