@@ -24,7 +24,7 @@ type fake struct {
 	err   error
 	hangs bool
 	takes time.Duration // to answer with what it was at first
-	asked [][]string // the jobs of each look
+	asked [][]string    // the jobs of each look
 	wake  func()
 }
 
