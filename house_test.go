@@ -32,7 +32,7 @@ var floors = [][]string{
 	{"verify"},
 	{"internal/memo"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
-		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/change", "internal/page", "examples"},
+		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/change", "internal/page", "examples"},
 	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
 	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira", "internal/undo"},
@@ -53,8 +53,10 @@ var testOnly = map[string][]string{
 	"internal/sim/atlassian": {"cmd/clawea"},
 	"internal/sim/model":     {"cmd/clawea"},
 	"internal/sim/specs":     nil,
-	"internal/pgtest":        nil,
-	"internal/vectors":       nil,
+
+	"internal/sim/authenticator": nil,
+	"internal/pgtest":            nil,
+	"internal/vectors":           nil,
 }
 
 type goPackage struct {

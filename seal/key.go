@@ -47,10 +47,17 @@ func KeyID(k interface {
 // private one for NewSigner, the public one for NewVerifier. name may hold
 // neither spaces nor plus signs.
 func GenerateKey(rand io.Reader, name string) (private, public string, err error) {
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '+' || r > '~' }) {
-		return "", "", fmt.Errorf("key name %q: want printable ASCII without spaces or plus signs", name)
+	if err := checkKeyName(name); err != nil {
+		return "", "", err
 	}
 	return note.GenerateKey(rand, name)
+}
+
+func checkKeyName(name string) error {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '+' || r > '~' }) {
+		return fmt.Errorf("key name %q: want printable ASCII without spaces or plus signs", name)
+	}
+	return nil
 }
 
 // NewSigner reads a private key. Its errors never repeat the key.
@@ -62,9 +69,14 @@ func NewSigner(private string) (Signer, error) {
 	return s, nil
 }
 
-// NewVerifier reads a public key. Its errors repeat the text, unless it is a
-// private key that got into the wrong place.
+// NewVerifier reads a public key: an Ed25519 key, or a Passkey. Its errors repeat
+// the text, unless it is a private key that got into the wrong place.
 func NewVerifier(public string) (Verifier, error) {
+	if p, ok, err := parsePasskey(public); err != nil {
+		return nil, fmt.Errorf("malformed public key %.200q: %w", public, err)
+	} else if ok {
+		return p, nil
+	}
 	v, err := note.NewVerifier(public)
 	switch {
 	case err == nil:
@@ -75,7 +87,7 @@ func NewVerifier(public string) (Verifier, error) {
 	return nil, fmt.Errorf("malformed public key %.200q", public)
 }
 
-// PublicKey returns the Ed25519 key in a public key's text.
+// PublicKey returns the Ed25519 key in a public key's text. It fails for a passkey.
 func PublicKey(public string) (ed25519.PublicKey, error) {
 	if _, err := NewVerifier(public); err != nil {
 		return nil, err
