@@ -154,6 +154,8 @@ type Approval struct {
 	Yes     bool      `json:"yes"`
 	At      time.Time `json:"at"`
 	Expires time.Time `json:"expires"`
+	Groups  []string  `json:"groups,omitempty"` // those of the person's that the policy names, sorted, each once
+	Own     bool      `json:"own,omitempty"`    // the person ordered the call's token: their yes does not count
 }
 
 // A Runtime is what the job's launcher attests about the agent's surroundings.
@@ -169,7 +171,8 @@ type Decision struct {
 	Effect     Effect    `json:"effect"`
 	Policy     seal.Hash `json:"policy"`
 	Binding    seal.Hash `json:"binding,omitzero"`
-	Approval   string    `json:"approval,omitempty"`    // the person's answer that decided, if one did
+	Approval   string    `json:"approval,omitempty"`    // the question whose answers decided, if they did
+	Missing    int       `json:"missing,omitempty"`     // how many more people have to say yes, where the policy says who does
 	BreakGlass bool      `json:"break_glass,omitempty"` // the policy is one for an emergency
 	Reasons    []Reason  `json:"reasons"`
 }

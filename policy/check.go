@@ -45,6 +45,7 @@ func (d *document) complaints() []complaint {
 	c.tokens(d)
 	c.toolPolicy("/tool_policy", d.ToolPolicy)
 	c.approvals("/approvals", d.Approvals)
+	c.approvers(d.Approvers)
 	if s := d.SandboxExpectations; s != nil {
 		c.optional("/sandbox_expectations/workspace_access", s.Workspace, workspaces...)
 	}

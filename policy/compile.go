@@ -15,6 +15,8 @@ type rules struct {
 	operations  nameList      // of /allow/operations
 	deniedOps   nameList      // of /deny/operations
 	categories  []approvalSet // of /approvals and /constraints/approvals
+	quorums     []quorum      // of /approvers
+	groups      []string      // that these name
 	labels      set           // of /resources/page_labels_allowlist
 	writable    set           // of /allow/fields_write_allowlist
 	readable    set           // of /allow/fields_read_allowlist
@@ -29,7 +31,7 @@ type rules struct {
 
 func rulesOf(p *Policy) rules {
 	d := &p.doc
-	r := rules{tools: setOf(d.tools()), limits: p.Limits(), grantable: set{}}
+	r := rules{tools: setOf(d.tools()), limits: p.Limits(), grantable: set{}, quorums: quorumsOf(d.Approvers), groups: groupsOf(d.Approvers)}
 	for _, n := range p.grantable() {
 		r.grantable[n.String()] = struct{}{}
 	}

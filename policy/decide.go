@@ -73,7 +73,7 @@ func (p *Policy) settle(t *tally, c *Call, f *Facts) Decision {
 		d.Reasons = []Reason{{"", "no section permits it"}}
 	case len(t.asked) > 0:
 		d.Effect, d.Reasons = Ask, t.asked
-		answered(&d, c, f)
+		p.answered(&d, c, f)
 	default:
 		d.Effect, d.Reasons = Allow, p.permissions(c)
 	}
@@ -116,29 +116,6 @@ func (p *Policy) permissions(c *Call) []Reason {
 		}
 	}
 	return out
-}
-
-// answered looks for a person's answer to this exact call. A no outweighs a yes.
-func answered(d *Decision, c *Call, f *Facts) {
-	if len(f.Approvals) == 0 {
-		return
-	}
-	digest := c.Digest()
-	if digest.IsZero() { // the call has no name, so nothing can be an answer to it
-		return
-	}
-	clause := d.Reasons[0].Clause
-	for _, a := range f.Approvals {
-		if !a.Call.Equal(digest) || a.At.After(f.Now) || !f.Now.Before(a.Expires) {
-			continue
-		}
-		d.Approval = a.ID
-		if !a.Yes {
-			d.Effect, d.Reasons = Deny, []Reason{{clause, "a person said no"}}
-			return
-		}
-		d.Effect, d.Reasons = Allow, []Reason{{clause, "a person said yes"}}
-	}
 }
 
 // judgeBreakGlass ends a policy for an emergency when its time is over.

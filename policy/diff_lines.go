@@ -297,6 +297,11 @@ func terms(a, b *Policy) []Change {
 		return Tightened
 	}
 	add(way(b.bearerRank() > a.bearerRank()), "tokens that are bound to no key", a.bearerWord(), b.bearerWord())
+	if kind := approversKind(a.doc.Approvers, b.doc.Approvers); kind != "" {
+		out = append(out, Change{Kind: kind, Widens: kind != Tightened, Was: approversText(a.doc.Approvers), Is: approversText(b.doc.Approvers)})
+		c := &out[len(out)-1]
+		c.Says = boundSays("who must say yes", c.Was, c.Is)
+	}
 	add(way(b.MaxTTL() > a.MaxTTL()), "life of a token", a.MaxTTL().String(), b.MaxTTL().String())
 	for _, t := range []struct {
 		about  string

@@ -37,6 +37,7 @@ type document struct {
 	ModelRoute          *modelRoute          `json:"model_route,omitzero"`
 	TokenRequirements   *tokenRequirements   `json:"token_requirements,omitzero"`
 	Approvals           *approvals           `json:"approvals,omitzero"`
+	Approvers           []approver           `json:"approvers,omitzero"`
 	Audit               *audit               `json:"audit,omitzero"`
 
 	Constraints *constraints `json:"constraints,omitzero"`
@@ -160,6 +161,14 @@ type approvalCategories struct {
 type approvalCondition struct {
 	When    string `json:"when"`
 	Require string `json:"require"`
+}
+
+// An approver is an entry of /approvers: who must say yes, and how many of them.
+type approver struct {
+	For      []string `json:"for,omitzero"`
+	Groups   []string `json:"groups,omitzero"`
+	Required *int     `json:"required,omitzero"`
+	Holds    string   `json:"holds,omitzero"`
 }
 
 type audit struct {

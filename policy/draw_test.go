@@ -247,6 +247,9 @@ func drawDocument(t *rapid.T) document {
 		a := drawApprovals(t, "approvals")
 		d.Approvals = &a
 	}
+	if drawRarely(t, "approvers", 1) {
+		d.Approvers = drawApprovers(t)
+	}
 	d.Constraints = drawSeldom(t, "constraints", func() constraints { return drawConstraints(t) })
 	return d
 }
@@ -447,8 +450,16 @@ func drawFacts(t *rapid.T, c *Call) *Facts {
 			f.Conditions[at] = rapid.Bool().Draw(t, at)
 		}
 	}
-	for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "answers") {
-		f.Approvals = append(f.Approvals, answer(c, rapid.Bool().Draw(t, "yes")))
+	for range rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(t, "answers") {
+		a := answer(c, !drawRarely(t, "no", 2))
+		a.By = rapid.SampledFrom([]string{"ada", "bob", "cyd"}).Draw(t, "by")
+		a.ID = rapid.SampledFrom([]string{"q", "q", "r"}).Draw(t, "question")
+		a.Groups = subset(t, "groups", drawnGroups)
+		a.Own = drawRarely(t, "own", 3)
+		if drawRarely(t, "lately", 1) {
+			a.At = noon.Add(-time.Minute)
+		}
+		f.Approvals = append(f.Approvals, a)
 	}
 	return f
 }

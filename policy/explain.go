@@ -40,6 +40,7 @@ func (p *Policy) Explain() []Sentence {
 	for _, s := range d.approvalSections() {
 		e.approvals(s)
 	}
+	e.approvers(d.Approvers)
 	e.evidence(d)
 	e.silence(d)
 	return e.said

@@ -140,6 +140,38 @@ func (e *explainer) approvals(s placedApprovals) {
 	}
 }
 
+// approvers says who has to say yes.
+func (e *explainer) approvers(list []approver) {
+	if len(list) == 0 {
+		e.sayIf(list != nil, approversAt, "The list /approvers is empty: one person's yes is enough.")
+		return
+	}
+	for i, a := range list {
+		at := fmt.Sprintf("%s/%d", approversAt, i)
+		clauses := at
+		for _, f := range []struct {
+			name string
+			said bool
+		}{{"for", a.For != nil}, {"groups", a.Groups != nil}, {"required", a.Required != nil}} {
+			if f.said {
+				clauses += " " + at + "/" + f.name
+			}
+		}
+		switch {
+		case a.For == nil:
+			e.say(clauses, "Every call that a person is asked about takes the yes of %s, and nobody counts who ordered the job.", a.who())
+		case len(a.For) == 0:
+			e.say(clauses, "The list %s/for is empty: no call takes the yes of %s.", at, a.who())
+		default:
+			e.say(clauses, "If a person is asked about it, each call of these categories, tools or classes takes the yes of %s, and nobody counts who ordered the job: %s.", a.who(), and(a.For))
+		}
+		if a.Holds != "" {
+			e.say(at+"/holds", "Such a yes holds for at most %s.", a.Holds)
+		}
+	}
+	e.say(approversAt, "Each person counts for one of these entries, and as many yeses are needed as all of them want together.")
+}
+
 // evidence says what a job must leave behind.
 func (e *explainer) evidence(d *document) {
 	if a := d.Attestation; a != nil {

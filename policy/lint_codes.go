@@ -26,6 +26,8 @@ func lintCodes() []lintCode {
 		{"purpose-missing", false, "the policy does not say what it is for"},
 		{"change-missing", false, "the policy names no change record"},
 		{"status-doubtful", false, "`approvals.status` sounds as if approvals were not in force; they are"},
+		{"approvers-idle", false, "an entry of `approvers` is for nothing that a person is asked about"},
+		{"approvers-nobody", false, "an entry of `approvers` can never be met: it lists no group"},
 		{"false-idle", false, "a field is false that does nothing when it is false"},
 		{"emergency-over", false, "a policy for an emergency has ended: it denies everything"},
 		{"emergency-long", false, "a policy for an emergency holds for more than a day"},

@@ -18,6 +18,7 @@ func (l *linter) risks(p *Policy) {
 	l.emergency(d)
 	l.lives(p)
 	l.gates(d)
+	l.approvers(d)
 	l.budgets(d)
 	l.places(d)
 	l.toolLists(d)

@@ -93,31 +93,11 @@ func (p oracle) settle(t *oracleTally, c *Call, f *Facts) Decision {
 	case len(t.permitted) == 0: // a person's yes is no substitute for a section's
 		d.Reasons = []Reason{{"", "no section permits it"}}
 	case len(t.asked) > 0:
-		oracleAnswered(&d, t.asked, c, f)
+		p.answered(&d, t.asked, c, f)
 	default:
 		d.Effect, d.Reasons = Allow, t.permitted
 	}
 	return d
-}
-
-// oracleAnswered looks for a person's answer to this exact call. A no outweighs a yes.
-func oracleAnswered(d *Decision, asked []Reason, c *Call, f *Facts) {
-	digest := c.Digest()
-	d.Effect, d.Reasons = Ask, asked
-	if digest.IsZero() { // the call has no name, so nothing can be an answer to it
-		return
-	}
-	for _, a := range f.Approvals {
-		if !a.Call.Equal(digest) || a.At.After(f.Now) || !f.Now.Before(a.Expires) {
-			continue
-		}
-		d.Approval = a.ID
-		if !a.Yes {
-			d.Effect, d.Reasons = Deny, []Reason{{asked[0].Clause, "a person said no"}}
-			return
-		}
-		d.Effect, d.Reasons = Allow, []Reason{{asked[0].Clause, "a person said yes"}}
-	}
 }
 
 // judgeBreakGlass ends a policy for an emergency when its time is over.

@@ -42,6 +42,7 @@ func grammar() *node {
 			may("require_scope_hash", boolNode("a token carries the hash of its scope")),
 			may("policy_hash_pinning", wordNode("a token is for exactly one policy", "required", "optional")))),
 		may("approvals", approvalsGrammar()),
+		may("approvers", approversGrammar()),
 		may("audit", objectNode("what must be left behind",
 			may("require_gateway_receipts", boolNode("a job without a receipt for every call is not valid")),
 			may("require_proof_bundle", boolNode("every job is shown by a proof bundle")))),
@@ -141,6 +142,15 @@ func approvalsGrammar() *node {
 		must("when", textNode("a CEL expression over tool, action, class, content and job")),
 		must("require", wordNode("what it takes", "human_approval")))
 	return n
+}
+
+func approversGrammar() *node {
+	return listNode("who must say yes to what a person is asked about; every entry that is for a call must be met, each person counting for one",
+		objectNode("some people, and how many of them",
+			may("for", toolNode("categories (external_send), tools or classes; left out, every call that a person is asked about")),
+			may("groups", patternList("groups of people, one of which is theirs; left out, whoever may answer", groupName)),
+			may("required", numberNode("how many people; left out, 1", maxRequired)),
+			may("holds", patternNode("how long a yes holds at most (30m, 1h30m)", holdTime))))
 }
 
 func modelGrammar() *node {

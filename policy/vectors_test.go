@@ -132,6 +132,9 @@ func describe(d Decision) string {
 	if d.Approval != "" {
 		out += "approval: " + d.Approval + "\n"
 	}
+	if d.Missing > 0 {
+		out += fmt.Sprintf("missing: %d\n", d.Missing)
+	}
 	for _, r := range d.Reasons {
 		out += fmt.Sprintf("reason: %v\n", r)
 	}

@@ -4,7 +4,10 @@
 package receipt
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/policy"
@@ -27,6 +30,42 @@ type Answer struct {
 	Reason   string    `json:"reason,omitempty"` //
 	At       time.Time `json:"at"`               //
 	Expires  time.Time `json:"expires"`          // a yes holds until then
+
+	Shown     seal.Hash `json:"shown,omitzero"`     // of the difference that the person was shown (ShownHash); missing: nothing is said of that
+	Times     int       `json:"times,omitzero"`     // how many identical calls a yes is for, at most MaxTimes; missing: one
+	Withdraws bool      `json:"withdraws,omitzero"` // it is neither yes nor no: the person takes back what they said before
+}
+
+// MaxTimes is how many identical calls one yes can be for.
+const MaxTimes = 20
+
+// ShownHash names a difference that a person is shown: it is SHA-256 of Change.Diff.
+func ShownHash(diff string) seal.Hash { return seal.Sum([]byte(diff)) }
+
+// Calls is how many calls a is good for: none, unless it is a yes.
+func (a *Answer) Calls() int {
+	if !a.Yes {
+		return 0
+	}
+	return max(a.Times, 1)
+}
+
+// Fits reports whether a was given on the difference that c, which its call changes,
+// has; c is nil if the call says of no change. An answer that does not say what was
+// shown fits.
+func (a *Answer) Fits(c *Change) bool {
+	return a.Shown.IsZero() || c != nil && a.Shown.Equal(ShownHash(c.Diff))
+}
+
+// whole reports whether a's members go together.
+func (a *Answer) whole() bool {
+	switch {
+	case a.Times < 0 || a.Times > MaxTimes || a.Times > 0 && !a.Yes:
+		return false
+	case a.Withdraws:
+		return !a.Yes && a.Shown.IsZero()
+	}
+	return true
 }
 
 // Sign seals a.
@@ -49,13 +88,47 @@ func OpenAnswer(e *seal.Envelope, people ...seal.Verifier) (*Answer, error) {
 	if err := seal.Decode(e.Payload, a); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
+	if !a.whole() {
+		return nil, errors.New("read answer: what it says does not go together")
+	}
 	if len(signers) != 1 || signers[0].Name() != a.By {
 		return nil, fmt.Errorf("%w: the answer names %q", seal.ErrBadSignature, a.By)
 	}
 	return a, nil
 }
 
-// Fact is the answer as decisions see it.
+// Fact is the answer as decisions see it, but for what the house says of the person.
 func (a *Answer) Fact() policy.Approval {
 	return policy.Approval{ID: a.Approval, Call: a.Call, By: a.By, Yes: a.Yes, At: a.At, Expires: a.Expires}
+}
+
+// People are those who may answer, and the groups that the house says they are in.
+type People struct {
+	Keys   []seal.Verifier
+	Groups map[string][]string // by group: the names of its people
+}
+
+// Fact is a as a decision sees it: client is who ordered the token of the call, and
+// named are the groups that its policy names, sorted.
+func (p *People) Fact(a *Answer, client string, named []string) policy.Approval {
+	f := a.Fact()
+	f.Own = client != "" && a.By == client
+	for _, g := range named {
+		if slices.Contains(p.Groups[g], a.By) {
+			f.Groups = append(f.Groups, g)
+		}
+	}
+	return f
+}
+
+// With returns p and others.
+func (p *People) With(others *People) *People {
+	out := &People{Keys: slices.Concat(p.Keys, others.Keys), Groups: maps.Clone(p.Groups)}
+	for g, names := range others.Groups {
+		if out.Groups == nil {
+			out.Groups = map[string][]string{}
+		}
+		out.Groups[g] = slices.Concat(out.Groups[g], names)
+	}
+	return out
 }

@@ -8,6 +8,7 @@
 package receipt
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -47,6 +48,7 @@ type State struct {
 	Used    map[string]int        // counters, reservations of open calls included
 	Answers []*seal.Envelope      // people's signed answers that no call has used up; nobody has verified them
 	Pending map[seal.Hash]string  // questions without an answer: digest of the call, and the approval's id
+	Decided map[seal.Hash]string  // questions whose answers were enough when they were given, and still hold
 	Revoked []token.Revocation    // what is in force and may concern the job
 	Changes map[seal.Hash]Earlier // calls that changed something, by Attempt, of which it is not settled what became
 }
@@ -162,7 +164,7 @@ func Open(st *State, c *token.Claims, call *policy.Call, f *policy.Facts, d poli
 	r.Call, r.Facts, r.Decision = call, f, &d
 	if d.Effect == policy.Ask {
 		digest := call.Digest()
-		if r.Asks = st.Pending[digest]; r.Asks == "" {
+		if r.Asks = cmp.Or(st.Pending[digest], st.Decided[digest]); r.Asks == "" {
 			r.Asks = fmt.Sprintf("%s.%d", r.Job, r.Seq)
 		}
 	}

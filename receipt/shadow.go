@@ -65,7 +65,7 @@ func (s *Shadow) Decide(c *policy.Call, f *policy.Facts, conditions map[string]b
 	case !planned(force, candidate, c):
 		v.Unknown = UnknownPlan
 		return v
-	case !s.told(c):
+	case !s.told(c), len(f.Approvals) > 0 && !s.grouped():
 		v.Unknown = UnknownNames
 		return v
 	}
@@ -145,6 +145,12 @@ func (s *Shadow) told(c *policy.Call) bool {
 		}
 	}
 	return !s.Recorded || c.Class == policy.Search || s.labelled(c, of(bounds, policy.Label))
+}
+
+// grouped reports whether facts say of people who answered all the groups that the
+// candidate names: they say those that the policy in force does.
+func (s *Shadow) grouped() bool {
+	return !slices.ContainsFunc(s.Candidate.Groups(), func(g string) bool { return !slices.Contains(s.Force.Groups(), g) })
 }
 
 // hidden reports whether the missing names of path decide whether it leads

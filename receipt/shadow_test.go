@@ -230,6 +230,22 @@ func TestShadowApprovals(t *testing.T) {
 	}
 }
 
+// Who is in groups that only the candidate names, no record tells.
+func TestShadowGroups(t *testing.T) {
+	asks := `"write":{"allowed":false,"approval_gate":"required"}`
+	s := &Shadow{Force: bound(t, wiki(eng, asks, "")), Candidate: bound(t, wiki(eng, asks, `,"approvers":[{"groups":["owners"]}]`))}
+	s.Grant = s.Force.Whole(catalog)
+	c := pageCall("page.update", policy.Write)
+	f := &policy.Facts{Now: noon}
+	if got := s.Decide(c, f, nil); said(got) != "ask" || got.Decision.Missing != 1 {
+		t.Errorf("while nobody has answered: %+v", got)
+	}
+	f.Approvals = []policy.Approval{{ID: "job-1.1", Call: s.Force.Minimal(c).Digest(), By: "ada", Yes: true, At: noon, Expires: noon.Add(time.Hour)}}
+	if got := s.Decide(c, f, nil); got.Unknown != UnknownNames {
+		t.Errorf("after a yes: %+v", got)
+	}
+}
+
 // The candidate's conditions decide, and are in the verdict.
 func TestShadowConditions(t *testing.T) {
 	s := &Shadow{Force: bound(t, wiki(eng, reading, "")), Candidate: bound(t, wiki(eng, reading, `,"approvals":[{"when":"content.contains('x')","require":"human_approval"}]`))}

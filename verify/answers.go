@@ -5,11 +5,24 @@ package verify
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
+
+// A voice is a person's in one question.
+type voice struct{ approval, person string }
+
+// A spending is how often calls were allowed by one answer, and the last receipt
+// that did it.
+type spending struct {
+	times int
+	last  uint64
+}
 
 // checkApprovals checks every approval among r's facts, and which of them r
 // uses up.
@@ -26,13 +39,19 @@ func (a *auditor) checkApprovals(r *receipt.Receipt) {
 		return
 	}
 	a.late(r, digest)
-	a.spent[id] = r.Seq
+	counted := false
+	for _, x := range r.Facts.Approvals {
+		if x.ID == id && x.Yes && !x.Own {
+			s := &a.voiceOf(x).spent
+			s.times, s.last, counted = s.times+1, r.Seq, true
+		}
+	}
+	if !counted { // whoever's yes it was
+		a.spent[id] = r.Seq
+	}
 }
 
 func (a *auditor) checkApproval(r *receipt.Receipt, digest seal.Hash, x policy.Approval) {
-	if by, ok := a.spent[x.ID]; ok {
-		a.find(receiptReused, r.Seq, "approval %q was used up by receipt %d", x.ID, by)
-	}
 	if x.Call != digest {
 		a.find(receiptApproval, r.Seq, "approval %q is about another call", x.ID)
 	}
@@ -42,30 +61,128 @@ func (a *auditor) checkApproval(r *receipt.Receipt, digest seal.Hash, x policy.A
 	if x.At.After(r.Facts.Now.Add(skew)) || !r.Facts.Now.Before(x.Expires) {
 		a.find(receiptApproval, r.Seq, "approval %q holds from %s to %s", x.ID, stamp(x.At), stamp(x.Expires))
 	}
+	v := a.voiceOf(x)
+	if x.At.Before(v.latest) {
+		a.find(receiptApproval, r.Seq, "%q had said something else to %q already", x.By, x.ID)
+	}
+	good := 1
+	if n := a.backing(r, x); n == nil {
+		a.find(receiptApproval, r.Seq, "no signed answer in the bundle says what approval %q of %q says", x.ID, x.By)
+	} else {
+		n.seen, good = true, n.Calls()
+		a.checkShown(r, n)
+	}
+	if by, ok := a.spent[x.ID]; ok {
+		a.find(receiptReused, r.Seq, "approval %q was used up by receipt %d", x.ID, by)
+	} else if x.Yes && v.spent.times >= good {
+		a.find(receiptReused, r.Seq, "approval %q of %q was used up by receipt %d", x.ID, x.By, v.spent.last)
+	}
+}
+
+// A heard is what was counted of a person in one question.
+type heard struct {
+	latest time.Time // when what was counted last was given
+	spent  spending  // of that
+}
+
+// voiceOf is what was counted of x's person, x included.
+func (a *auditor) voiceOf(x policy.Approval) *heard {
+	v := a.voices[voice{x.ID, x.By}]
+	if v == nil {
+		v = &heard{latest: x.At}
+		a.voices[voice{x.ID, x.By}] = v
+	}
+	if x.At.After(v.latest) {
+		*v = heard{latest: x.At}
+	}
+	return v
+}
+
+// backing is the answer in which the person signed what x says, or nil.
+func (a *auditor) backing(r *receipt.Receipt, x policy.Approval) *answer {
 	about := a.about[x.Call]
 	i := slices.IndexFunc(about, func(n *answer) bool { return backs(n, x) && n.Job == r.Job && n.Policy == r.Decision.Policy })
 	if i < 0 {
-		a.find(receiptApproval, r.Seq, "no signed answer in the bundle says what approval %q of %q says", x.ID, x.By)
-		return
+		return nil
 	}
-	about[i].seen = true
+	return about[i]
 }
 
 // backs reports whether the person signed what x says.
 func backs(n *answer, x policy.Approval) bool {
 	f := n.Fact()
-	return f.ID == x.ID && f.Call == x.Call && f.By == x.By && f.Yes == x.Yes && f.At.Equal(x.At) && f.Expires.Equal(x.Expires)
+	return !n.Withdraws && f.ID == x.ID && f.Call == x.Call && f.By == x.By && f.Yes == x.Yes && f.At.Equal(x.At) && f.Expires.Equal(x.Expires)
 }
 
-// late finds a person's no to a call that was allowed without regard to it. It
-// may have been under way: its time is the person's clock's.
+// checkShown checks that n was given on the difference that r's call makes, as far
+// as that is disclosed.
+func (a *auditor) checkShown(r *receipt.Receipt, n *answer) {
+	if n.Shown.IsZero() {
+		return
+	}
+	var c *receipt.Change
+	if !r.Call.Change.IsZero() {
+		d := a.texts[r.Call.Change]
+		if d == nil {
+			return
+		}
+		var err error
+		if c, err = receipt.ParseChange(d.Text); err != nil {
+			return // that is found where changes are read
+		}
+	}
+	if !n.Fits(c) {
+		a.find(answerShown, r.Seq, "%q was shown another difference than the call makes", n.By)
+	}
+}
+
+// checkOwn checks that the facts tell who ordered the token that r came with.
+func (a *auditor) checkOwn(r *receipt.Receipt, c *token.Claims) {
+	for _, x := range r.Facts.Approvals {
+		if own := c.Client != "" && c.Client == x.By; own != x.Own {
+			a.find(answerOwn, r.Seq, "approval %q of %q is said to be their own: %t; token %q was ordered by %q", x.ID, x.By, x.Own, c.ID, c.Client)
+		}
+	}
+}
+
+// checkGroups checks which groups of p's the facts say that people are in.
+func (a *auditor) checkGroups(r *receipt.Receipt, p *policy.Policy) {
+	named := p.Groups()
+	people := receipt.People{Groups: a.trust.Groups}
+	for _, x := range r.Facts.Approvals {
+		want := people.Fact(&receipt.Answer{By: x.By}, "", named).Groups
+		switch {
+		case len(named) == 0 && len(x.Groups) > 0:
+			a.find(answerGroups, r.Seq, "%q is counted in groups, and the policy names none", x.By)
+		case len(x.Groups) == 0 && want == nil:
+		case len(a.trust.Groups) == 0:
+			a.find(answerUngrouped, r.Seq, "%q is counted in %s; your trust file has no groups", x.By, strings.Join(x.Groups, ", "))
+		case !slices.Equal(want, x.Groups):
+			a.find(answerGroups, r.Seq, "%q is counted in %q; your trust file has them in %q", x.By, x.Groups, want)
+		}
+	}
+}
+
+// late finds what would have kept a call from being allowed and was not heard: a
+// person's no, and that one whose yes was counted had taken it back. It may have been
+// under way: its time is the person's clock's.
 func (a *auditor) late(r *receipt.Receipt, digest seal.Hash) {
+	said := func(n *answer, counts func(*answer) bool) bool { // by the same person, to the same question
+		return slices.ContainsFunc(a.about[digest], func(o *answer) bool { return o.Approval == n.Approval && o.By == n.By && counts(o) })
+	}
+	counted := func(n *answer) bool {
+		return slices.ContainsFunc(r.Facts.Approvals, func(x policy.Approval) bool { return backs(n, x) })
+	}
 	for _, n := range a.about[digest] {
-		heard := slices.ContainsFunc(r.Facts.Approvals, func(x policy.Approval) bool { return backs(n, x) })
 		_, cancelled := a.cancelled[n.Approval]
-		if n.Yes || heard || cancelled || n.At.After(r.At) || !r.At.Before(n.Expires) {
+		if n.Yes || cancelled || n.At.After(r.At) || counted(n) || said(n, func(o *answer) bool { return o.At.After(n.At) && !o.At.After(r.At) }) {
 			continue
 		}
-		a.find(answerLate, r.Seq, "%q said no at %s, and the call was allowed without that", n.By, stamp(n.At))
+		switch {
+		case n.Withdraws && said(n, counted):
+			a.find(answerLate, r.Seq, "%q took their yes back at %s, and the call was allowed by it", n.By, stamp(n.At))
+		case !n.Withdraws && r.At.Before(n.Expires):
+			a.find(answerLate, r.Seq, "%q said no at %s, and the call was allowed without that", n.By, stamp(n.At))
+		}
 	}
 }

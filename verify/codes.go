@@ -76,6 +76,10 @@ const (
 	answerSignature Code = "answer.signature"
 	answerMalformed Code = "answer.malformed"
 	answerUnasked   Code = "answer.unasked"
+	answerOwn       Code = "answer.own"
+	answerGroups    Code = "answer.groups"
+	answerUngrouped Code = "answer.ungrouped"
+	answerShown     Code = "answer.shown"
 	answerLate      Code = "answer.late"
 	answerUnused    Code = "answer.unused"
 
@@ -151,7 +155,7 @@ var rows = [...]Row{
 	{receiptCounters, Integrity, Fail, "each decision's counters are what the receipts before it add up to"},
 	{receiptConditions, Integrity, Fail, "each decision's conditions are its policy's, and true to the text where that is disclosed"},
 	{receiptApproval, Integrity, Fail, "each approval that a decision saw is a person's signed answer, asked for before, to this exact call, in its time"},
-	{receiptReused, Integrity, Fail, "no yes is used twice"},
+	{receiptReused, Integrity, Fail, "no yes is used more often than it says: once, if it says nothing"},
 	{receiptAsks, Integrity, Fail, "a call that waits names its question, a question is about one call, and no other receipt asks"},
 	{receiptRefused, Integrity, Fail, "each refusal for a token's sake is borne out by the token"},
 	{receiptClosed, Integrity, Fail, "each closing receipt closes one allowed call of the same token, once"},
@@ -166,8 +170,12 @@ var rows = [...]Row{
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},
-	{answerLate, Completeness, Warn, "no person's no is dated before a call that was allowed without it"},
-	{answerUnused, Completeness, Pass, "an answer that no decision saw: it came late, or the call was not tried again"},
+	{answerOwn, Integrity, Fail, "no yes counts of who ordered the call's token"},
+	{answerGroups, Trusted, Fail, "each person whose answer counted is in the groups that were counted, as your trust file has them"},
+	{answerUngrouped, Trusted, Warn, "you brought the groups in which people were counted; otherwise they are the gate's word"},
+	{answerShown, Integrity, Fail, "each answer was given on the difference that its call makes, where the answer says which and the change is disclosed"},
+	{answerLate, Completeness, Warn, "no person's no, or taking back, is dated before a call that was allowed without regard to it"},
+	{answerUnused, Completeness, Pass, "an answer that no decision saw: it came late, the call was not tried again, or the person said something else"},
 	{disclosureCommitment, Integrity, Fail, "each disclosed text is the one committed to"},
 	{disclosureUnknown, Integrity, Fail, "each disclosed text is committed to in some receipt"},
 	{disclosureSize, Integrity, Fail, "each disclosed result is as long as its receipt says"},

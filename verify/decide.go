@@ -28,6 +28,7 @@ func (a *auditor) decided(r *receipt.Receipt, h *held) {
 		return
 	}
 	a.checkToken(r, h)
+	a.checkOwn(r, h.claims)
 	a.checkOrders(r, h.claims)
 	if p := a.narrowed(r, h); p != nil {
 		a.again(r, p)
@@ -95,13 +96,14 @@ func (a *auditor) again(r *receipt.Receipt, p *policy.Policy) {
 		a.find(receiptMinimal, r.Seq, "the call keeps names that its policy does not say")
 	}
 	a.checkConditions(r, p)
+	a.checkGroups(r, p)
 	if d := p.Decide(r.Call, r.Facts); !same(&d, r.Decision) {
 		a.find(receiptDecision, r.Seq, "recorded: %s; decided again: %s", text(r.Decision), text(&d))
 	}
 }
 
 func same(a, b *policy.Decision) bool {
-	return a.Effect == b.Effect && a.Policy == b.Policy && a.Binding == b.Binding && a.Approval == b.Approval && a.BreakGlass == b.BreakGlass && slices.Equal(a.Reasons, b.Reasons)
+	return a.Effect == b.Effect && a.Policy == b.Policy && a.Binding == b.Binding && a.Approval == b.Approval && a.Missing == b.Missing && a.BreakGlass == b.BreakGlass && slices.Equal(a.Reasons, b.Reasons)
 }
 
 func text(d *policy.Decision) string {

@@ -256,18 +256,19 @@ func (h *house) person(name string) key {
 
 // A book is gate.Book in memory.
 type book struct {
-	h       *house
-	lines   map[string][]*receipt.Line
-	used    map[string]map[string]int
-	pending map[string]map[seal.Hash]string
-	asked   map[string]*receipt.Receipt
-	answers []*receipt.Answer
-	papers  map[string][]*seal.Envelope
-	orders  []*receipt.Revocation // in force
-	changes map[seal.Hash]receipt.Earlier
-	spent   map[string]bool
-	full    bool // closed receipts cannot be written
-	stale   bool // expired answers are still handed out
+	h         *house
+	lines     map[string][]*receipt.Line
+	used      map[string]map[string]int
+	pending   map[string]map[seal.Hash]string
+	asked     map[string]*receipt.Receipt
+	answers   []*receipt.Answer
+	papers    map[string][]*seal.Envelope
+	orders    []*receipt.Revocation // in force
+	changes   map[seal.Hash]receipt.Earlier
+	spent     map[string]bool // cancelled
+	full      bool            // closed receipts cannot be written
+	stale     bool            // expired answers are still handed out
+	forgetful bool            // and those that are used up
 }
 
 func newBook(h *house) *book {
@@ -306,9 +307,6 @@ func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*
 	if r.Asks != "" && b.asked[r.Asks] == nil {
 		b.asked[r.Asks], b.pending[job][r.Call.Digest()] = r, r.Asks
 	}
-	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && r.Decision.Approval != "" {
-		b.spent[r.Decision.Approval] = true
-	}
 	return nil
 }
 
@@ -328,11 +326,24 @@ func (b *book) state(job string) *receipt.State {
 		st.Head = receipt.Head{Seq: uint64(n), Hash: b.lines[job][n-1].Hash()}
 	}
 	for _, a := range b.answers {
-		if a.Job == job && !b.spent[a.Approval] && (b.stale || st.Now.Before(a.Expires)) {
+		if a.Job == job && !b.spent[a.Approval] && b.left(a) && (b.stale || st.Now.Before(a.Expires)) {
 			st.Answers = append(st.Answers, must(a.Sign(b.h.person(a.By))))
 		}
 	}
 	return st
+}
+
+// left reports whether a is the last that its person has said, and not used up.
+func (b *book) left(a *receipt.Answer) bool {
+	uses := 0
+	for _, l := range b.lines[a.Job] {
+		if r := l.Receipt; r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && r.Decision.Approval == a.Approval &&
+			slices.ContainsFunc(r.Facts.Approvals, func(x policy.Approval) bool { return x.By == a.By && x.At.Equal(a.At) }) {
+			uses++
+		}
+	}
+	later := slices.ContainsFunc(b.answers, func(o *receipt.Answer) bool { return o.Approval == a.Approval && o.By == a.By && o.At.After(a.At) })
+	return !a.Withdraws && !later && (!a.Yes || b.forgetful || uses < a.Calls())
 }
 
 // export makes the bundle of a job's first n receipts, as of a standing there.

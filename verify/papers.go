@@ -156,7 +156,10 @@ type answer struct {
 }
 
 func (a *auditor) readAnswers() {
-	type by struct{ approval, person string }
+	type by struct {
+		voice
+		at int64
+	}
 	there := map[by]bool{}
 	for i := range a.bundle.Answers {
 		n, err := receipt.OpenAnswer(&a.bundle.Answers[i], a.keys.people...)
@@ -168,11 +171,12 @@ func (a *auditor) readAnswers() {
 			a.find(answerMalformed, 0, "answer %d: %v", i+1, err)
 			continue
 		}
-		if there[by{n.Approval, n.By}] {
-			a.find(bundleDuplicate, 0, "answer %d: %q has answered %q already", i+1, n.By, n.Approval)
+		once := by{voice{n.Approval, n.By}, n.At.UnixNano()}
+		if there[once] {
+			a.find(bundleDuplicate, 0, "answer %d: %q has answered %q at that time already", i+1, n.By, n.Approval)
 			continue
 		}
-		there[by{n.Approval, n.By}] = true
+		there[once] = true
 		if n.Job != a.bundle.Job {
 			a.find(bundleJob, 0, "the answer of %q to %q is about job %q", n.By, n.Approval, n.Job)
 		}

@@ -33,6 +33,8 @@ type Trust struct {
 	Logs       []string `json:"logs"`       // sign checkpoints
 	People     []string `json:"people"`     // sign answers; a key's name is the person
 
+	Groups map[string][]string `json:"groups,omitempty"` // of people, by their names; none: nobody is in any
+
 	Environments map[string]Quorum `json:"environments,omitempty"` // none: authors publish alone, and policies name no environment
 	BreakGlass   *Emergency        `json:"break_glass,omitzero"`   // nil: no policy is for an emergency
 }
@@ -110,7 +112,25 @@ func (t *Trust) keys() (*keys, error) {
 		}
 		*l.into = vs
 	}
+	if err := t.groups(); err != nil {
+		return nil, err
+	}
 	return k, t.approvers(&k.publishers)
+}
+
+// groups checks the groups.
+func (t *Trust) groups() error {
+	for _, name := range slices.Sorted(maps.Keys(t.Groups)) {
+		if !policy.IsGroup(name) {
+			return fmt.Errorf("%w: groups: %q is not a group's name", ErrTrust, name)
+		}
+		for i, who := range t.Groups[name] {
+			if who == "" || slices.Contains(t.Groups[name][:i], who) {
+				return fmt.Errorf("%w: groups: %s: %q is nobody, or there twice", ErrTrust, name, who)
+			}
+		}
+	}
+	return nil
 }
 
 // maxLongest bounds the life of a policy for an emergency, in seconds: 30 days.

@@ -49,7 +49,7 @@ func Bundle(file []byte, t *Trust, e Expect) *Report {
 	a := &auditor{
 		keys: k, trust: t, expect: e, bundle: b, report: r,
 		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, outside: effects{}, used: map[string]int{},
-		about: map[seal.Hash][]*answer{}, questions: map[string]question{}, spent: map[string]uint64{},
+		about: map[seal.Hash][]*answer{}, questions: map[string]question{}, spent: map[string]uint64{}, voices: map[voice]*heard{},
 		askers: map[string]*receipt.Receipt{}, cancelled: map[string]uint64{},
 		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{},
 	}
@@ -80,7 +80,8 @@ type auditor struct {
 	calls      map[uint64]*call            // allowed calls, by their opened receipt's number
 	outside    effects                     // what may have been changed outside
 	questions  map[string]question         // by approval id
-	spent      map[string]uint64           // approvals used up, and by which receipt
+	spent      map[string]uint64           // approvals that calls were allowed by, and nobody's yes was counted; and by which receipt
+	voices     map[voice]*heard            // what was counted of people in questions
 	orders     []order                     // revocations in force
 	ordersRead int                         // receipts of orders
 	askers     map[string]*receipt.Receipt // by approval id: the receipt that asked first
@@ -149,7 +150,7 @@ func (a *auditor) unused() {
 		case !asked || q != (question{n.Call, n.Policy}):
 			a.find(answerUnasked, 0, "the answer of %q: no receipt asks %q about that call, under that policy", n.By, n.Approval)
 		default:
-			a.find(answerUnused, 0, "%q was answered by %q, and no call was tried after that", n.Approval, n.By)
+			a.find(answerUnused, 0, "%q was answered by %q, and no call was tried after that, or the person said something else", n.Approval, n.By)
 		}
 	}
 }

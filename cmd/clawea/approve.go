@@ -29,9 +29,32 @@ func approveList(ctx context.Context, c *call) error {
 		return err
 	}
 	for _, a := range list.Approvals {
-		fmt.Fprintf(c.stdout, "%-24s  %-7s  asked %s  expires %s  %s\n", clean(a.ID), a.State, stamp(a.Asked), stamp(a.Expires), clean(a.By))
+		fmt.Fprintf(c.stdout, "%-24s  %-7s  asked %s  expires %s  %s\n", clean(a.ID), a.State, stamp(a.Asked), stamp(a.Expires), clean(cmp.Or(said(&a), a.By)))
 	}
 	return nil
+}
+
+// said says in a line who has answered a question, and what is missing.
+func said(a *api.Approval) string {
+	var parts []string
+	for _, n := range a.Answers {
+		s := n.By + " no"
+		if n.Yes {
+			s = n.By + " yes"
+			if n.Left > 1 {
+				s += fmt.Sprintf(" (for %d calls)", n.Left)
+			}
+		}
+		parts = append(parts, s)
+	}
+	switch {
+	case a.State != "open":
+	case a.Missing == 1:
+		parts = append(parts, "1 more yes is missing")
+	case a.Missing > 1:
+		parts = append(parts, fmt.Sprintf("%d more yeses are missing", a.Missing))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func approveShow(ctx context.Context, c *call) error {
@@ -57,7 +80,15 @@ func (c *call) showQuestion(q *api.Question, full bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "approval   %s (%s)\njob        %s\ncall       %s\n", clean(q.ID), q.State, clean(q.Job), clean(r.Call.Name()))
+	fmt.Fprintf(c.stdout, "approval   %s (%s)\n", clean(q.ID), q.State)
+	if s := said(&q.Approval); s != "" {
+		fmt.Fprintf(c.stdout, "answers    %s\n", clean(s))
+	}
+	fmt.Fprintf(c.stdout, "job        %s\n", clean(q.Job))
+	if q.Client != "" {
+		fmt.Fprintf(c.stdout, "ordered by %s\n", clean(q.Client))
+	}
+	fmt.Fprintf(c.stdout, "call       %s\n", clean(r.Call.Name()))
 	for _, res := range r.Call.Resources {
 		fmt.Fprintf(c.stdout, "touches    %s\n", clean(resourceLine(res)))
 	}
@@ -119,10 +150,24 @@ func checkQuestion(q *api.Question) (*receipt.Receipt, error) {
 	return r, nil
 }
 
-func approveYes(ctx context.Context, c *call) error { return c.answer(ctx, true) }
-func approveNo(ctx context.Context, c *call) error  { return c.answer(ctx, false) }
+func approveYes(ctx context.Context, c *call) error {
+	times := c.Int("times", 1, "how many identical calls the yes is for, at most 20")
+	return c.answer(ctx, func(a *receipt.Answer) {
+		if a.Yes = true; *times != 1 {
+			a.Times = *times
+		}
+	})
+}
 
-func (c *call) answer(ctx context.Context, yes bool) error {
+func approveNo(ctx context.Context, c *call) error { return c.answer(ctx, func(*receipt.Answer) {}) }
+
+func approveWithdraw(ctx context.Context, c *call) error {
+	return c.answer(ctx, func(a *receipt.Answer) { a.Withdraws, a.Shown = true, seal.Hash{} })
+}
+
+// answer signs a person's answer to a question and sends it. says makes it a yes, a
+// no or neither.
+func (c *call) answer(ctx context.Context, says func(*receipt.Answer)) error {
 	connect := c.client()
 	key := c.String("key", "", "your own private key `FILE`")
 	reason := c.String("reason", "", "why, for the record; it goes into the bundle")
@@ -148,7 +193,14 @@ func (c *call) answer(ctx context.Context, yes bool) error {
 	if err := c.showQuestion(q, false); err != nil {
 		return err
 	}
-	e, err := signAnswer(q, k, yes, *reason, *hold, time.Now())
+	draft, err := draftAnswer(q, k, *reason, *hold, time.Now())
+	if err != nil {
+		return err
+	}
+	if says(draft); draft.Times < 0 || draft.Times > receipt.MaxTimes {
+		return fmt.Errorf("a yes is for 1 to %d calls\nsay -times %d, or less", receipt.MaxTimes, receipt.MaxTimes)
+	}
+	e, err := draft.Sign(k)
 	if err != nil {
 		return err
 	}
@@ -156,16 +208,37 @@ func (c *call) answer(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "answered   %s by %s\n", a.State, clean(a.By))
+	if draft.Withdraws {
+		fmt.Fprintf(c.stdout, "withdrawn  %s\n", clean(cmp.Or(said(a), a.State)))
+		return nil
+	}
+	fmt.Fprintf(c.stdout, "answered   %s\n", clean(answered(a)))
 	return nil
 }
 
-// signAnswer signs a person's answer to q with their own key.
-func signAnswer(q *api.Question, k seal.Signer, yes bool, reason string, hold time.Duration, now time.Time) (*seal.Envelope, error) {
+// answered says what a question has come to by an answer to it.
+func answered(a *api.Approval) string {
+	if a.State == "open" {
+		return cmp.Or(said(a), a.State)
+	}
+	return a.State + " by " + a.By
+}
+
+// draftAnswer is an answer to q by k's owner, who was shown what it changes: a no, so
+// far.
+func draftAnswer(q *api.Question, k seal.Signer, reason string, hold time.Duration, now time.Time) (*receipt.Answer, error) {
 	at := now.UTC().Truncate(time.Millisecond)
 	a := &receipt.Answer{
 		Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy,
-		Yes: yes, By: k.Name(), Reason: reason, At: at, Expires: at.Add(hold),
+		By: k.Name(), Reason: reason, At: at, Expires: at.Add(hold),
 	}
-	return a.Sign(k)
+	if q.Change == nil {
+		return a, nil
+	}
+	c, err := receipt.ParseChange(q.Change.Text)
+	if err != nil {
+		return nil, err
+	}
+	a.Shown = receipt.ShownHash(c.Diff)
+	return a, nil
 }

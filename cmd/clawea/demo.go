@@ -69,6 +69,9 @@ func demoCommand(ctx context.Context, c *call) error {
 	if err == nil && !*exit {
 		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n  clawea job show %s\n",
 			d.world.url, typed(d.path("secrets/operator")), demoJob)
+		if link, err := d.world.daemon.FirstLink(ctx); err == nil && link != "" {
+			fmt.Fprintf(c.stdout, "In a browser, as its administrator (the link is good once, for 15 minutes):\n  %s\n", link)
+		}
 		<-ctx.Done()
 	}
 	if d.car != nil {

@@ -52,6 +52,11 @@ func serveCommand(ctx context.Context, c *call) error {
 		return errors.Join(fmt.Errorf("%w\nname another address under \"listen\" in %s", err, *path), d.Close())
 	}
 	fmt.Fprintf(c.stdout, "clawea serves at %s\n", conf.URL)
+	if link, err := d.FirstLink(ctx); err != nil {
+		log.WarnContext(ctx, "no link for a first administrator", "err", err)
+	} else if link != "" {
+		fmt.Fprintf(c.stdout, "its pages have no administrator yet; be it, once, within 15 minutes: %s\n", link)
+	}
 	return errors.Join(d.Serve(ctx, ln), d.Close())
 }
 

@@ -145,7 +145,20 @@ type Approval struct {
 	Asked   time.Time `json:"asked"`
 	Expires time.Time `json:"expires"`
 	State   string    `json:"state"`       // "open", "yes", "no", "used", "expired" or "cancelled"
-	By      string    `json:"by,omitzero"` // who answered
+	By      string    `json:"by,omitzero"` // who answered last
+
+	Answers []Answer `json:"answers,omitempty"` // what people have said and not thought better of, in order
+	Missing int      `json:"missing,omitzero"`  // of an open one: how many more people have to say yes
+}
+
+// An Answer is what a person has said to a question, as the house has it: the signed
+// answer is in the job's bundle.
+type Answer struct {
+	By      string    `json:"by"`
+	Yes     bool      `json:"yes"`
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires"`
+	Left    int       `json:"left,omitzero"` // how many calls a yes can still allow
 }
 
 // Approvals lists questions, newest first.
@@ -160,6 +173,7 @@ type Question struct {
 	Receipt *seal.Envelope `json:"receipt"`         // the receipt that asks
 	Salt    seal.Salt      `json:"salt"`            // of the commitment to Text in that receipt
 	Text    []byte         `json:"text"`            // the exact arguments
+	Client  string         `json:"client,omitzero"` // who ordered the token of the call: their own yes does not count
 	Change  *ChangeText    `json:"change,omitzero"` // what the call will change outside, if its receipt commits to that
 }
 
@@ -193,4 +207,9 @@ func (p *Problem) Error() string {
 		s += "\n" + p.Hint
 	}
 	return s
+}
+
+// A Link is a one-time way in for the local administrator.
+type Link struct {
+	Link string `json:"link"`
 }

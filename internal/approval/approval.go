@@ -3,7 +3,8 @@
 
 // Package approval brings questions to people and their signed answers back
 // (users say approval gate). A question is about one exact call; an answer
-// counts only under the signature of an enrolled person's own key.
+// counts only under the signature of an enrolled person's own key. How many people
+// it takes, and of which groups, its policy says.
 package approval
 
 import (
@@ -13,8 +14,10 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // MaxHold is the longest that a person's yes may wait for its call.
@@ -23,19 +26,47 @@ const MaxHold = 24 * time.Hour
 // ErrAnswer is returned, wrapped with the cause, for an answer that does not count.
 var ErrAnswer = errors.New("answer does not count")
 
+// Why answers do not count, besides their signatures. Each comes with ErrAnswer.
+var (
+	ErrOther = errors.New("it is about something else")                           // another question, job, call or policy
+	ErrShown = errors.New("another difference was shown than the call makes")     // its Shown is not of the call's change
+	ErrOwn   = errors.New("who ordered the job does not allow its calls")         // nobody approves for themselves
+	ErrTime  = errors.New("it is not from now, or holds for too long or no time") // its times
+)
+
 // A DB keeps questions and answers. internal/store fills it.
 type DB interface {
 	Approval(ctx context.Context, id string) (*store.Approval, error)
 	Receipt(ctx context.Context, job string, seq uint64) (*seal.Envelope, error)
 	Text(ctx context.Context, job string, seq uint64, commitment seal.Hash) (receipt.Text, error)
-	Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer) error
+	Token(ctx context.Context, id token.ID) (*store.Token, error)
+	Given(ctx context.Context, ids ...string) (map[string][]store.Given, error)
+	Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer, judge store.Judge) error
 }
 
-// A Desk is where people answer. All fields must be set.
+// Policies finds policies by hash. internal/registry fills it.
+type Policies interface {
+	// Policy returns the published policy h.
+	Policy(ctx context.Context, h seal.Hash) (*policy.Policy, error)
+}
+
+// Enrolled finds who may answer besides those whom the configuration names.
+// internal/login fills it.
+type Enrolled interface {
+	// People returns the keys whose enrolment holds now, and the groups of their
+	// people.
+	People(ctx context.Context) (*receipt.People, error)
+}
+
+// A Desk is where people answer. All fields must be set, but for Groups and
+// Enrolled.
 type Desk struct {
-	DB     DB
-	People []seal.Verifier // who may answer
-	Now    func() time.Time
+	DB       DB
+	Policies Policies
+	People   []seal.Verifier     // who may answer
+	Groups   map[string][]string // by group: the names of its people
+	Enrolled Enrolled            // nil: nobody besides People answers
+	Now      func() time.Time
 }
 
 // A Question is all that a person needs to decide, and to check that what they
@@ -43,8 +74,10 @@ type Desk struct {
 // call, and the call commits to Text and Change.
 type Question struct {
 	store.Approval
-	Asked *seal.Envelope // the receipt that asks
-	Text  receipt.Text   // the exact arguments
+	Standing
+	Asked  *seal.Envelope // the receipt that asks
+	Text   receipt.Text   // the exact arguments
+	Client string         // who ordered the token of the call: their yes does not count
 
 	// Change is what exactly the call will change outside: canonical JSON of a
 	// receipt.Change. Nil if its receipt commits to none.
@@ -57,21 +90,23 @@ func (d *Desk) Question(ctx context.Context, id string) (*Question, error) {
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: %w", id, err)
 	}
-	q := &Question{Approval: *a}
-	if q.Asked, err = d.DB.Receipt(ctx, a.Job, a.Seq); err != nil {
-		return nil, fmt.Errorf("approval %s: receipt: %w", id, err)
-	}
-	r, err := receipt.Parse(q.Asked.Payload)
+	m, err := d.matter(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: %w", id, err)
 	}
-	if q.Text, err = d.DB.Text(ctx, a.Job, a.Seq, r.Call.Args); err != nil {
+	q := &Question{Approval: *a, Asked: m.paper, Client: m.client}
+	given, err := d.DB.Given(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("approval %s: %w", id, err)
+	}
+	q.Standing = m.standing(d.Now(), given[id])
+	if q.Text, err = d.DB.Text(ctx, a.Job, a.Seq, m.call.Args); err != nil {
 		return nil, fmt.Errorf("approval %s: arguments: %w", id, err)
 	}
-	if r.Call.Change.IsZero() {
+	if m.call.Change.IsZero() {
 		return q, nil
 	}
-	change, err := d.DB.Text(ctx, a.Job, a.Seq, r.Call.Change)
+	change, err := d.DB.Text(ctx, a.Job, a.Seq, m.call.Change)
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: change: %w", id, err)
 	}
@@ -79,12 +114,17 @@ func (d *Desk) Question(ctx context.Context, id string) (*Question, error) {
 	return q, nil
 }
 
-// Answer takes a person's signed answer to a question that is still open. It
-// fails with ErrAnswer if the signature, the question or the times are wrong,
-// with store.ErrNotFound if there is no such question and with
-// store.ErrConflict if it has been answered or has expired.
+// Answer takes a person's signed answer to a question: a yes while the question is
+// open, a no or a withdrawal also as long as answers to it count. It fails with
+// ErrAnswer, and one of the errors above, if the signature, the matter or the times
+// are wrong, with store.ErrNotFound if there is no such question and with
+// store.ErrConflict if it takes no such answer as things stand.
 func (d *Desk) Answer(ctx context.Context, id string, e *seal.Envelope) (*receipt.Answer, error) {
-	a, err := receipt.OpenAnswer(e, d.People...)
+	people, err := d.people(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := receipt.OpenAnswer(e, people.Keys...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
@@ -92,32 +132,62 @@ func (d *Desk) Answer(ctx context.Context, id string, e *seal.Envelope) (*receip
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: %w", id, err)
 	}
-	if err := d.fits(a, q); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+	m, err := d.matter(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("approval %s: %w", id, err)
+	}
+	if err := d.fits(ctx, a, q, m); err != nil {
+		return nil, err
 	}
 	paper, err := e.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	if err := d.DB.Answer(ctx, id, paper, a); err != nil {
+	if err := d.DB.Answer(ctx, id, paper, a, func(held []*seal.Envelope) store.Reply { return m.judge(d.Now(), held) }); err != nil {
 		return nil, fmt.Errorf("approval %s: %w", id, err)
 	}
 	return a, nil
 }
 
-func (d *Desk) fits(a *receipt.Answer, q *store.Approval) error {
+func (d *Desk) fits(ctx context.Context, a *receipt.Answer, q *store.Approval, m *matter) error {
 	now := d.Now()
+	wrong := func(kind error, format string, args ...any) error {
+		return fmt.Errorf("%w: %w: "+format, append([]any{ErrAnswer, kind}, args...)...)
+	}
 	switch {
 	case a.Approval != q.ID || a.Job != q.Job:
-		return errors.New("it answers another question")
+		return wrong(ErrOther, "it answers another question")
 	case !a.Call.Equal(q.Call) || !a.Policy.Equal(q.Policy):
-		return errors.New("it is about another call or policy")
+		return wrong(ErrOther, "it is about another call or policy")
 	case a.At.After(now.Add(time.Minute)) || a.At.Before(now.Add(-5*time.Minute)):
-		return errors.New("it was not signed just now; check the clock of the machine that signed it")
+		return wrong(ErrTime, "it was not signed just now; check the clock of the machine that signed it")
 	case !a.Expires.After(a.At) || a.Expires.Sub(a.At) > MaxHold:
-		return fmt.Errorf("it must expire within %v after it was signed", MaxHold)
+		return wrong(ErrTime, "it must expire within %v after it was signed", MaxHold)
 	case !a.Expires.After(now):
-		return errors.New("it has expired on its way; sign one that holds longer")
+		return wrong(ErrTime, "it has expired on its way; sign one that holds longer")
+	case a.Yes && m.people.Fact(a, m.client, nil).Own:
+		return wrong(ErrOwn, "%s ordered the token of this call", m.client)
+	case a.Shown.IsZero():
+		return nil
+	}
+	c, err := d.change(ctx, q, m)
+	if err != nil {
+		return fmt.Errorf("approval %s: change: %w", q.ID, err)
+	}
+	if !a.Fits(c) {
+		return wrong(ErrShown, "look at the question again, and sign what it shows now")
 	}
 	return nil
+}
+
+// change is what a question's call will change, or nil.
+func (d *Desk) change(ctx context.Context, q *store.Approval, m *matter) (*receipt.Change, error) {
+	if m.call.Change.IsZero() {
+		return nil, nil
+	}
+	t, err := d.DB.Text(ctx, q.Job, q.Seq, m.call.Change)
+	if err != nil {
+		return nil, err
+	}
+	return receipt.ParseChange(t.Bytes)
 }

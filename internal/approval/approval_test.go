@@ -5,6 +5,7 @@ package approval_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/gate"
@@ -40,6 +41,9 @@ type house struct {
 	claims *token.Claims
 	policy *policy.Policy
 	sent   atomic.Int32
+
+	class   policy.Class // of sending; "": write
+	version string       // of what it changes; "": it says of no change
 }
 
 func (h *house) now() time.Time       { return time.UnixMilli(h.clock.Load()).UTC() }
@@ -107,16 +111,23 @@ func newHouse(t *testing.T) *house {
 	h.gate = &gate.Gate{Tokens: h, Policies: h, Book: h.db, Revocations: calm{}, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: slog.New(slog.DiscardHandler)}
 	var alice seal.Verifier
 	h.alice, alice = newKey(t, "alice@house.test", 3)
-	h.Desk = &approval.Desk{DB: h.db, People: []seal.Verifier{alice}, Now: h.now}
+	h.Desk = &approval.Desk{DB: h.db, Policies: h, People: []seal.Verifier{alice}, Now: h.now}
 	h.gate.People = h.People
 	return h
 }
 
 // send sends a mail through the gate, if a person has said yes to that.
 func (h *house) send(ctx context.Context, text string) (*receipt.Receipt, error) {
-	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: send, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		c := &policy.Call{Tool: "mail", Action: "send", Class: policy.Write, Categories: []string{"external_send"}}
-		return &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
+	what := send
+	what.Class = cmp.Or(h.class, send.Class)
+	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: what, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+		c := &policy.Call{Tool: "mail", Action: "send", Class: what.Class, Categories: []string{"external_send"}}
+		var change *receipt.Change
+		if h.version != "" {
+			c.Resources = []policy.Resource{{Type: "letter", ID: "1", Version: h.version}}
+			change = changing(&c.Resources[0])
+		}
+		return &gate.Plan{Call: c, Change: change, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
 			h.sent.Add(1)
 			return &gate.Result{Body: []byte("sent"), Outcome: receipt.Outcome{Status: receipt.Done}}, nil
 		}}, nil
@@ -187,14 +198,14 @@ func TestAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	kept, err := h.db.Answers(t.Context(), "job-1")
 	if err != nil || len(kept) != 1 {
 		t.Fatalf("%d answers kept, %v", len(kept), err)
 	}
-	if diff := cmp.Diff(e, kept[0]); diff != "" {
+	if diff := gocmp.Diff(e, kept[0]); diff != "" {
 		t.Error("kept otherwise than signed:", diff)
 	}
 	if r, err := h.send(t.Context(), "hello"); err != nil || r.Kind != receipt.Closed || h.sent.Load() != 1 {
@@ -332,7 +343,7 @@ func TestExpiredQuestion(t *testing.T) {
 	}
 }
 
-// A question takes one answer, also if two people give theirs at once.
+// A question takes one answer of each person, also if they give several at once.
 func TestSecondAnswer(t *testing.T) {
 	h := newHouse(t)
 	q := h.ask(t, "hello")
@@ -359,7 +370,7 @@ func TestSecondAnswer(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if kept, err := h.db.Answers(t.Context(), "job-1"); taken.Load() != 1 || len(kept) != 1 || err != nil {
+	if kept, err := h.db.Answers(t.Context(), "job-1"); taken.Load() != 2 || len(kept) != 2 || err != nil {
 		t.Errorf("%d taken, %d kept, %v", taken.Load(), len(kept), err)
 	}
 }

@@ -27,9 +27,10 @@ func (c *Config) check() *problem {
 		func() *problem { return checkKeys("/authors", c.Authors) },
 		c.checkEnvironments, c.checkBreakGlass,
 		func() *problem { return checkKeys("/people", c.People) },
+		c.checkGroups,
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },
-		c.checkTelemetry,
+		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify,
 	} {
 		if p := check(); p != nil {
 			return p
@@ -108,7 +109,8 @@ func (c *Config) secrets() []placedSecret {
 	}
 	out = append(out, c.Confluence.secrets("/confluence")...)
 	out = append(out, c.Jira.secrets("/jira")...)
-	return out
+	out = append(out, c.Notify.secrets()...)
+	return append(out, c.Login.secrets()...)
 }
 
 func (c *Config) checkSecrets() *problem {

@@ -83,6 +83,16 @@ type Config struct {
 	// is the person's name. Without any, what asks for a person is never done.
 	People []Key `json:"people"`
 
+	// Login is how people log in to the house's pages. Optional: without it, there is
+	// one local administrator.
+	Login Login `json:"login"`
+
+	// Groups are groups of those people, by name, each with the names of their keys:
+	// policies say of which groups people must say yes (approvers). A person whose
+	// key is named as a client or an operator is counted as that one: they do not
+	// allow the calls of jobs that they ordered themselves. Optional.
+	Groups map[string][]string `json:"groups"`
+
 	// Operators may mint and revoke tokens, publish policies and read receipts
 	// through the API.
 	Operators []Operator `json:"operators"`
@@ -130,6 +140,14 @@ type Config struct {
 	// Telemetry is who is told what the daemon does, for operators' tools. Optional;
 	// without it nobody is.
 	Telemetry *Telemetry `json:"telemetry"`
+
+	// Notify is where people hear of questions that wait for them. Optional; without it
+	// they look in the console, or ask clawea approve list.
+	Notify *Notify `json:"notify"`
+
+	// Pulse is where published bundles are kept. Optional; without it none are
+	// published.
+	Pulse *Pulse `json:"pulse"`
 
 	unfinished *Error // what is left of the sample configuration; nil: nothing
 }
@@ -291,11 +309,14 @@ func (c *Config) complete(dir string) {
 		c.RevocationBound = defaultBound
 	}
 	c.Limits.complete()
+	c.Login.complete()
 	c.Store.dir = dir
 	for _, s := range c.secrets() {
 		s.secret.dir = dir
 	}
 	c.Telemetry.complete(dir)
+	c.Notify.complete()
+	c.Pulse.complete(dir)
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")
 	}

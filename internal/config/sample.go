@@ -36,7 +36,12 @@ func standIns() []standIn {
 		{"erin+ca5582c8+", key},
 		{"triage+1c83eb72+", key},
 		{"acme/site", "write your own repository there, or remove the entry: what is left there lets in who owns that name"},
+		{"9a1e6d1f-5f1c-4a53-8f0b-2f2c3b4a59d0", "write your own tenant's id there, as Entra ID's overview shows it, or remove the provider: that tenant's people would log in"},
+		{"6b1f4c1e-7d0a-4c58-9a57-3e2d1c0b9a88", "copy the client_id that the provider gave you there"},
+		{"0c9d5ac2-1e57-4b7a-9f0e-5a4f3c2b1d00", "write the object id of your own group there, or remove the entry"},
 		{"proj_example", "write your own project there, or remove the header"},
+		{"C0123456789", "copy the id of your own channel there, or remove the entry"},
+		{"siem.acme.example", "write the address of your own receiver there, or remove the entry"},
 		{"sha256:0000000000000000000000000000000000000000000000000000000000000001", "write the hash of the policy that you have published, or leave \"undo_policy\" out"},
 	}
 }

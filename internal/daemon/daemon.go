@@ -18,10 +18,14 @@ import (
 
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/console"
+	"github.com/clawea/clawea/internal/export"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/keys"
 	"github.com/clawea/clawea/internal/ledger"
+	"github.com/clawea/clawea/internal/login"
+	"github.com/clawea/clawea/internal/notify"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
@@ -55,7 +59,11 @@ type Daemon struct {
 	feed        *revocation.Feed
 	revocations *revocation.Desk
 	settler     *undo.Settler
-	settles     time.Duration       // how often
+	settles     time.Duration // how often
+	login       *login.Desk
+	roll        *login.Roll // of people's passkeys
+	console     *console.Console
+	notices     *notify.Notifier
 	telemetry   *telemetry.Recorder // nil: nobody is told
 	log         *slog.Logger
 	grace       time.Duration
@@ -103,6 +111,9 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	if err != nil {
 		return err
 	}
+	if err := d.openLogin(c, set, registryKey); err != nil {
+		return err
+	}
 	d.ledger = &ledger.Ledger{DB: d.db, Signer: set.Log, Origin: c.Origin, Log: d.log}
 	policies := &registry.Registry{
 		DB: d.db, Authors: config.Verifiers(c.Authors), Environments: c.Quorums(), BreakGlass: c.Emergency(),
@@ -117,18 +128,23 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
 	back := &undo.Desk{DB: d.db, Connectors: connectors.later, Accounts: connectors.accounts, Gates: []seal.Verifier{gateKey}, Over: undo.Longest, Now: time.Now, Log: d.log}
 	g := &gate.Gate{
-		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, Undoing: back, People: config.Verifiers(c.People),
+		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, Undoing: back, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: enrolled{d.roll},
 		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Telemetry: d.telemetry, Log: d.log,
 	}
 	d.settler = &undo.Settler{
 		DB: d.db, Book: d.telemetry.Book(d.db), Connectors: connectors.later, Signer: set.Gate, Gates: []seal.Verifier{gateKey},
 		Dead: undo.Longest, Ours: strings.HasPrefix(url, "sqlite:"), Start: time.Now(), Over: undo.Longest, Now: time.Now, Log: d.log,
 	}
+	desk := &approval.Desk{DB: d.db, Policies: &registry.Recent{Registry: policies}, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: enrolled{d.roll}, Now: time.Now}
+	d.console = &console.Console{
+		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Gates: []seal.Verifier{gateKey},
+		Catalog: catalog(connectors), House: c.House, Sites: sites(c), Now: time.Now, Log: d.log,
+	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	s := &server.Server{
 		Registry:    policies,
 		Issuer:      tokens,
-		Desk:        &approval.Desk{DB: d.db, People: config.Verifiers(c.People), Now: time.Now},
+		Desk:        desk,
 		Revocations: d.revocations,
 		Proofs:      &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log},
 		Replayer: &replay.Replayer{
@@ -139,15 +155,21 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		UndoPolicy: c.UndoPolicy,
 		UndoTools:  undoTools(c),
 		DB:         d.db,
-		Trust:      func() *verify.Trust { return trust(c, set, d.keyring.now.Load().all) },
-		OAuth:      d.authorization(c, tokens),
-		Gate:       g,
-		Door:       door,
-		Routes:     routes(c),
-		Proxy:      d.telemetry.Handler(newProxy(c, g, door, d.log)),
-		MCP:        d.telemetry.Handler(tools.New(g, door, connectors.list, version, d.log)),
-		Tiles:      d.ledger.Handler(),
-		Log:        d.log,
+		Trust: func(ctx context.Context) *verify.Trust {
+			return d.trusting(ctx, trust(c, set, d.keyring.now.Load().all))
+		},
+		Link:     d.login.Link,
+		Receipts: &export.Feed{DB: d.db, Log: d.log},
+		Presses:  d.openNotices(c),
+		Pages:    d.pages(),
+		OAuth:    d.authorization(c, tokens),
+		Gate:     g,
+		Door:     door,
+		Routes:   routes(c),
+		Proxy:    d.telemetry.Handler(newProxy(c, g, door, d.log)),
+		MCP:      d.telemetry.Handler(tools.New(g, door, connectors.list, version, d.log)),
+		Tiles:    d.ledger.Handler(),
+		Log:      d.log,
 	}
 	for _, o := range c.Operators {
 		s.Operators = append(s.Operators, server.Operator{Name: o.Name, Token: o.Token.Get})
@@ -167,6 +189,7 @@ func trust(c *config.Config, set *keys.Set, issuers []string) *verify.Trust {
 	}
 	t.Authors = append(t.Authors, config.Texts(c.Authors)...)
 	t.People = append(t.People, config.Texts(c.People)...)
+	t.Groups = c.Groups
 	for name, e := range c.Environments {
 		if t.Environments == nil {
 			t.Environments = map[string]verify.Quorum{}
@@ -189,6 +212,10 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	chores.Go(func() { d.keyring.run(running) })
 	chores.Go(func() { d.tidy(running) })
 	chores.Go(func() { d.settler.Run(running, d.settles) })
+	chores.Go(func() { d.console.Run(running) })
+	if len(d.notices.Channels) > 0 {
+		chores.Go(func() { d.notices.Run(running, time.Second) })
+	}
 	defer func() {
 		stop()
 		chores.Wait()
@@ -234,6 +261,9 @@ func (d *Daemon) tidy(ctx context.Context) {
 		}
 		if _, err := d.db.Forget(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			d.log.WarnContext(ctx, "old proofs not forgotten", "err", err)
+		}
+		if err := d.login.Tidy(ctx); err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "old sessions not forgotten", "err", err)
 		}
 		select {
 		case <-ctx.Done():

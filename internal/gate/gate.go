@@ -68,6 +68,14 @@ type Undoing interface {
 	Step(ctx context.Context, by, undoes, tool string) (*change.Step, error)
 }
 
+// Enrolled finds who may answer besides those whom the configuration names.
+// internal/login fills it.
+type Enrolled interface {
+	// People returns the keys whose enrolment holds now, and the groups of their
+	// people.
+	People(ctx context.Context) (*receipt.People, error)
+}
+
 // A Request is what an agent asks for, before it is in policy terms.
 type Request struct {
 	Action policy.Action
@@ -99,8 +107,8 @@ type Result struct {
 	Proposed [][]byte // the arguments of Outcome.Model.Proposed, in that order
 }
 
-// A Gate carries calls. All fields must be set, but for Shadows, Undoing and
-// PlainBearer; without People, what asks for a person is never done.
+// A Gate carries calls. All fields must be set, but for Shadows, Undoing, Groups,
+// Enrolled and PlainBearer; without People, what asks for a person is never done.
 type Gate struct {
 	Tokens      Tokens
 	Policies    Policies
@@ -109,6 +117,8 @@ type Gate struct {
 	Shadows     Shadows             // nil: no candidates run beside policies
 	Undoing     Undoing             // nil: nothing is taken back
 	People      []seal.Verifier     // whose answers count
+	Groups      map[string][]string // by group: the names of its people
+	Enrolled    Enrolled            // nil: nobody besides People answers
 	Signer      seal.Signer         // signs receipts
 	Salt        []byte              // secret key of commitments' salts, 32 bytes or more
 	PlainBearer bool                // whether tokens that are bound to no key are good where their policy does not say
@@ -259,6 +269,10 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 	full := plan.Call
 	plan.Call = c.policy.Minimal(full)
 	beside := g.beside(ctx, c.whole, c.claims.Grant())
+	people, err := g.people(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find who may answer: %w", err) // fail closed: a no may be among the answers
+	}
 
 	var opened *receipt.Receipt
 	var ended error
@@ -271,7 +285,7 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 		} else if e := earlier(st, plan.Call); e != nil {
 			ended, opened = e, receipt.Refuse(st, c.claims, plan.Call, string(e.State))
 		} else {
-			f := g.facts(st, c.claims, plan.Call)
+			f := facts(st, c, plan, people)
 			f.Conditions = c.policy.Conditions(plan.Call, f, req.Text)
 			opened = receipt.Open(st, c.claims, plan.Call, f, c.policy.Decide(plan.Call, f))
 			opened.Shadow = verdicts(beside, full, f, req.Text)
@@ -340,27 +354,6 @@ func (g *Gate) plan(ctx context.Context, c *Caller, req *Request) (*Plan, error)
 		return bare, err
 	}
 	return plan, nil
-}
-
-// facts are what the decision about call may depend on. Of people's answers,
-// those count that are about this call and whose signature holds now: the book
-// is not trusted with a yes.
-func (g *Gate) facts(st *receipt.State, c *token.Claims, call *policy.Call) *policy.Facts {
-	f := &policy.Facts{Now: st.Now, Used: receipt.Counted(st.Used), Runtime: c.Runtime, Ticket: c.Ticket}
-	if c.Bound() == "" {
-		f.Repeats = receipt.Repeats(st.Used, call)
-	}
-	if len(st.Answers) == 0 {
-		return f
-	}
-	digest := call.Digest()
-	for _, e := range st.Answers {
-		a, err := receipt.OpenAnswer(e, g.People...)
-		if err == nil && a.Job == c.Job && a.Policy.Equal(c.Policy) && a.Call.Equal(digest) {
-			f.Approvals = append(f.Approvals, a.Fact())
-		}
-	}
-	return f
 }
 
 func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*receipt.Receipt, *Result, error) {

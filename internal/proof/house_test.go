@@ -99,7 +99,7 @@ func newHouse(t *testing.T) *house {
 	}
 	people := []seal.Verifier{alice.verifier}
 	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h.registry, Book: db, Revocations: calm{}, People: people, Signer: gat.Signer, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: slog.New(slog.DiscardHandler)}
-	h.desk = &approval.Desk{DB: db, People: people, Now: time.Now}
+	h.desk = &approval.Desk{DB: db, Policies: h.registry, People: people, Now: time.Now}
 	l := &ledger.Ledger{DB: db, Signer: logKey.Signer, Origin: "house.test/log", Log: log}
 	h.Exporter = &proof.Exporter{DB: db, Policies: h.registry, Ledger: l, Signer: gat.Signer, Now: time.Now, Log: log}
 	h.trust = &verify.Trust{

@@ -257,7 +257,7 @@ func TestDamage(t *testing.T) {
 		{"policy gone", `DELETE FROM policy`, "receipt.policy"},
 		{"token's record", `UPDATE token SET record = X'00'`, "receipt.token"},
 		{"token gone", `DELETE FROM token`, "receipt.token"},
-		{"answer gone", `UPDATE approval SET answer = NULL, reply = ''`, "receipt.approval"},
+		{"answer gone", `DELETE FROM answer`, "receipt.approval"},
 		{"end of the chain gone", `DELETE FROM receipt WHERE seq > 5`, "standing.missing"},
 		{"middle of the chain gone", `DELETE FROM receipt WHERE seq = 2`, "receipt.chain"},
 	} {

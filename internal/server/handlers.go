@@ -187,64 +187,6 @@ func (s *Server) exportProof(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, b)
 }
 
-func (s *Server) listApprovals(ctx context.Context, r *http.Request, _ *nothing) (*api.Approvals, error) {
-	list, err := s.DB.Approvals(ctx, store.Filter{Open: r.URL.Query().Get("all") != "true", Limit: listed})
-	if err != nil {
-		return nil, err
-	}
-	out := &api.Approvals{Approvals: []api.Approval{}}
-	for i := range list {
-		out.Approvals = append(out.Approvals, s.approvalPaper(&list[i]))
-	}
-	return out, nil
-}
-
-func (s *Server) approvalPaper(a *store.Approval) api.Approval {
-	return api.Approval{
-		ID: a.ID, Job: a.Job, Call: a.Call, Policy: a.Policy, Asked: a.Asked, Expires: a.Expires,
-		State: state(a, s.Desk.Now()), By: a.By,
-	}
-}
-
-// state says what became of a question.
-func state(a *store.Approval, now time.Time) string {
-	switch {
-	case a.UsedBy > 0:
-		return "used"
-	case a.Cancelled != nil:
-		return "cancelled"
-	case !now.Before(a.Expires):
-		return "expired"
-	case a.Reply == store.NoReply:
-		return "open"
-	}
-	return string(a.Reply)
-}
-
-func (s *Server) showApproval(ctx context.Context, r *http.Request, _ *nothing) (*api.Question, error) {
-	q, err := s.Desk.Question(ctx, r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	out := &api.Question{Approval: s.approvalPaper(&q.Approval), Receipt: q.Asked, Salt: q.Text.Salt, Text: q.Text.Bytes}
-	if q.Change != nil {
-		out.Change = &api.ChangeText{Salt: q.Change.Salt, Text: q.Change.Bytes}
-	}
-	return out, nil
-}
-
-func (s *Server) answer(ctx context.Context, r *http.Request, e *seal.Envelope) (*api.Approval, error) {
-	if _, err := s.Desk.Answer(ctx, r.PathValue("id"), e); err != nil {
-		return nil, err
-	}
-	a, err := s.DB.Approval(ctx, r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	out := s.approvalPaper(a)
-	return &out, nil
-}
-
 func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 	set, err := s.Issuer.JWKS()
 	if err != nil {
@@ -261,13 +203,23 @@ func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serveTrust(w http.ResponseWriter, r *http.Request) {
-	b, err := s.Trust().Marshal()
+	b, err := s.Trust(r.Context()).Marshal()
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	s.write(w, r, b)
+}
+
+// newLink makes a one-time link by which the local administrator logs in.
+func (s *Server) newLink(ctx context.Context, _ *http.Request, _ *nothing) (*api.Link, error) {
+	link, err := s.Link(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.WarnContext(ctx, "a link for the local administrator was made", "by", whoIs(ctx))
+	return &api.Link{Link: link}, nil
 }
 
 // serveHealth answers 200 if the book can be reached, since without it nothing

@@ -21,6 +21,7 @@ import (
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/export"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/ledger"
@@ -150,11 +151,14 @@ func newHouse(t testing.TB) *house {
 			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: gat, Gates: []seal.Verifier{gatKey}, Now: time.Now, Log: log,
 		},
 		UndoTools: []string{"desk"},
-		Registry:  policies, Issuer: tokens, Desk: &approval.Desk{DB: db, People: people, Now: time.Now},
+		Registry:  policies, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Now: time.Now},
 		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:          db,
 		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},
-		Trust:       func() *verify.Trust { return h.trust },
+		Trust:       func(context.Context) *verify.Trust { return h.trust },
+		Receipts:    &export.Feed{DB: db, Log: log},
+		Presses:     http.NotFoundHandler(),
+		Link:        func(context.Context) (string, error) { return "https://house.test/login/link/abc", nil },
 		OAuth: &oauth.Server{URL: "https://house.test", House: "https://house.test", Issuer: tokens, Nonces: tokens.Nonces, Clients: []oauth.Client{
 			{ID: "ci", Secret: func() (string, error) { return clientSecret, nil }, Agents: []string{"robot"}},
 			{ID: "other", Secret: func() (string, error) { return clientSecret + "x", nil }, Agents: []string{"robot"}},

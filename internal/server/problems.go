@@ -14,6 +14,7 @@ import (
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/login"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
@@ -55,6 +56,9 @@ var told = []struct {
 	{issuer.ErrTaken, 422, "job_taken", "the token is not issued", "choose another name for the job", true},
 	{token.ErrBearer, 422, "unbound", "the token is not issued", "start the agent with clawea run, or order it with a key's thumbprint", true},
 	{issuer.ErrOrder, 422, "not_issued", "the token is not issued", "ask for what the policy holds: clawea wpc show HASH", true},
+	{approval.ErrOwn, 403, "own_job", "nobody allows the calls of a job that they ordered themselves", "have somebody else answer; a no of your own counts", true},
+	{approval.ErrOther, 422, "other_call", "the answer is about something else", "look at the question again, and sign what it is about now: clawea approve show ID", true},
+	{approval.ErrShown, 422, "other_difference", "the answer was given on another difference", "look at the question again, and sign what it shows now: clawea approve show ID", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
 	{undo.ErrTooMany, 422, "too_many", "there is more of it than the daemon looks through", "for a change, ask for it alone: ?seq=N; for the history, ask with a smaller margin", true},
@@ -84,6 +88,9 @@ func problem(err error) *api.Problem {
 	}
 	if ready := (*api.Problem)(nil); errors.As(err, &ready) {
 		p = ready
+	}
+	if refused := (*login.Refusal)(nil); errors.As(err, &refused) {
+		p = &api.Problem{Status: refused.Status, Code: refused.Code, Title: refused.Msg, Hint: refused.Hint}
 	}
 	p.Type = "urn:clawea:problem:" + p.Code
 	return p

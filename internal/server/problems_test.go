@@ -19,6 +19,7 @@ import (
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/undo"
@@ -125,6 +126,17 @@ func TestTold(t *testing.T) {
 	}
 	late := h.answerTo(asked.Asks, func(a *receipt.Answer) { a.At = a.At.Add(-time.Hour) })
 	want(h.post("/v1/approvals/"+asked.Asks, late), 422, "bad_answer")
+	want(h.post("/v1/approvals/"+asked.Asks, h.answerTo(asked.Asks, func(a *receipt.Answer) { a.Call[0] ^= 1 })), 422, "other_call")
+	want(h.post("/v1/approvals/"+asked.Asks, h.answerTo(asked.Asks, func(a *receipt.Answer) { a.Shown = receipt.ShownHash("another") })), 422, "other_difference")
+	minted, err := h.Issuer.Mint(t.Context(), issuer.Order{Agent: "robot", Job: "job-2", Policy: p.Hash, Client: "alice@house.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := h.call(minted.Raw, post, "a letter of one's own")
+	if err == nil {
+		t.Fatal("not asked")
+	}
+	want(h.post("/v1/approvals/"+own.Asks, h.answerTo(own.Asks, func(*receipt.Answer) {})), 403, "own_job")
 	yes := h.answerTo(asked.Asks, func(*receipt.Answer) {})
 	if a := h.post("/v1/approvals/"+asked.Asks, yes); a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)

@@ -7,6 +7,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 
@@ -39,7 +40,11 @@ type Server struct {
 	UndoPolicy  seal.Hash // that undoing is done under where nobody says another; zero: none
 	UndoTools   []string  // systems for which the house has an account that takes changes back
 	DB          *store.DB
-	Trust       func() *verify.Trust // what the house says its keys are
+	Trust       func(context.Context) *verify.Trust            // what the house says its keys are
+	Link        func(context.Context) (link string, err error) // a new way in for the local administrator
+	Receipts    http.Handler                                   // of all jobs, for exports
+	Presses     http.Handler                                   // of buttons in messages
+	Pages       []Page                                         // for people
 	Operators   []Operator
 	OAuth       *oauth.Server
 	Gate        *gate.Gate
@@ -62,6 +67,13 @@ const (
 	party               // an operator, or an agent with a CST of the job that the path names
 	anyone              // public by design
 )
+
+// A Page is what people's browsers come for. Its handler checks who looks: the tables
+// are internal/console's and internal/login's.
+type Page struct {
+	Pattern string
+	Handler http.Handler
+}
 
 type route struct {
 	pattern string
@@ -100,6 +112,10 @@ func (s *Server) routes() []route {
 		{"GET /v1/approvals/{id}", operator, serveJSON(s, s.showApproval)},
 		{"POST /v1/approvals/{id}", operator, serveJSON(s, s.answer)}, // the answer's own signature decides
 
+		{"GET /v1/receipts", operator, s.Receipts},
+		{"POST /v1/notify/slack", anyone, s.Presses}, // by Slack's signature
+		{"POST /v1/login/link", operator, serveJSON(s, s.newLink)},
+
 		{"/proxy/", agent, s.Proxy},
 		{"/mcp", agent, s.MCP},
 
@@ -123,6 +139,9 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.Handle(r.pattern, s.admit(r.who, r.handler))
+	}
+	for _, p := range s.Pages {
+		mux.Handle(p.Pattern, s.admit(anyone, p.Handler))
 	}
 	mux.Handle("/", s.admit(nobody, nil))
 	return mux

@@ -253,7 +253,7 @@ func TestExpired(t *testing.T) {
 	if err == nil {
 		t.Fatal("not asked")
 	}
-	h.Desk = &approval.Desk{DB: h.DB, People: h.Desk.People, Now: func() time.Time { return time.Now().Add(25 * time.Hour) }}
+	h.Desk = &approval.Desk{DB: h.DB, Policies: h.Desk.Policies, People: h.Desk.People, Now: func() time.Time { return time.Now().Add(25 * time.Hour) }}
 	if a := into[api.Question](t, h.get("/v1/approvals/"+asked.Asks)); a.State != "expired" {
 		t.Errorf("state %s", a.State)
 	}

@@ -4,32 +4,29 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
 // QuestionLife is how long a question waits for its answer.
 const QuestionLife = 24 * time.Hour
 
-// A Reply is what a person said.
+// A Reply is what people have said together.
 type Reply string
 
 // The replies.
 const (
-	NoReply Reply = "" // nobody has answered
+	NoReply Reply = "" // nobody has answered, or too few to decide
 	No      Reply = "no"
 	Yes     Reply = "yes"
 )
 
-// An Approval is a question to people about one exact call, with the answer if
-// there is one. Times are kept to the millisecond; the signed answer, which
-// Answers returns, says its own exactly.
+// An Approval is a question to people about one exact call, with what their answers
+// come to. That is for lists: what counts is decided from the signed answers, which
+// Answers returns. Times are kept to the millisecond; answers say their own exactly.
 type Approval struct {
 	ID      string
 	Job     string
@@ -37,17 +34,17 @@ type Approval struct {
 	Policy  seal.Hash
 	Seq     uint64 // the receipt that asks
 	Asked   time.Time
-	Expires time.Time // of the question, if nobody answers; of the answer, if somebody did
+	Expires time.Time // of the question, while there is no reply; of the answers, when there is
 	Reply   Reply
-	By      string // who answered
-	UsedBy  uint64 // the receipt whose call the answer allowed; zero if none has
+	By      string // who answered last
+	UsedBy  uint64 // the receipt whose call used up what was left of the answers; zero if none has
 
 	// When a revocation made the question, and its answer, count no more. Nil: none
 	// has.
 	Cancelled *time.Time
 }
 
-// Open reports whether a person may still answer at now.
+// Open reports whether people are still to answer at now.
 func (a *Approval) Open(now time.Time) bool {
 	return a.Reply == NoReply && a.Cancelled == nil && now.Before(a.Expires)
 }
@@ -55,7 +52,7 @@ func (a *Approval) Open(now time.Time) bool {
 // A Filter selects approvals. The zero Filter selects the newest.
 type Filter struct {
 	Job   string // "" means all jobs
-	Open  bool   // only those that a person may still answer
+	Open  bool   // only those that people are still to answer
 	Limit int    // zero means 100
 }
 
@@ -96,74 +93,6 @@ func (db *DB) Approvals(ctx context.Context, f Filter) ([]Approval, error) {
 	query += ` ORDER BY asked DESC, id DESC LIMIT ` + places(len(args)+1, 1)
 	list, err := all(ctx, db.read, readApproval, query, append(args, bounded(f.Limit))...)
 	return list, wrap("list approvals", err)
-}
-
-// Answer takes a person's answer to a question: a, and the canonical bytes of
-// the envelope that holds it, whose signature the caller has verified. A
-// question takes one answer: it fails with ErrConflict if there is one, if the
-// question has expired or is cancelled, or if a is not about what was asked, and
-// with ErrNotFound if there is no such question.
-func (db *DB) Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer) error {
-	if err := holds(envelope, a); err != nil {
-		return fmt.Errorf("answer approval %q: %w", id, err)
-	}
-	q, err := db.Approval(ctx, id)
-	if err != nil {
-		return err
-	}
-	if a.Approval != q.ID || a.Job != q.Job || !a.Call.Equal(q.Call) || !a.Policy.Equal(q.Policy) {
-		return fmt.Errorf("answer approval %q: it is about something else: %w", id, ErrConflict)
-	}
-	reply := No
-	if a.Yes {
-		reply = Yes
-	}
-	until := a.Expires.Add(time.Millisecond - 1).UnixMilli() // rounded up: the exact time is in the envelope
-	res, err := db.write.ExecContext(ctx, `
-		UPDATE approval SET reply = $1, answered_by = $2, answer = $3, holds_until = $4
-		WHERE id = $5 AND reply = '' AND cancelled = 0 AND expires > $6`, string(reply), a.By, envelope, until, id, db.now().UnixMilli())
-	if err != nil {
-		return fmt.Errorf("answer approval: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("approval %q is answered, cancelled or has expired: %w", id, errors.Join(ErrConflict, err))
-	}
-	return nil
-}
-
-// holds checks that envelope is a's.
-func holds(envelope []byte, a *receipt.Answer) error {
-	e, err := parseEnvelope(receipt.AnswerType, envelope)
-	if err != nil {
-		return err
-	}
-	payload, err := seal.Marshal(a)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(e.Payload, payload) {
-		return errors.New("the envelope holds another answer")
-	}
-	return nil
-}
-
-func readAnswer(envelope []byte) (*seal.Envelope, *receipt.Answer, error) {
-	e, err := parseEnvelope(receipt.AnswerType, envelope)
-	if err != nil {
-		return nil, nil, err
-	}
-	a := new(receipt.Answer)
-	if err := seal.Decode(e.Payload, a); err != nil {
-		return nil, nil, fmt.Errorf("read answer: %w", err)
-	}
-	return e, a, nil
-}
-
-// Answers returns the signed answers to a job's questions, in the order of the
-// questions.
-func (db *DB) Answers(ctx context.Context, job string) ([]*seal.Envelope, error) {
-	list, err := all(ctx, db.read, readEnvelope(receipt.AnswerType), `SELECT answer FROM approval WHERE job = $1 AND reply <> '' ORDER BY seq`, job)
-	return list, wrap("list answers", err)
 }
 
 // readEnvelope reads a paper of type typ.

@@ -145,16 +145,25 @@ func (b *book) readQuestions(ids []string) error {
 	}
 	ids = padded(ids)
 	now := b.db.now().UnixMilli()
-	questions, err := all(b.ctx, b.tx, readQuestion, `
-		SELECT id, job, call, expires, answer FROM approval
-		WHERE job IN (`+places(1, len(ids))+`) AND used_by = 0 AND cancelled = 0 AND (expires > `+places(len(ids)+1, 1)+` OR holds_until > `+places(len(ids)+2, 1)+`)
-		ORDER BY seq`, append(values(ids), now, now)...)
+	where := ` WHERE q.job IN (` + places(1, len(ids)) + `) AND q.used_by = 0 AND q.cancelled = 0 AND (q.expires > ` + places(len(ids)+1, 1) + ` OR q.holds_until > ` + places(len(ids)+2, 1) + `)`
+	args := append(values(ids), now, now)
+	questions, err := all(b.ctx, b.tx, readQuestion, questionQuery+where+` ORDER BY q.seq`, args...)
 	if err != nil {
 		return fmt.Errorf("read approvals: %w", err)
 	}
+	answers, err := all(b.ctx, b.tx, readSaid, saidQuery+` JOIN approval q ON q.id = n.approval`+where+` AND n.current = 1 ORDER BY n.place`, args...)
+	if err != nil {
+		return fmt.Errorf("read answers: %w", err)
+	}
+	byID := map[string]*question{}
 	for _, q := range questions {
 		p := b.pages[q.job]
-		p.questions = append(p.questions, q)
+		p.questions, byID[q.id] = append(p.questions, q), q
+	}
+	for _, g := range answers {
+		if q := byID[g.approval]; q != nil {
+			q.answers = append(q.answers, g)
+		}
 	}
 	return nil
 }
@@ -202,7 +211,7 @@ func (b *book) flushPages() error {
 		for _, q := range p.asked {
 			asked = append(asked, []any{q.id, p.job, q.call.String(), q.policy.String(), int64(q.seq), q.asked.UnixMilli(), q.expires.UnixMilli(), q.action})
 		}
-		if err := cmp.Or(b.flushChain(p), b.flushChanges(p), b.useUp(p), b.flushDebts(p)); err != nil {
+		if err := cmp.Or(b.flushChain(p), b.flushChanges(p), b.flushQuestions(p), b.flushDebts(p)); err != nil {
 			return err
 		}
 	}
@@ -226,15 +235,20 @@ func (b *book) flushChain(p *page) error {
 	return wrap("write chain", err)
 }
 
-// useUp marks the answers that p's lines cite.
-func (b *book) useUp(p *page) error {
-	for _, id := range sortedKeys(p.usedUp) {
-		res, err := b.tx.ExecContext(b.ctx, `UPDATE approval SET used_by = $1 WHERE id = $2 AND used_by = 0 AND cancelled = 0 AND reply = 'yes'`, int64(p.usedUp[id]), id)
+// flushQuestions writes what became of p's questions and their answers.
+func (b *book) flushQuestions(p *page) error {
+	for _, q := range p.moved {
+		res, err := b.tx.ExecContext(b.ctx, `UPDATE approval SET used_by = $1, reply = $2 WHERE id = $3 AND used_by = 0 AND cancelled = 0`, int64(q.usedBy), string(q.reply), q.id)
 		if err != nil {
 			return fmt.Errorf("use up approval: %w", err)
 		}
 		if n, err := res.RowsAffected(); err != nil || n != 1 { // unreachable: the job is locked, and so are orders
-			return fmt.Errorf("use up approval %s: %w", id, errors.Join(ErrConflict, err))
+			return fmt.Errorf("use up approval %s: %w", q.id, errors.Join(ErrConflict, err))
+		}
+		for _, g := range q.answers {
+			if _, err := b.tx.ExecContext(b.ctx, `UPDATE answer SET remaining = $1 WHERE approval = $2 AND person = $3 AND current = 1`, g.remaining, q.id, g.fact.By); err != nil {
+				return fmt.Errorf("use up answer: %w", err)
+			}
 		}
 	}
 	return nil
@@ -262,19 +276,14 @@ func readPage(scan scanner) (*page, error) {
 	return p, err
 }
 
+const questionQuery = `SELECT q.id, q.job, q.call, q.policy, q.expires, q.reply, q.used_by, q.cancelled FROM approval q`
+
 func readQuestion(scan scanner) (*question, error) {
 	q := new(question)
-	var paper []byte
-	if err := scan(&q.id, &q.job, (*digest)(&q.call), (*instant)(&q.expires), &paper); err != nil || paper == nil {
-		return q, err
-	}
-	e, a, err := readAnswer(paper)
-	if err != nil {
-		return nil, fmt.Errorf("approval %s: %w", q.id, err)
-	}
-	fact := a.Fact()
-	q.answer, q.paper = &fact, e
-	return q, nil
+	var usedBy, cancelled int64
+	err := scan(&q.id, &q.job, (*digest)(&q.call), (*digest)(&q.policy), (*instant)(&q.expires), &q.reply, &usedBy, &cancelled)
+	q.usedBy, q.cancelled = uint64(usedBy), cancelled != 0
+	return q, err
 }
 
 // expired is when a question that nobody answers is asked anew.

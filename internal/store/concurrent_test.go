@@ -116,7 +116,7 @@ func TestOneAnswer(t *testing.T) {
 		for i := range 8 {
 			paper, a := h.answer(t, q, i%2 == 0)
 			wg.Go(func() {
-				err := daemons[i/2%2].Answer(t.Context(), q.ID, paper, a)
+				err := daemons[i/2%2].Answer(t.Context(), q.ID, paper, a, oneDecides)
 				if err == nil {
 					taken.Add(1)
 				} else if !errors.Is(err, ErrConflict) {

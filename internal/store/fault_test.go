@@ -66,7 +66,7 @@ func TestDamagedJob(t *testing.T) {
 		}
 		h.mustWrite(t, three, h.opens(three, call(1, "a"), policy.Allow))
 		for _, damage := range []string{
-			`UPDATE approval SET answer = envelope FROM receipt WHERE receipt.job = 'job-2' AND approval.job = 'job-2'`,
+			`UPDATE answer SET envelope = receipt.envelope FROM receipt WHERE receipt.job = 'job-2' AND answer.approval = 'job-2.1'`,
 			`UPDATE chain SET reserved = 'x' WHERE job = 'job-3'`,
 		} {
 			if _, err := h.write.ExecContext(t.Context(), damage); err != nil {

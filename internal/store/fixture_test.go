@@ -22,6 +22,7 @@ import (
 // A house is an open database and what tests need around it.
 type house struct {
 	*DB
+	others map[string]seal.Signer // people, by name
 	config Config
 	clock  *clock
 	gate   seal.Signer
@@ -206,9 +207,54 @@ func (h *house) answer(t testing.TB, a *Approval, yes bool) ([]byte, *receipt.An
 	return h.signAnswer(t, ans), ans
 }
 
+// Answer gives an answer to a question that one person decides.
+func (h *house) Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer) error {
+	return h.DB.Answer(ctx, id, envelope, a, oneDecides)
+}
+
+// oneDecides is a Judge of questions that one yes answers.
+func oneDecides(answers []*seal.Envelope) Reply { return decides(1)(answers) }
+
+// decides is a Judge of questions that take some yeses.
+func decides(yeses int) Judge {
+	return func(answers []*seal.Envelope) Reply {
+		n := 0
+		for _, e := range answers {
+			if !fact(e).Yes {
+				return No
+			}
+			n++
+		}
+		if n < yeses {
+			return NoReply
+		}
+		return Yes
+	}
+}
+
 func (h *house) signAnswer(t testing.TB, a *receipt.Answer) []byte {
 	t.Helper()
-	e, err := a.Sign(h.person)
+	return signedBy(t, h.person, a)
+}
+
+// signerOf is a person's key.
+func (h *house) signerOf(t testing.TB, name string) seal.Signer {
+	t.Helper()
+	if name == h.person.Name() {
+		return h.person
+	}
+	if h.others == nil {
+		h.others = map[string]seal.Signer{}
+	}
+	if h.others[name] == nil {
+		h.others[name] = newKey(t, name)
+	}
+	return h.others[name]
+}
+
+func signedBy(t testing.TB, k seal.Signer, a *receipt.Answer) []byte {
+	t.Helper()
+	e, err := a.Sign(k)
 	if err != nil {
 		t.Fatal(err)
 	}

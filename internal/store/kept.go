@@ -98,13 +98,12 @@ func (p *page) leave() bool {
 	if len(p.used)+len(p.reserved)+len(p.questions)+len(p.changes)+len(p.revoked) > maxWeight || len(p.debts) > 0 {
 		return false
 	}
-	p.changed, p.asked = false, nil
+	p.changed, p.asked, p.moved = false, nil, nil
 	p.changes = slices.DeleteFunc(p.changes, func(c *change) bool { return c.gone })
 	for _, c := range p.changes {
 		c.fresh = false
 	}
 	clear(p.touched)
-	clear(p.usedUp)
 	clear(p.spent)
 	return true
 }

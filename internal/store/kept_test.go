@@ -62,7 +62,7 @@ func TestKept(t *testing.T) {
 	}{
 		{
 			"an answer",
-			func() error { return second.Answer(t.Context(), list[0].ID, paper, a) },
+			func() error { return second.Answer(t.Context(), list[0].ID, paper, a, oneDecides) },
 			func(st *receipt.State) bool { return len(st.Answers) == 1 && len(st.Pending) == 0 },
 		},
 		{

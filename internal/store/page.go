@@ -5,7 +5,6 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,22 +32,24 @@ type page struct {
 	changes    []*change                       // that are not settled
 
 	changed bool
-	touched map[string]bool   // counters of exact calls
-	asked   []*question       // new ones
-	usedUp  map[string]uint64 // approvals, and the receipts that cite them
-	spent   map[string]bool   // proofs
+	touched map[string]bool // counters of exact calls
+	asked   []*question     // new ones
+	moved   []*question     // whose replies are others, or whose answers have been used
+	spent   map[string]bool // proofs
 }
 
 // A question is an approval that may still count.
 type question struct {
-	id, job string
-	call    seal.Hash
-	expires time.Time
-	answer  *policy.Approval // nil while there is none
-	paper   *seal.Envelope   // the answer as it was signed
+	id, job   string
+	call      seal.Hash
+	policy    seal.Hash
+	expires   time.Time
+	reply     Reply
+	usedBy    uint64  // the receipt whose call used up the last yes
+	cancelled bool    //
+	answers   []*said // the last of each person
 
 	// Of a new one.
-	policy seal.Hash
 	action string
 	seq    uint64
 	asked  time.Time
@@ -57,23 +58,26 @@ type question struct {
 func newPage() *page {
 	return &page{
 		used: map[string]int{}, reserved: map[uint64]*receipt.Reservation{}, debts: map[int64]*debt{}, touched: map[string]bool{},
-		usedUp: map[string]uint64{}, spent: map[string]bool{},
+		spent: map[string]bool{},
 	}
 }
 
-// answered reports whether q's answer counts at now. One that is signed with a
-// clock ahead of ours does not count yet.
-func (q *question) answered(now time.Time) bool {
-	return q.answer != nil && !q.answer.At.After(now) && now.Before(q.answer.Expires)
-}
-
-// waits reports whether q is open at now: asked, and without an answer or with
-// one that does not count yet.
+// waits reports whether q is open at now: people are to answer, or have with a clock
+// that is ahead.
 func (q *question) waits(now time.Time) bool {
-	if q.answer != nil {
-		return q.answer.At.After(now) && now.Before(q.answer.Expires)
-	}
-	return now.Before(q.expires)
+	return now.Before(q.expires) && (q.reply == NoReply || slices.ContainsFunc(q.answers, func(g *said) bool {
+		return g.holds(now) && g.fact.At.After(now)
+	}))
+}
+
+// decided reports whether q was decided by answers of which some hold at now.
+func (q *question) decided(now time.Time) bool {
+	return now.Before(q.expires) && q.reply != NoReply && slices.ContainsFunc(q.answers, func(g *said) bool { return g.holds(now) })
+}
+
+// left reports whether some yes of q's can allow another call.
+func (q *question) left() bool {
+	return slices.ContainsFunc(q.answers, func(g *said) bool { return g.fact.Yes && g.remaining > 0 })
 }
 
 // state is what p has come to. Nothing in it is shared with p, but for the papers
@@ -93,11 +97,19 @@ func (p *page) state(now time.Time) *receipt.State {
 		}
 	}
 	for _, q := range p.questions {
+		for _, g := range q.answers {
+			if g.counts(now) {
+				st.Answers = append(st.Answers, g.paper)
+			}
+		}
 		switch {
-		case q.answered(now):
-			st.Answers = append(st.Answers, q.paper)
 		case q.waits(now):
 			st.Pending[q.call] = q.id
+		case q.decided(now):
+			if st.Decided == nil {
+				st.Decided = map[seal.Hash]string{}
+			}
+			st.Decided[q.call] = q.id
 		}
 	}
 	return st
@@ -142,14 +154,7 @@ func (p *page) take(e *entry) error {
 	if paid != nil {
 		paid.pay(r)
 	}
-	if asks != nil {
-		p.asked, p.questions = append(p.asked, asks), append(p.questions, asks)
-		p.questioned++
-	}
-	if cites != "" {
-		p.usedUp[cites] = r.Seq
-		p.questions = slices.DeleteFunc(p.questions, func(q *question) bool { return q.id == cites })
-	}
+	p.asksOrUses(r, asks, cites)
 	return nil
 }
 
@@ -202,52 +207,6 @@ func (p *page) add(uses map[string]int) (map[string]int, error) {
 		out[name] = sum
 	}
 	return out, nil
-}
-
-// approvals returns the new question that r asks, if it does, and the id of the
-// answer that it uses up, if it does.
-func (p *page) approvals(r *receipt.Receipt) (asks *question, cites string, err error) {
-	if r.Kind != receipt.Opened {
-		return nil, "", nil
-	}
-	d := r.Decision
-	if (d.Effect == policy.Ask) != (r.Asks != "") {
-		return nil, "", errors.New("a receipt asks a question if and only if it decides to ask")
-	}
-	switch {
-	case r.Asks != "":
-		asks, err = p.ask(r, r.Call.Digest())
-		return asks, "", err
-	case d.Effect == policy.Allow && d.Approval != "":
-		return nil, d.Approval, p.mayUse(d.Approval, r.Call.Digest(), r.At)
-	}
-	return nil, "", nil
-}
-
-// ask returns the question that r asks, or nil if it is one that waits already.
-func (p *page) ask(r *receipt.Receipt, digest seal.Hash) (*question, error) {
-	for _, q := range p.questions {
-		if q.id != r.Asks {
-			continue
-		}
-		if !q.call.Equal(digest) || !q.waits(r.At) {
-			return nil, fmt.Errorf("it cannot wait for approval %s: %w", q.id, ErrConflict)
-		}
-		return nil, nil
-	}
-	if r.Asks != fmt.Sprintf("%s.%d", r.Job, r.Seq) {
-		return nil, fmt.Errorf("it cannot wait for approval %s: %w", r.Asks, ErrConflict)
-	}
-	return &question{id: r.Asks, job: r.Job, call: digest, policy: r.Decision.Policy, action: actionText(r.Call), seq: r.Seq, asked: r.At, expires: expired(r.At)}, nil
-}
-
-func (p *page) mayUse(id string, digest seal.Hash, now time.Time) error {
-	for _, q := range p.questions {
-		if q.id == id && q.answered(now) && q.answer.Yes && q.call.Equal(digest) && q.answer.Call.Equal(digest) {
-			return nil
-		}
-	}
-	return fmt.Errorf("approval %s is used up, expired, for another call or not a yes: %w", id, ErrConflict)
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

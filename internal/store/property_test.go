@@ -4,14 +4,16 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
@@ -34,7 +36,7 @@ func TestStateIsWhatPapersSay(t *testing.T) {
 			for range rapid.IntRange(1, 10).Draw(rt, "steps") {
 				h.step(rt, t, job)
 			}
-			if diff := cmp.Diff(h.replay(t, job), h.state(t, job), cmpopts.EquateEmpty()); diff != "" {
+			if diff := gocmp.Diff(h.replay(t, job), h.state(t, job), cmpopts.EquateEmpty()); diff != "" {
 				rt.Fatalf("state differs from the papers:\n%s", diff)
 			}
 		})
@@ -53,9 +55,11 @@ func (h *house) endless(t *testing.T, job string) {
 // step does one random thing to job that is allowed.
 func (h *house) step(rt *rapid.T, t *testing.T, job string) {
 	c := call(rapid.IntRange(0, 3).Draw(rt, "pages"), rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "args"))
-	switch rapid.SampledFrom([]string{"call", "close", "answer", "wait", "race", "revoke", "lift"}).Draw(rt, "step") {
+	switch rapid.SampledFrom([]string{"call", "try", "try", "close", "answer", "answer", "answer", "wait", "race", "revoke", "lift"}).Draw(rt, "step") {
+	case "try":
+		h.mustWrite(t, job, h.decided(job, c))
 	case "call":
-		e := rapid.SampledFrom([]policy.Effect{policy.Allow, policy.Ask, policy.Deny}).Draw(rt, "effect")
+		e := rapid.SampledFrom([]policy.Effect{policy.Allow, policy.Deny}).Draw(rt, "effect")
 		h.mustWrite(t, job, h.opens(job, c, e, text("a")))
 	case "close":
 		if open := openCalls(checkChain(t, h.DB, job)); len(open) > 0 {
@@ -116,19 +120,68 @@ func (h *house) liftOne(t *testing.T, job string) {
 	}
 }
 
+// people are those who answer; each call needs two of them.
+var people = []string{"ada@example.com", "bob@example.com", "cyd@example.com"}
+
+// answerOne has somebody answer some question of job's, if one takes that.
 func (h *house) answerOne(rt *rapid.T, t *testing.T, job string) {
-	list, err := h.Approvals(context.Background(), Filter{Job: job, Open: true})
+	list, err := h.Approvals(context.Background(), Filter{Job: job})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(list) == 0 {
 		return
 	}
-	_, a := h.answer(t, &list[0], rapid.Bool().Draw(rt, "yes"))
+	q := rapid.SampledFrom(list).Draw(rt, "question")
+	_, a := h.answer(t, &q, rapid.Bool().Draw(rt, "yes"))
+	a.By = rapid.SampledFrom(people).Draw(rt, "by")
 	a.At = a.At.Add(time.Duration(rapid.IntRange(-2000, 2000).Draw(rt, "µs ahead")) * time.Microsecond)
 	a.Expires = a.At.Add(time.Duration(rapid.IntRange(1, 48*3600).Draw(rt, "holds")) * time.Second)
-	if err := h.Answer(context.Background(), a.Approval, h.signAnswer(t, a), a); err != nil {
+	if a.Withdraws = !a.Yes && rapid.Bool().Draw(rt, "withdraws"); a.Yes {
+		a.Times = rapid.IntRange(0, 3).Draw(rt, "times")
+	}
+	err = h.DB.Answer(context.Background(), a.Approval, signedBy(t, h.signerOf(t, a.By), a), a, decides(2))
+	if err != nil && !errors.Is(err, ErrConflict) {
 		t.Fatal(err)
+	}
+}
+
+// enough tells what answers come to that count, as the decisions of this test do.
+func enough(answers []policy.Approval) policy.Effect {
+	for _, a := range answers {
+		if !a.Yes {
+			return policy.Deny
+		}
+	}
+	if len(answers) < 2 {
+		return policy.Ask
+	}
+	return policy.Allow
+}
+
+// decided is a next that asks about c, unless people's answers have decided.
+func (h *house) decided(job string, c *policy.Call) next {
+	return func(st *receipt.State) (*receipt.Line, error) {
+		byQuestion := map[string][]policy.Approval{}
+		for _, a := range facts(st) {
+			if a.Call == c.Digest() {
+				byQuestion[a.ID] = append(byQuestion[a.ID], a)
+			}
+		}
+		d := policy.Decision{Effect: policy.Ask, Policy: testPolicy, Reasons: []policy.Reason{}}
+		for id, answers := range byQuestion {
+			if e := enough(answers); e == policy.Deny || e == policy.Allow && d.Effect == policy.Ask {
+				d.Effect, d.Approval = e, id
+			}
+		}
+		var seen []policy.Approval
+		for _, a := range facts(st) {
+			if a.Call == c.Digest() {
+				seen = append(seen, a)
+			}
+		}
+		r := receipt.Open(st, claims(job), c, &policy.Facts{Now: st.Now, Used: st.Used, Approvals: seen}, d)
+		return r.Line(h.gate)
 	}
 }
 
@@ -149,7 +202,7 @@ func openCalls(rs []*receipt.Receipt) []uint64 {
 func (h *house) replay(t *testing.T, job string) *receipt.State {
 	t.Helper()
 	rs := checkChain(t, h.DB, job)
-	st := &receipt.State{Now: h.clock.Now(), Used: map[string]int{}, Pending: map[seal.Hash]string{}}
+	st := &receipt.State{Now: h.clock.Now(), Used: map[string]int{}, Pending: map[seal.Hash]string{}, Decided: map[seal.Hash]string{}}
 	asked := map[string]*receipt.Receipt{}
 	cancelled := map[string]bool{}
 	for i, r := range rs {
@@ -179,37 +232,94 @@ func (h *house) replay(t *testing.T, job string) *receipt.State {
 		}
 		st.Head = receipt.Head{Seq: uint64(len(rs)), Hash: last.Hash()}
 	}
-	answers, papers := h.answersOf(t, job)
-	for id, r := range asked {
-		a, answered := answers[id]
-		used := slices.ContainsFunc(rs, func(r *receipt.Receipt) bool {
-			return r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && r.Decision.Approval == id
-		})
-		switch {
-		case used || cancelled[id] || answered && !st.Now.Before(a.Expires):
-		case answered && !a.At.After(st.Now):
-			st.Answers = append(st.Answers, papers[id])
-		case answered || st.Now.Before(r.At.Add(QuestionLife)):
-			st.Pending[r.Call.Digest()] = id
+	for _, id := range bySeq(asked) {
+		if !cancelled[id] {
+			h.replayQuestion(t, st, rs, asked[id])
 		}
 	}
-	slices.SortFunc(st.Answers, func(a, b *seal.Envelope) int {
-		return strings.Compare(fmt.Sprintf("%20s", fact(a).ID), fmt.Sprintf("%20s", fact(b).ID))
-	})
 	return st
 }
 
-// answersOf returns a job's answers by approval, and the papers that hold them.
-func (h *house) answersOf(t *testing.T, job string) (map[string]policy.Approval, map[string]*seal.Envelope) {
+// bySeq are the questions, in the order of their receipts.
+func bySeq(asked map[string]*receipt.Receipt) []string {
+	return slices.SortedFunc(maps.Keys(asked), func(a, b string) int { return cmp.Compare(asked[a].Seq, asked[b].Seq) })
+}
+
+// replayQuestion works out what the question that r asks has come to.
+func (h *house) replayQuestion(t *testing.T, st *receipt.State, rs []*receipt.Receipt, r *receipt.Receipt) {
+	t.Helper()
+	id, open := r.Asks, st.Now.Before(r.At.Add(QuestionLife))
+	var held, ahead []*seal.Envelope
+	spent := 0
+	yeses := 0
+	for _, e := range h.lastAnswers(t, r.Job, id) {
+		a := new(receipt.Answer)
+		if err := seal.Decode(e.Payload, a); err != nil {
+			t.Fatal(err)
+		}
+		uses := 0
+		for _, o := range rs {
+			if o.Kind == receipt.Opened && o.Decision.Effect == policy.Allow && o.Decision.Approval == id &&
+				slices.ContainsFunc(o.Facts.Approvals, func(x policy.Approval) bool { return x.ID == id && x.By == a.By && x.At.Equal(a.At) }) {
+				uses++
+			}
+		}
+		if a.Yes {
+			if yeses++; uses == a.Calls() {
+				spent++
+			}
+		}
+		switch {
+		case a.Withdraws || !st.Now.Before(a.Expires) || a.Yes && uses == a.Calls():
+		case a.At.After(st.Now):
+			ahead = append(ahead, e)
+		default:
+			held = append(held, e)
+		}
+	}
+	if yeses > 0 && spent == yeses && usedUp(rs, id) {
+		return
+	}
+	st.Answers = append(st.Answers, held...)
+	switch replied := h.replied(t, id); {
+	case open && (replied == NoReply || len(ahead) > 0):
+		st.Pending[r.Call.Digest()] = id
+	case open && len(held) > 0:
+		st.Decided[r.Call.Digest()] = id
+	}
+}
+
+// usedUp reports whether some call was allowed by id.
+func usedUp(rs []*receipt.Receipt, id string) bool {
+	return slices.ContainsFunc(rs, func(r *receipt.Receipt) bool {
+		return r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && r.Decision.Approval == id
+	})
+}
+
+// replied is what the lists say of a question: no paper does.
+func (h *house) replied(t *testing.T, id string) Reply {
+	t.Helper()
+	a, err := h.Approval(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Reply
+}
+
+// lastAnswers returns the last that each person has said to a question, in the order
+// in which they came.
+func (h *house) lastAnswers(t *testing.T, job, id string) []*seal.Envelope {
 	t.Helper()
 	envelopes, err := h.Answers(context.Background(), job)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, papers := map[string]policy.Approval{}, map[string]*seal.Envelope{}
+	var out []*seal.Envelope
 	for _, e := range envelopes {
-		a := fact(e)
-		answers[a.ID], papers[a.ID] = a, e
+		if a := fact(e); a.ID == id {
+			out = slices.DeleteFunc(out, func(o *seal.Envelope) bool { return fact(o).By == a.By })
+			out = append(out, e)
+		}
 	}
-	return answers, papers
+	return out
 }

@@ -127,7 +127,7 @@ func endedTokens(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, error)
 func cancelQuestions(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, error) {
 	query, args := `
 		SELECT a.id, a.job, a.action FROM approval a
-		WHERE a.used_by = 0 AND a.cancelled = 0 AND (a.reply = '' AND a.expires > $1 OR a.reply <> '' AND a.holds_until > $1)`, []any{r.At.UnixMilli()}
+		WHERE a.used_by = 0 AND a.cancelled = 0 AND (a.reply = '' AND a.expires > $1 OR a.holds_until > $1)`, []any{r.At.UnixMilli()}
 	switch r.Kind {
 	case token.RevokeToken, token.RevokeJob:
 		query, args = query+` AND a.job = $2`, append(args, r.Job)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -178,7 +179,7 @@ func TestApproved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.db.Answer(t.Context(), q.ID, paper, a); err != nil {
+	if err := h.db.Answer(t.Context(), q.ID, paper, a, func([]*seal.Envelope) store.Reply { return store.Yes }); err != nil {
 		t.Fatal(err)
 	}
 	if _, f, _ := call(t, s, "desk.post", `{"text":"y"}`); f == nil || f.Approval == q.ID {

@@ -1,0 +1,165 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package approval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// A Standing is how far a question is.
+type Standing struct {
+	policy.Heard               // what the answers that hold come to now
+	Given        []store.Given // those answers, in their order
+}
+
+// A matter is what a question is about, and who answers it.
+type matter struct {
+	paper  *seal.Envelope // the receipt that asks
+	call   *policy.Call
+	policy *policy.Policy
+	client string
+	people *receipt.People
+}
+
+// Standings says how far questions are, in their order. Nothing is missing of those
+// that are not open, or of which it cannot be told.
+func (d *Desk) Standings(ctx context.Context, list []store.Approval) ([]Standing, error) {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	given, err := d.DB.Given(ctx, ids...)
+	if err != nil {
+		return nil, fmt.Errorf("standings: %w", err)
+	}
+	out := make([]Standing, len(list))
+	now := d.Now()
+	for i := range list {
+		q := &list[i]
+		if !q.Open(now) { // nothing is missing any more
+			out[i].Given = given[q.ID]
+			continue
+		}
+		m, err := d.matter(ctx, q)
+		if err != nil { // such as a policy that does not verify any more: who looks at the question hears of it
+			out[i].Given = given[q.ID]
+			continue
+		}
+		out[i] = m.standing(now, given[q.ID])
+	}
+	return out, nil
+}
+
+// people are those whose answers count now.
+func (d *Desk) people(ctx context.Context) (*receipt.People, error) {
+	p := &receipt.People{Keys: d.People, Groups: d.Groups}
+	if d.Enrolled == nil {
+		return p, nil
+	}
+	enrolled, err := d.Enrolled.People(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find who may answer: %w", err)
+	}
+	return p.With(enrolled), nil
+}
+
+// matter finds what q is about. What it finds of who ordered the token is for early
+// refusals: the gate knows it from the token itself.
+func (d *Desk) matter(ctx context.Context, q *store.Approval) (*matter, error) {
+	m := new(matter)
+	var err error
+	if m.paper, err = d.DB.Receipt(ctx, q.Job, q.Seq); err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	r, err := receipt.Parse(m.paper.Payload)
+	if err != nil {
+		return nil, err
+	}
+	if r.Call == nil {
+		return nil, fmt.Errorf("receipt %s asks nothing", r.Name())
+	}
+	m.call = r.Call
+	if m.policy, err = d.Policies.Policy(ctx, q.Policy); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	if m.client, err = d.client(ctx, r.Token); err != nil {
+		return nil, fmt.Errorf("token: %w", err)
+	}
+	m.people, err = d.people(ctx)
+	return m, err
+}
+
+// client is who ordered a token, or "" where there is no record of it.
+func (d *Desk) client(ctx context.Context, id token.ID) (string, error) {
+	t, err := d.DB.Token(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	e, err := seal.ParseEnvelope(t.Record)
+	if err != nil {
+		return "", err
+	}
+	c := new(token.Claims)
+	if err := seal.Decode(e.Payload, c); err != nil {
+		return "", err
+	}
+	return c.Client, nil
+}
+
+// standing is how far the question is at now, with what people have said to it.
+func (m *matter) standing(now time.Time, given []store.Given) Standing {
+	var s Standing
+	f := &policy.Facts{Now: now}
+	for i := range given {
+		if g := &given[i]; now.Before(g.Expires) && (!g.Yes || g.Left > 0) {
+			s.Given = append(s.Given, *g)
+			f.Approvals = append(f.Approvals, m.people.Fact(&g.Answer, m.client, m.policy.Groups()))
+		}
+	}
+	s.Heard = m.policy.Hear(m.call, m.atLeast(f))
+	return s
+}
+
+// judge says what signed answers come to: the word for lists. The gate hears the
+// same answers again, when the call is tried.
+func (m *matter) judge(now time.Time, held []*seal.Envelope) store.Reply {
+	f := &policy.Facts{Now: now}
+	for _, e := range held {
+		a, err := receipt.OpenAnswer(e, m.people.Keys...)
+		if err != nil { // the key has been revoked since
+			continue
+		}
+		f.Approvals = append(f.Approvals, m.people.Fact(a, m.client, m.policy.Groups()))
+	}
+	switch h := m.policy.Hear(m.call, m.atLeast(f)); {
+	case h.No:
+		return store.No
+	case h.Missing == 0:
+		return store.Yes
+	}
+	return store.NoReply
+}
+
+// atLeast moves f's time to where all its answers have been given: a person's clock
+// may be ahead of ours by a little.
+func (m *matter) atLeast(f *policy.Facts) *policy.Facts {
+	for _, a := range f.Approvals {
+		if a.At.After(f.Now) {
+			f.Now = a.At
+		}
+	}
+	return f
+}

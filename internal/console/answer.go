@@ -1,0 +1,183 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// ErrTrouble is what people are told of what went wrong in the house itself.
+var ErrTrouble = errors.New("the house is in trouble, and has taken no answer\ntry again in a minute; its log says more")
+
+// A wish is what a person wants to answer.
+type wish struct {
+	Yes       bool   `json:"yes"`
+	Withdraws bool   `json:"withdraws"`
+	Reason    string `json:"reason"`
+	Minutes   int    `json:"minutes"` // how long it holds
+	Times     int    `json:"times"`   // how many identical calls a yes is for; 0: one
+}
+
+// An offer is the answer that a person's passkey is to sign, and what their browser
+// is asked for that.
+type offer struct {
+	Payload []byte `json:"payload"`
+	Request any    `json:"request"`
+}
+
+// A signing is the answer as the browser brings it back.
+type signing struct {
+	Payload []byte          `json:"payload"`
+	Answer  json.RawMessage `json:"answer"`
+}
+
+// complaint is an error as the page's script reads it (RFC 9457).
+type complaint struct {
+	Title string `json:"title"`
+	Hint  string `json:"hint"`
+}
+
+const (
+	maxReply  = 64 << 10
+	maxReason = 1000 // bytes
+)
+
+// offer writes the answer that who asks is to sign: about this very call, as it was
+// shown. Nothing counts before it is signed.
+func (c *Console) offer(w http.ResponseWriter, r *http.Request) {
+	c.script(w, r, func() (any, error) {
+		var wanted wish
+		if err := readJSON(w, r, &wanted); err != nil {
+			return nil, err
+		}
+		q, err := c.Desk.Question(r.Context(), r.PathValue("id"))
+		if err != nil {
+			return nil, err
+		}
+		a, err := c.answering(q, &wanted, whoIs(r.Context()))
+		if err != nil {
+			return nil, err
+		}
+		b, err := seal.Marshal(a)
+		if err != nil {
+			return nil, err
+		}
+		request, err := c.Passkeys.Ask(r, receipt.AnswerType, b)
+		return &offer{b, request}, err
+	})
+}
+
+// answering is the answer that p wishes to give to q.
+func (c *Console) answering(q *approval.Question, wanted *wish, p *Person) (*receipt.Answer, error) {
+	switch {
+	case len(wanted.Reason) > maxReason:
+		return nil, fmt.Errorf("the reason is longer than %d bytes\nsay it in fewer words", maxReason)
+	case !wanted.Yes && !wanted.Withdraws && strings.TrimSpace(wanted.Reason) == "":
+		return nil, errors.New("there is no reason\nsay why not, for those who look later")
+	case wanted.Minutes < 1 || time.Duration(wanted.Minutes)*time.Minute > approval.MaxHold:
+		return nil, fmt.Errorf("an answer holds between a minute and %v\nchoose one of the times", approval.MaxHold)
+	}
+	now := c.Now().UTC().Truncate(time.Millisecond)
+	a := &receipt.Answer{
+		Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: wanted.Yes, Withdraws: wanted.Withdraws,
+		By: p.Key, Reason: wanted.Reason, At: now, Expires: now.Add(time.Duration(wanted.Minutes) * time.Minute),
+	}
+	if wanted.Yes {
+		a.Times = wanted.Times
+	}
+	if q.Change != nil && !wanted.Withdraws {
+		change, err := receipt.ParseChange(q.Change.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		a.Shown = receipt.ShownHash(change.Diff)
+	}
+	return a, nil
+}
+
+// answer takes a signed answer. What it says is only what was signed; the desk and,
+// each time that it counts one, the gate hold it to the question.
+func (c *Console) answer(w http.ResponseWriter, r *http.Request) {
+	c.script(w, r, func() (any, error) {
+		var given signing
+		if err := readJSON(w, r, &given); err != nil {
+			return nil, err
+		}
+		e, err := c.Passkeys.Signed(r, receipt.AnswerType, given.Payload, given.Answer)
+		if err != nil {
+			return nil, err
+		}
+		a, err := c.Desk.Answer(r.Context(), r.PathValue("id"), e)
+		if err != nil {
+			return nil, err
+		}
+		c.Log.InfoContext(r.Context(), "answered", "approval", a.Approval, "by", a.By, "yes", a.Yes, "withdraws", a.Withdraws)
+		return struct{}{}, nil
+	})
+}
+
+// script serves what a page's script asks for, if it comes from our page.
+func (c *Console) script(w http.ResponseWriter, r *http.Request, f func() (any, error)) {
+	var out any
+	err := c.Passkeys.Check(r)
+	if err == nil {
+		out, err = f()
+	}
+	status, kind := http.StatusOK, "application/json"
+	if err != nil {
+		status, kind = http.StatusConflict, "application/problem+json"
+		out = c.complaint(r, err)
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		c.Log.ErrorContext(r.Context(), "answer to a script cannot be written", "err", err)
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	w.Write(b) // a reader that has gone hears nothing
+}
+
+// complaint is what a person is told of err: two lines, or that the house is in
+// trouble.
+func (c *Console) complaint(r *http.Request, err error) *complaint {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return &complaint{"there is no such question", "look at the list of approvals"}
+	case errors.Is(err, store.ErrConflict):
+		return &complaint{"it takes no such answer as things stand", "load the page anew: somebody may have answered, or its time may be over"}
+	case errors.Is(err, approval.ErrAnswer):
+		return &complaint{err.Error(), "load the page anew, and look at it again"}
+	}
+	if wrong, mends, ok := strings.Cut(err.Error(), "\n"); ok {
+		return &complaint{wrong, mends}
+	}
+	c.Log.ErrorContext(r.Context(), "answer failed", "path", r.URL.Path, "err", err)
+	wrong, mends, _ := strings.Cut(ErrTrouble.Error(), "\n")
+	return &complaint{wrong, mends}
+}
+
+// readJSON reads what a script sends.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReply))
+	if err == nil {
+		err = seal.Unmarshal(b, v)
+	}
+	if err != nil {
+		return errors.New("the page has sent what cannot be read\nload it anew")
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// A question is one that waits for people, as lists show it.
+type question struct {
+	ID, Job, Agent string
+	Says           string // what is asked for, without any text of the agent's
+	Risk           Risk
+	Asked, Expires time.Time
+
+	asks *receipt.Receipt // nil: it does not verify
+}
+
+// questions are those that people may still answer, the newest first.
+func (c *Console) questions(ctx context.Context, limit int) ([]question, error) {
+	list, err := c.DB.Approvals(ctx, store.Filter{Open: true, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]question, len(list))
+	for i, a := range list {
+		if out[i], err = c.question(ctx, &a); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Console) question(ctx context.Context, a *store.Approval) (question, error) {
+	q := question{ID: a.ID, Job: a.Job, Asked: a.Asked, Expires: a.Expires}
+	e, err := c.DB.Receipt(ctx, a.Job, a.Seq)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return q, err
+	}
+	j, err := c.DB.Job(ctx, a.Job)
+	if err != nil {
+		return q, err
+	}
+	q.Agent = j.Agent
+	r, good := c.read(e)
+	if !good || r.Call == nil || r.Job != a.Job || r.Asks != a.ID || !r.Call.Digest().Equal(a.Call) {
+		q.Says, q.Risk = "The receipt that asks does not verify. Do not answer it.", Risk{Level: "high", Why: []string{"Somebody has changed the house's database."}}
+		return q, nil
+	}
+	q.Says, q.Risk, q.asks = Sentence(j.Agent, r.Call), RiskOf(r.Call, nil), r
+	return q, nil
+}
+
+// read reads a receipt, and says whether a gate of this house has signed it. A
+// receipt that nobody has signed is nil.
+func (c *Console) read(e *seal.Envelope) (*receipt.Receipt, bool) {
+	if e == nil {
+		return nil, false
+	}
+	if _, err := e.Open(receipt.Type, c.Gates...); err != nil {
+		return nil, false
+	}
+	r, err := receipt.Parse(e.Payload)
+	return r, err == nil
+}
+
+type approvalsPage struct {
+	frame
+	Questions []question
+	At        time.Time
+}
+
+// listed is how many questions are listed.
+const listed = 200
+
+func (c *Console) approvals(w http.ResponseWriter, r *http.Request) {
+	list, err := c.questions(r.Context(), listed)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.show(w, r, "approvals", &approvalsPage{c.frame(r, "Approvals"), list, c.Now()})
+}
+
+// An approvalPage is a question with all that an answer will be bound to.
+type approvalPage struct {
+	frame
+	question
+	Open    bool
+	Touches []resource
+	Policy  seal.Hash
+	Reasons []reason
+	Client  string // who ordered the job's token: their yes does not count
+	Answers []answer
+	Missing int // how many more people have to say yes
+	Args    body
+	Change  *changeView
+	Read    []seen // what the agent had read before
+	Mine    bool   // who looks has answered
+}
+
+// MayAnswer reports whether who looks may answer, and their yes would count.
+func (p *approvalPage) MayAnswer() bool {
+	return p.Person.may(answerers) && (p.Client == "" || p.Client != Visible(p.Person.Key))
+}
+
+func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	a, err := c.DB.Approval(ctx, r.PathValue("id"))
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	p := &approvalPage{frame: c.frame(r, "A question"), Open: a.Open(c.Now()), Policy: a.Policy}
+	if p.question, err = c.question(ctx, a); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if p.asks == nil {
+		c.warn(w, r, "The receipt that asks does not verify, or asks something else.")
+		return
+	}
+	q, err := c.Desk.Question(ctx, a.ID)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if err := c.describe(p, q); err != nil {
+		c.warn(w, r, "What it is about is not what its receipt commits to.")
+		return
+	}
+	p.Reasons = c.reasons(ctx, p.asks)
+	if p.Read, err = c.readBefore(ctx, a.Job, a.Seq); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.looked(r, a.Job, a.Seq, "question")
+	c.show(w, r, "approval", p)
+}
+
+// warn says that a question must not be answered.
+func (c *Console) warn(w http.ResponseWriter, r *http.Request, why string) {
+	c.say(w, r, http.StatusConflict, "Do not answer this question", why+" Tell the operator of the house: somebody has changed its database.")
+}
+
+// describe tells what a question is about, and who has answered. It fails for texts
+// that its receipt does not commit to.
+func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
+	call := p.asks.Call
+	if !seal.Commit(q.Text.Salt, q.Text.Bytes).Equal(call.Args) {
+		return errors.New("the arguments are others than the call commits to")
+	}
+	p.Args, p.Touches, p.Client = bodyOf(q.Text.Bytes), c.touches(call), Visible(q.Client)
+	p.Missing = q.Missing
+	for _, g := range q.Given {
+		p.Answers = append(p.Answers, answer{Visible(g.By), Visible(g.Reason), g.Yes, g.At})
+		p.Mine = p.Mine || g.By == p.Person.Key
+	}
+	if q.Change == nil {
+		return nil
+	}
+	if p.Change, err = c.change(call, q.Change); err != nil {
+		return err
+	}
+	p.Risk = RiskOf(call, p.Change.change)
+	return nil
+}
+
+// A seen is something that an agent had read. What it holds may be anybody's.
+type seen struct {
+	Job  string
+	Seq  uint64
+	At   time.Time
+	Says string
+}
+
+// remembered is how many steps before a question are looked through, and shown.
+const (
+	remembered = 100
+	shownSeen  = 20
+)
+
+// readBefore lists what an agent read in its job shortly before a receipt, the
+// newest first.
+func (c *Console) readBefore(ctx context.Context, job string, seq uint64) ([]seen, error) {
+	from := uint64(0)
+	if seq > 2*remembered {
+		from = seq - 2*remembered
+	}
+	steps, err := c.DB.Steps(ctx, job, from, 2*remembered)
+	if err != nil {
+		return nil, err
+	}
+	var out []seen
+	for i := len(steps) - 1; i >= 0 && len(out) < shownSeen; i-- {
+		r, good := c.read(steps[i].Opened)
+		if !good || r.Seq >= seq || r.Call == nil || steps[i].Closed == nil {
+			continue
+		}
+		if cl := r.Call.Class; cl != policy.Read && cl != policy.Search {
+			continue
+		}
+		says := r.Call.Name()
+		if len(r.Call.Resources) > 0 {
+			says += ": " + things(r.Call.Resources)
+		}
+		out = append(out, seen{job, r.Seq, r.At, Visible(says)})
+	}
+	return out, nil
+}

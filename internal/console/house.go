@@ -1,0 +1,76 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"net/http"
+
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/token"
+)
+
+type agentsPage struct {
+	frame
+	Agents []store.Agent
+	Ended  map[string]bool // agents that are revoked
+	Next   string          // the name that the next page begins behind
+}
+
+func (c *Console) agents(w http.ResponseWriter, r *http.Request) {
+	f := formOf(r)
+	if f.wrong != "" {
+		c.refuse(w, r, f.wrong)
+		return
+	}
+	list, err := c.DB.Agents(r.Context(), f.Field("after"), perPage+1)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	orders, err := c.DB.Revocations(r.Context(), false, 1000)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	p := &agentsPage{frame: c.frame(r, "Agents"), Agents: list, Ended: map[string]bool{}}
+	for _, o := range orders {
+		if o.Kind == token.RevokeAgent {
+			p.Ended[o.Target] = true
+		}
+	}
+	if len(list) > perPage {
+		p.Agents, p.Next = list[:perPage], list[perPage-1].Name
+	}
+	c.show(w, r, "agents", p)
+}
+
+type revocationsPage struct {
+	frame
+	All    bool
+	Orders []store.Revocation
+}
+
+func (c *Console) revocations(w http.ResponseWriter, r *http.Request) {
+	p := &revocationsPage{frame: c.frame(r, "Revocations"), All: r.URL.Query().Get("all") == "true"}
+	var err error
+	if p.Orders, err = c.DB.Revocations(r.Context(), p.All, 200); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.show(w, r, "revocations", p)
+}
+
+type settingsPage struct {
+	frame
+	Sections []Section
+	Checks   []Check
+}
+
+func (c *Console) settings(w http.ResponseWriter, r *http.Request) {
+	p := &settingsPage{frame: c.frame(r, "Settings"), Checks: c.checks(r.Context())}
+	if c.Settings != nil {
+		p.Sections = c.Settings()
+	}
+	c.show(w, r, "settings", p)
+}

@@ -1,0 +1,294 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/ledger"
+	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+var (
+	read = policy.Action{Tool: "desk", Name: "page.get", Class: policy.Read}
+	post = policy.Action{Tool: "desk", Name: "page.update", Class: policy.Write}
+	mail = policy.Action{Tool: "desk", Name: "page.send", Class: policy.Write}
+)
+
+// A house is a console over real parts.
+type house struct {
+	*Console
+	t          testing.TB
+	url        string
+	raw        *sql.DB // behind the store's back
+	gate       *gate.Gate
+	issuer     *issuer.Issuer
+	ledger     *ledger.Ledger
+	ada, alice seal.Signer
+	gateKey    seal.Signer
+	log        *lockedBuffer
+	hash       seal.Hash // of the policy
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// A doorman takes people at their word: the header X-Roles says which they have.
+type doorman struct{}
+
+func (doorman) Person(r *http.Request) (*Person, error) {
+	roles, known := r.Header["X-Roles"]
+	if !known {
+		return nil, nil
+	}
+	if roles[0] == "?" {
+		return nil, errors.New("the database does not answer")
+	}
+	return &Person{ID: "local/1", Name: "Kim " + hostile, Key: "kim@house.test", Roles: strings.Fields(roles[0]), CSRF: "csrf-of-kim"}, nil
+}
+
+func newKey(t testing.TB, name string, seed byte) (seal.Signer, seal.Verifier) {
+	t.Helper()
+	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := seal.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := seal.NewVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, v
+}
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	h := &house{t: t, log: new(lockedBuffer)}
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	path := filepath.Join(t.TempDir(), "house.db")
+	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + path, Key: bytes.Repeat([]byte{7}, 32), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.raw, err = sql.Open("sqlite", "file:"+path+"?_busy_timeout=5000"); err != nil {
+		t.Fatal(err)
+	}
+	var adaKey, regKey, issKey, gatKey, aliceKey seal.Verifier
+	var reg, iss seal.Signer
+	h.ada, adaKey = newKey(t, "ada@house.test", 1)
+	reg, regKey = newKey(t, "registry.test", 2)
+	iss, issKey = newKey(t, "issuer.test", 3)
+	h.gateKey, gatKey = newKey(t, "gate.test", 4)
+	logKey, _ := newKey(t, "log.test", 5)
+	h.alice, aliceKey = newKey(t, "alice@house.test", 6)
+	policies := &registry.Registry{DB: db, Authors: []seal.Verifier{adaKey}, Signer: reg, Self: regKey, Resolvers: map[string]registry.Resolver{}, Now: time.Now}
+	h.issuer = &issuer.Issuer{
+		DB: db, Policies: policies, Keys: func() *issuer.Keys { return &issuer.Keys{Signer: iss, Verifiers: []seal.Verifier{issKey}} },
+		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
+		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post, mail}, Now: time.Now,
+	}
+	h.ledger = &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
+	people := []seal.Verifier{aliceKey}
+	h.gate = &gate.Gate{Tokens: h.issuer, Policies: policies, Book: db, Revocations: calm{}, People: people, Signer: h.gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	h.Console = &Console{
+		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Now: time.Now}, Gates: []seal.Verifier{gatKey},
+		Catalog: h.issuer.Catalog, House: "house.test " + hostile, Now: time.Now, Log: log,
+		Sites: []Site{{Tool: "confluence", URL: "https://acme.test", Wiki: "/wiki"}, {Tool: "jira", URL: "https://acme.test"}},
+		Settings: func() []Section {
+			return []Section{{"Addresses " + hostile, []Setting{{"url " + hostile, "https://house.test " + hostile}}}}
+		},
+		Checks: func(context.Context) []Check {
+			return []Check{{"Confluence " + hostile, false, "It does not answer. " + hostile}}
+		},
+	}
+	srv := httptest.NewServer(h.Handler())
+	h.url = srv.URL
+	t.Cleanup(func() {
+		srv.Close()
+		h.raw.Close()
+		db.Close()
+	})
+	return h
+}
+
+// calm cuts no call off.
+type calm struct{}
+
+// Watch returns ctx.
+func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
+	return ctx, func() {}, nil
+}
+
+// publish publishes a policy and returns its hash.
+func (h *house) publish(text string) seal.Hash {
+	h.t.Helper()
+	e, err := seal.Sign(h.ada, policy.Type, []byte(text))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	entry, err := h.Policies.Publish(h.t.Context(), e)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return entry.Policy.Hash()
+}
+
+// order issues a token of the robot's for a job.
+func (h *house) order(job string) string {
+	h.t.Helper()
+	m, err := h.issuer.Mint(h.t.Context(), issuer.Order{Agent: "robot", Job: job, Policy: h.hash, Client: "olga", Operator: true})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return m.Raw
+}
+
+// A deed is what an agent does: the texts are hostile.
+type deed struct {
+	action  policy.Action
+	args    string
+	change  *receipt.Change
+	outcome receipt.Outcome
+	result  string
+}
+
+// do carries a deed through the gate.
+func (h *house) do(raw string, d *deed) (*receipt.Receipt, error) {
+	r, _, err := h.gate.Do(h.t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: d.action, Text: []byte(d.args), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+		c := &policy.Call{Tool: d.action.Tool, Action: d.action.Name, Class: d.action.Class, Site: "https://acme.test"}
+		c.Resources = []policy.Resource{{Type: "page", ID: "77", Version: "4", Path: []policy.Place{{ID: "9"}, {ID: "77"}}}, {Type: "page " + hostile, ID: "javascript:alert(1)"}}
+		if d.action == mail {
+			c.Categories = []string{"external_send"}
+		}
+		return &gate.Plan{Call: c, Change: d.change, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
+			return &gate.Result{Body: []byte(d.result), Outcome: d.outcome}, nil
+		}}, nil
+	}})
+	return r, err
+}
+
+// listed puts all receipts into the log and lists them.
+func (h *house) listed() {
+	h.t.Helper()
+	ctx, cancel := context.WithCancel(h.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.ledger.Run(ctx, time.Millisecond)
+	}()
+	for end := time.Now().Add(20 * time.Second); ; {
+		if _, err := h.DB.FollowLog(h.t.Context(), 100); err != nil {
+			h.t.Fatal(err)
+		}
+		n, err := h.DB.Unlisted(h.t.Context())
+		if err != nil || time.Now().After(end) {
+			h.t.Fatal(n, err)
+		}
+		if n == 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	<-done
+}
+
+// A reply is what came back.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get fetches a page as a person with roles; "-" is nobody.
+func (h *house) get(roles, path string) *reply {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.url+path, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if roles != "-" {
+		req.Header.Set("X-Roles", roles)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return &reply{res.StatusCode, res.Header, string(b)}
+}
+
+// keyring has people sign with what a test gives it.
+type keyring struct {
+	signer seal.Signer
+	err    error
+}
+
+func (k *keyring) Providers() ([]Provider, bool) {
+	return []Provider{{"entra", "Entra " + hostile}}, true
+}
+
+func (k *keyring) List(*http.Request) ([]Passkey, error) {
+	return []Passkey{{ID: "k1", Label: "phone " + hostile, Key: "alice@house.test+00000000", Created: time.Now()}, {ID: "k2", Label: "old", Revoked: true}}, k.err
+}
+
+func (k *keyring) Check(r *http.Request) error {
+	if r.Header.Get("X-CSRF-Token") != "good" {
+		return errors.New("the request does not come from one of the house's pages\nload it anew")
+	}
+	return k.err
+}
+
+func (k *keyring) Ask(_ *http.Request, typ string, payload []byte) (any, error) {
+	return map[string]any{"challenge": seal.Challenge(typ, payload)}, k.err
+}
+
+func (k *keyring) Signed(_ *http.Request, typ string, payload, _ []byte) (*seal.Envelope, error) {
+	if k.err != nil {
+		return nil, k.err
+	}
+	return seal.Sign(k.signer, typ, payload)
+}

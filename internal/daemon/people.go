@@ -1,0 +1,195 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/console"
+	"github.com/clawea/clawea/internal/keys"
+	"github.com/clawea/clawea/internal/login"
+	"github.com/clawea/clawea/internal/notify"
+	"github.com/clawea/clawea/internal/server"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/verify"
+)
+
+// openLogin makes the desk where people show who they are, and the roll of their
+// passkeys.
+func (d *Daemon) openLogin(c *config.Config, set *keys.Set, registryKey seal.Verifier) (err error) {
+	lc := login.Configured(c)
+	lc.DB, lc.Key, lc.Self, lc.Registry, lc.Now, lc.Log = d.db, set.Salt, registryKey, set.Registry, time.Now, d.log
+	lc.Refuse = func(w http.ResponseWriter, r *http.Request, e *login.Refusal) {
+		d.console.Say(w, r, e.Status, e.Msg, e.Hint)
+	}
+	if d.login, err = login.New(lc); err != nil {
+		return fmt.Errorf("open login: %w", err)
+	}
+	d.roll = &login.Roll{DB: d.db, Registries: []seal.Verifier{registryKey}, Now: time.Now}
+	return nil
+}
+
+// FirstLink is the way in for who is to be the house's administrator, once; "" if
+// the house has one, or needs none.
+func (d *Daemon) FirstLink(ctx context.Context) (string, error) { return d.login.FirstLink(ctx) }
+
+// enrolled are the people whose passkeys the house has enrolled, as those see them
+// who count answers.
+type enrolled struct{ roll *login.Roll }
+
+func (e enrolled) People(ctx context.Context) (*receipt.People, error) {
+	list, err := e.roll.Enrolled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &receipt.People{Groups: map[string][]string{}}
+	for i := range list {
+		if x := &list[i]; x.Until.IsZero() {
+			out.Keys = append(out.Keys, x.Verifier)
+			for _, g := range x.Groups {
+				out.Groups[g] = append(out.Groups[g], x.Name)
+			}
+		}
+	}
+	return out, nil
+}
+
+// trusting adds to what the house says its keys are those that it has enrolled ever:
+// what a passkey has signed before it was revoked stays so.
+func (d *Daemon) trusting(ctx context.Context, t *verify.Trust) *verify.Trust {
+	list, err := d.roll.Enrolled(ctx)
+	if err != nil {
+		d.log.ErrorContext(ctx, "people's passkeys are not read", "err", err)
+		return t
+	}
+	groups := map[string][]string{}
+	for g, names := range t.Groups {
+		groups[g] = append(groups[g], names...)
+	}
+	for i := range list {
+		t.People = append(t.People, list[i].Key)
+		for _, g := range list[i].Groups {
+			groups[g] = append(groups[g], list[i].Name)
+		}
+	}
+	if len(groups) > 0 {
+		t.Groups = groups
+	}
+	return t
+}
+
+// A lobby is the desk of login as the console knows it.
+type lobby struct{ *login.Desk }
+
+// Person returns nil for nobody.
+func (l lobby) Person(r *http.Request) (*console.Person, error) {
+	p, csrf, err := l.Session(r)
+	if errors.Is(err, login.ErrNoSession) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &console.Person{ID: p.ID, Name: p.Name, Key: p.Key, CSRF: csrf}
+	for _, role := range p.Roles {
+		out.Roles = append(out.Roles, string(role))
+	}
+	return out, nil
+}
+
+func (l lobby) Providers() (list []console.Provider, local bool) {
+	for _, d := range l.Doors() {
+		list = append(list, console.Provider(d))
+	}
+	return list, l.Local
+}
+
+func (l lobby) List(r *http.Request) ([]console.Passkey, error) {
+	p, _, err := l.Session(r)
+	if err != nil {
+		return nil, err
+	}
+	list, err := l.Passkeys(r.Context(), p.ID)
+	var out []console.Passkey
+	for _, k := range list {
+		out = append(out, console.Passkey{ID: k.ID, Label: k.Label, Key: k.Key, Created: k.Created, Revoked: k.Revoked != nil})
+	}
+	return out, err
+}
+
+func (l lobby) Check(r *http.Request) error {
+	_, csrf, err := l.Session(r)
+	if err != nil {
+		return err
+	}
+	return l.Checked(r, csrf)
+}
+
+func (l lobby) Ask(r *http.Request, typ string, payload []byte) (any, error) {
+	p, _, err := l.Session(r)
+	if err != nil {
+		return nil, err
+	}
+	return l.Desk.Ask(r.Context(), p, typ, payload)
+}
+
+func (l lobby) Signed(r *http.Request, typ string, payload, answer []byte) (*seal.Envelope, error) {
+	p, _, err := l.Session(r)
+	if err != nil {
+		return nil, err
+	}
+	a := new(login.Asserted)
+	if err := seal.Glance(answer, a); err != nil {
+		return nil, login.ErrPasskey
+	}
+	return l.Desk.Signed(r.Context(), p, typ, payload, a)
+}
+
+// sites are the systems that the console may link to.
+func sites(c *config.Config) []console.Site {
+	var out []console.Site
+	for tool, s := range map[string]*config.Site{"confluence": c.Confluence, "jira": c.Jira} {
+		if s == nil {
+			continue
+		}
+		site := console.Site{Tool: tool, URL: strings.TrimSuffix(s.Site, "/")}
+		if s.Deployment != config.DataCenter {
+			site.Wiki = "/wiki"
+		}
+		out = append(out, site)
+	}
+	return out
+}
+
+// pages are what people's browsers come for. Each checks itself who looks.
+func (d *Daemon) pages() []server.Page {
+	var out []server.Page
+	h := d.console.Handler()
+	for _, pattern := range d.console.Patterns() {
+		out = append(out, server.Page{Pattern: pattern, Handler: h})
+	}
+	for _, r := range d.login.Routes() {
+		out = append(out, server.Page{Pattern: r.Pattern, Handler: r.Handler})
+	}
+	return out
+}
+
+// openNotices makes the notifier that tells people of questions, and returns what
+// takes the presses of its messages' buttons.
+func (d *Daemon) openNotices(c *config.Config) http.Handler {
+	channels, presses := notify.Configured(c.Notify, d.db, time.Now)
+	d.notices = &notify.Notifier{DB: d.db, Channels: channels, URL: c.URL, Now: time.Now, Log: d.log}
+	if c.Notify != nil {
+		d.notices.Remind = time.Duration(c.Notify.Remind)
+	}
+	presses.Notifier = d.notices
+	return presses
+}

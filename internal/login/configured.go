@@ -1,0 +1,62 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"strings"
+	"time"
+
+	"github.com/clawea/clawea/internal/config"
+)
+
+// Configured returns what the configuration says of a desk: the caller adds DB, Key,
+// Registry, Self, Refuse, Now and Log.
+func Configured(c *config.Config) Config {
+	taken := named(c)
+	out := Config{
+		URL: c.URL, Local: c.Login.Local(), Idle: time.Duration(c.Login.Idle), Longest: time.Duration(c.Login.Longest),
+		Reserved: func(name string) bool { return taken[strings.ToLower(name)] },
+	}
+	for _, p := range c.Login.Providers {
+		roles := map[Role][]string{}
+		for role, values := range p.Roles {
+			roles[Role(role)] = values
+		}
+		out.Providers = append(out.Providers, Provider{
+			Name: p.Name, Title: p.Title, Issuer: p.Issuer, Tenant: p.Tenant, ClientID: p.ClientID, Secret: p.ClientSecret.Get, Scopes: p.Scopes,
+			NameClaim: p.NameClaim, Names: p.Names, RolesClaim: p.RolesClaim, Roles: roles, GroupsClaim: p.GroupsClaim, Groups: p.Groups,
+			ACR: p.StepUp.ACR, MaxAge: time.Duration(p.StepUp.MaxAge),
+		})
+	}
+	return out
+}
+
+// named are the names in the configuration under which somebody acts who need not log
+// in, in lower case: with a key file, a token or a client's secret. Papers tell people
+// apart by name, so nobody may get one of these by what a provider says.
+func named(c *config.Config) map[string]bool {
+	taken := map[string]bool{}
+	keys := [][]config.Key{c.People, c.Authors}
+	for _, e := range c.Environments {
+		keys = append(keys, e.Approvers)
+	}
+	if c.BreakGlass != nil {
+		keys = append(keys, c.BreakGlass.Approvers)
+	}
+	for _, list := range keys {
+		for _, k := range list {
+			taken[strings.ToLower(k.Name())] = true
+		}
+	}
+	for _, o := range c.Operators {
+		taken[o.Name] = true
+	}
+	for _, cl := range c.Clients {
+		taken[cl.ID] = true
+	}
+	for _, id := range c.Identities {
+		taken[id.Name] = true
+	}
+	return taken
+}

@@ -1,0 +1,65 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/seal"
+)
+
+// Ask returns what p's browser is to be asked so that a passkey of theirs signs a
+// paper. It fails with ErrNoSite, and with ErrNoPasskey if p has none.
+func (d *Desk) Ask(ctx context.Context, p *Person, typ string, payload []byte) (*Request, error) {
+	if d.site == "" {
+		return nil, ErrNoSite
+	}
+	held, err := d.held(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(held) == 0 {
+		return nil, ErrNoPasskey
+	}
+	return &Request{
+		Challenge: base64.RawURLEncoding.EncodeToString(seal.Challenge(typ, payload)), Timeout: tryLife.Milliseconds(),
+		Site: d.site, Allow: descriptors(held), UserVerification: "required",
+	}, nil
+}
+
+// Signed returns the paper with the signature that p's browser answered Ask with. It
+// fails with ErrPasskey unless that is by a passkey of p's, which is enrolled.
+func (d *Desk) Signed(ctx context.Context, p *Person, typ string, payload []byte, answer *Asserted) (*seal.Envelope, error) {
+	k, err := d.DB.Passkey(ctx, answer.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrPasskey.with(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if k.Person != p.ID || k.Revoked != nil {
+		return nil, ErrPasskey.with(errors.New("it is another person's, or was revoked"))
+	}
+	e, err := enrolled(&k, d.roll.Registries)
+	if err != nil {
+		return nil, ErrPasskey.with(err)
+	}
+	a, err := answer.Assertion()
+	if err != nil {
+		return nil, err
+	}
+	sig, err := a.Marshal()
+	if err != nil {
+		return nil, ErrPasskey.with(err)
+	}
+	out := &seal.Envelope{Type: typ, Payload: payload, Signatures: []seal.Signature{{KeyID: seal.KeyID(e.Verifier), Sig: sig}}}
+	if _, err := out.Open(typ, e.Verifier); err != nil {
+		return nil, ErrPasskey.with(fmt.Errorf("signed %s: %w", typ, err))
+	}
+	return out, d.count(ctx, &k, a.AuthenticatorData)
+}

@@ -1,0 +1,295 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package notify
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// What happens to questions.
+const (
+	Asked     = "asked"     // it waits for people
+	Reminded  = "reminded"  // it still does
+	Answered  = "answered"  // a person has said yes or no
+	Withdrawn = "withdrawn" // a person has taken an answer back, or the house the question
+	Expired   = "expired"   // nobody has decided in time, or nobody has used the yes
+	Done      = "done"      // its call has ended, one way or another
+	seen      = "seen"      // somebody in a chat has; only that chat is told
+)
+
+// A detail is what a notice says beside its event.
+type detail struct {
+	By      string         `json:"by,omitempty"`      // whose answer it was
+	Yes     bool           `json:"yes,omitzero"`      // what it said
+	Outcome receipt.Status `json:"outcome,omitempty"` // how the call ended
+	User    string         `json:"user,omitempty"`    // who has seen it, by the chat's id
+}
+
+// A look is what the follower knows of a question that it has looked at.
+type look struct {
+	state string    // of the question's row
+	until time.Time // when to look again whatever the row says
+}
+
+// How long what is behind a question is believed not to have changed while its own
+// row has not.
+const (
+	lookOpen = 2 * time.Second
+	lookRest = 20 * time.Second
+)
+
+// Follow notes what has happened to questions since the last time. It returns how
+// much was new.
+func (n *Notifier) Follow(ctx context.Context) (total int, err error) {
+	since, err := n.DB.NoticesFrom(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if oldest := n.Now().Add(-horizon); since.Before(oldest) {
+		since = oldest
+	}
+	looks := map[string]look{}
+	for last := (*store.Approval)(nil); ; {
+		list, err := n.DB.Followed(ctx, since, last, page)
+		if err != nil {
+			return total, err
+		}
+		for i := range list {
+			added, err := n.follow(ctx, &list[i], looks)
+			if err != nil {
+				return total, fmt.Errorf("follow approval %s: %w", list[i].ID, err)
+			}
+			total += added
+		}
+		if len(list) < page {
+			n.seen = looks
+			return total, nil
+		}
+		last = &list[len(list)-1]
+	}
+}
+
+// follow notes what has happened to a.
+func (n *Notifier) follow(ctx context.Context, a *store.Approval, looks map[string]look) (int, error) {
+	now := n.Now()
+	l := look{state: fmt.Sprint(a.Reply, " ", a.By, " ", a.UsedBy, " ", a.Expires.UnixMilli(), " ", a.Cancelled != nil)}
+	if old, ok := n.seen[a.ID]; ok && old.state == l.state && now.Before(old.until) {
+		looks[a.ID] = old
+		return 0, nil
+	}
+	answers, err := n.answers(ctx, a)
+	if err != nil {
+		return 0, err
+	}
+	calls, err := n.closings(ctx, a, answers)
+	if err != nil {
+		return 0, err
+	}
+	list, settled := events(a, answers, calls, n.Remind, now)
+	if err := n.address(ctx, a, list); err != nil {
+		return 0, err
+	}
+	added, err := n.DB.Note(ctx, a, list, settled)
+	if err == nil && !settled {
+		l.until = now.Add(lookRest)
+		if a.Open(now) || underWay(calls) {
+			l.until = now.Add(lookOpen)
+		}
+		looks[a.ID] = l
+	}
+	return added, err
+}
+
+// An answer is what of a person's answer is told: not its reason, which is a text.
+type answer struct {
+	Approval  string    `json:"approval"`
+	By        string    `json:"by"`
+	Yes       bool      `json:"yes"`
+	Withdraws bool      `json:"withdraws"`
+	Times     int       `json:"times"`
+	At        time.Time `json:"at"`
+	mark      string
+}
+
+// answers returns the answers to a, in the order of their times. They have been
+// verified when they were taken; what is told of them decides nothing.
+func (n *Notifier) answers(ctx context.Context, a *store.Approval) ([]answer, error) {
+	papers, err := n.DB.Answers(ctx, a.Job)
+	if err != nil {
+		return nil, err
+	}
+	var out []answer
+	for _, e := range papers {
+		x := answer{mark: e.Hash().Short()}
+		if err := seal.Glance(e.Payload, &x); err != nil {
+			return nil, fmt.Errorf("read answer: %w", err)
+		}
+		if x.Approval == a.ID {
+			out = append(out, x)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b answer) int { return a.At.Compare(b.At) })
+	return out, nil
+}
+
+// closings returns the receipts of calls that a allowed: those that close them, by
+// those that opened them, nil for a call that is under way.
+func (n *Notifier) closings(ctx context.Context, a *store.Approval, answers []answer) (map[uint64]*receipt.Receipt, error) {
+	uses, err := n.uses(ctx, a, answers)
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]*receipt.Receipt{}
+	for _, seq := range uses {
+		c, err := n.DB.Call(ctx, a.Job, seq)
+		if err != nil {
+			return nil, err
+		}
+		out[seq] = nil
+		if c.Closed == nil {
+			continue
+		}
+		if out[seq], err = receipt.Parse(c.Closed.Payload); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// uses returns the opened receipts of the calls that a allowed. Its row names the
+// last; others there can be only if a yes was for several.
+func (n *Notifier) uses(ctx context.Context, a *store.Approval, answers []answer) (out []uint64, err error) {
+	if !slices.ContainsFunc(answers, func(x answer) bool { return x.Times > 1 }) {
+		if a.UsedBy != 0 {
+			out = append(out, a.UsedBy)
+		}
+		return out, nil
+	}
+	for at := (store.Mark{At: a.Asked}); ; {
+		list, err := n.DB.OpenedAfter(ctx, at, a.Job, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range list {
+			at = o.Mark
+			e, err := seal.ParseEnvelope(o.Envelope)
+			if err != nil {
+				return nil, err
+			}
+			r, err := receipt.Parse(e.Payload)
+			if err != nil {
+				return nil, err
+			}
+			if r.Decision.Effect == policy.Allow && r.Decision.Approval == a.ID {
+				out = append(out, r.Seq)
+			}
+		}
+		if len(list) < page {
+			return out, nil
+		}
+	}
+}
+
+// events is all that has happened to a by now, in order, and whether that is all
+// that ever will. calls are the receipts that close those that it allowed, by what
+// opened them, nil for one that is under way.
+func events(a *store.Approval, answers []answer, calls map[uint64]*receipt.Receipt, remind time.Duration, now time.Time) (list []store.Notice, settled bool) {
+	add := func(event, mark string, at time.Time, d detail) {
+		list = append(list, store.Notice{Event: event, Mark: mark, At: at, Detail: d.text()})
+	}
+	add(Asked, "", a.Asked, detail{})
+	if remind > 0 && a.Open(now) && !now.Before(a.Asked.Add(remind)) {
+		add(Reminded, "", a.Asked.Add(remind), detail{})
+	}
+	for _, x := range answers {
+		if x.Withdraws {
+			add(Withdrawn, x.mark, x.At, detail{By: x.By})
+		} else {
+			add(Answered, x.mark, x.At, detail{By: x.By, Yes: x.Yes})
+		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(calls)) {
+		if r := calls[seq]; r != nil {
+			add(Done, strconv.FormatUint(seq, 10), r.At, detail{Outcome: r.Outcome.Status})
+		}
+	}
+	over := !now.Before(a.Expires)
+	switch {
+	case a.Cancelled != nil && len(calls) == 0:
+		add(Withdrawn, "", *a.Cancelled, detail{})
+		return list, true
+	case over && a.Reply != store.No && len(calls) == 0:
+		add(Expired, "", a.Expires, detail{Yes: a.Reply == store.Yes})
+	}
+	return list, over && !underWay(calls)
+}
+
+func underWay(calls map[uint64]*receipt.Receipt) bool {
+	return slices.Contains(slices.Collect(maps.Values(calls)), nil)
+}
+
+func (d detail) text() string {
+	b, err := seal.Marshal(d)
+	if err != nil { // unreachable but for a name that is not UTF-8, which no key has
+		return "{}"
+	}
+	return string(b)
+}
+
+// address says whom each notice of a goes to.
+func (n *Notifier) address(ctx context.Context, a *store.Approval, list []store.Notice) error {
+	var asked []string
+	if n.Asked != nil && slices.ContainsFunc(n.Channels, func(c Channel) bool { return len(c.Groups) > 0 }) {
+		r, err := n.asks(ctx, a)
+		if err != nil {
+			return err
+		}
+		if asked, err = n.Asked(ctx, r); err != nil {
+			n.Log.WarnContext(ctx, "whom a question asks is not known; all channels are told", "approval", a.ID, "err", err)
+			asked = nil
+		}
+	}
+	for i := range list {
+		for _, c := range n.Channels {
+			if c.hears(list[i].Event, asked) {
+				list[i].Channels = append(list[i].Channels, c.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// hears reports whether c is told of an event of a question that asks some groups.
+func (c *Channel) hears(event string, asked []string) bool {
+	if c.Events != nil && !slices.Contains(c.Events, event) {
+		return false
+	}
+	return len(c.Groups) == 0 || len(asked) == 0 || slices.ContainsFunc(c.Groups, func(g string) bool { return slices.Contains(asked, g) })
+}
+
+// asks returns the receipt that asks a.
+func (n *Notifier) asks(ctx context.Context, a *store.Approval) (*receipt.Receipt, error) {
+	e, err := n.DB.Receipt(ctx, a.Job, a.Seq)
+	if err != nil {
+		return nil, err
+	}
+	r, err := receipt.Parse(e.Payload)
+	if err != nil {
+		return nil, err
+	}
+	if r.Call == nil || r.Decision == nil {
+		return nil, fmt.Errorf("receipt %s asks nothing", r.Name())
+	}
+	return r, nil
+}

@@ -1,0 +1,88 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/approval"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/seal"
+)
+
+func (s *Server) listApprovals(ctx context.Context, r *http.Request, _ *nothing) (*api.Approvals, error) {
+	list, err := s.DB.Approvals(ctx, store.Filter{Open: r.URL.Query().Get("all") != "true", Limit: listed})
+	if err != nil {
+		return nil, err
+	}
+	standings, err := s.Desk.Standings(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Approvals{Approvals: []api.Approval{}}
+	for i := range list {
+		out.Approvals = append(out.Approvals, s.approvalPaper(&list[i], &standings[i]))
+	}
+	return out, nil
+}
+
+func (s *Server) approvalPaper(a *store.Approval, st *approval.Standing) api.Approval {
+	out := api.Approval{
+		ID: a.ID, Job: a.Job, Call: a.Call, Policy: a.Policy, Asked: a.Asked, Expires: a.Expires,
+		State: state(a, s.Desk.Now()), By: a.By,
+	}
+	for _, g := range st.Given {
+		out.Answers = append(out.Answers, api.Answer{By: g.By, Yes: g.Yes, At: g.At, Expires: g.Expires, Left: g.Left})
+	}
+	if out.State == "open" {
+		out.Missing = st.Missing
+	}
+	return out
+}
+
+// state says what became of a question.
+func state(a *store.Approval, now time.Time) string {
+	switch {
+	case a.UsedBy > 0:
+		return "used"
+	case a.Cancelled != nil:
+		return "cancelled"
+	case !now.Before(a.Expires):
+		return "expired"
+	case a.Reply == store.NoReply:
+		return "open"
+	}
+	return string(a.Reply)
+}
+
+func (s *Server) showApproval(ctx context.Context, r *http.Request, _ *nothing) (*api.Question, error) {
+	q, err := s.Desk.Question(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Question{Approval: s.approvalPaper(&q.Approval, &q.Standing), Receipt: q.Asked, Salt: q.Text.Salt, Text: q.Text.Bytes, Client: q.Client}
+	if q.Change != nil {
+		out.Change = &api.ChangeText{Salt: q.Change.Salt, Text: q.Change.Bytes}
+	}
+	return out, nil
+}
+
+func (s *Server) answer(ctx context.Context, r *http.Request, e *seal.Envelope) (*api.Approval, error) {
+	if _, err := s.Desk.Answer(ctx, r.PathValue("id"), e); err != nil {
+		return nil, err
+	}
+	a, err := s.DB.Approval(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	standings, err := s.Desk.Standings(ctx, []store.Approval{*a})
+	if err != nil {
+		return nil, err
+	}
+	out := s.approvalPaper(a, &standings[0])
+	return &out, nil
+}

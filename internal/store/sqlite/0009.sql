@@ -1,0 +1,39 @@
+-- Published bundles. The bundle is a file that never changes, named by its hash;
+-- its row stays when the file is deleted.
+CREATE TABLE publication (
+	id         TEXT PRIMARY KEY,
+	job        TEXT NOT NULL,
+	size       INTEGER NOT NULL, -- of the bundle, in bytes
+	by_whom    TEXT NOT NULL,
+	at         INTEGER NOT NULL,
+	keep_until INTEGER NOT NULL, -- deleted after it, or 0: never
+	held_by    TEXT NOT NULL,    -- who forbids that, or ''
+	deleted    INTEGER NOT NULL, -- when it was ordered to be, or 0
+	gone       INTEGER NOT NULL  -- when the file was, or 0
+) STRICT;
+CREATE INDEX publication_at ON publication (at);
+CREATE INDEX publication_due ON publication (keep_until) WHERE keep_until > 0 AND deleted = 0;
+
+-- Links to them for outsiders. A link is known by the hash of its secret.
+CREATE TABLE share (
+	id          TEXT PRIMARY KEY,
+	publication TEXT NOT NULL REFERENCES publication (id),
+	by_whom     TEXT NOT NULL,
+	note        TEXT NOT NULL,
+	discloses   TEXT NOT NULL,    -- the receipts whose texts it discloses, "1,4"; '': none; '*': all
+	at          INTEGER NOT NULL,
+	expires     INTEGER NOT NULL,
+	revoked     INTEGER NOT NULL  -- when, or 0
+) STRICT;
+CREATE INDEX share_publication ON share (publication, at);
+
+-- What was done to them, and by whom. Nothing here is ever changed.
+CREATE TABLE publication_event (
+	id          INTEGER PRIMARY KEY,
+	publication TEXT NOT NULL,
+	what        TEXT NOT NULL,
+	by_whom     TEXT NOT NULL,
+	note        TEXT NOT NULL,
+	at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX publication_event_of ON publication_event (publication, id);
