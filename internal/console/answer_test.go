@@ -162,3 +162,26 @@ func TestAnswerRefused(t *testing.T) {
 		t.Errorf("nobody's account: %d", res.status)
 	}
 }
+
+// Who comes by an address for which there are no passkeys is led to the one for
+// which there are.
+func TestLogin(t *testing.T) {
+	h := newHouse(t)
+	keys := h.Passkeys.(*keyring)
+	if res := h.get("-", "/login?back=/jobs"); res.status != 200 || !strings.Contains(res.body, `href="/login/entra?back=%2Fjobs"`) || !strings.Contains(res.body, `data-passkey="login"`) {
+		t.Errorf("%d %s", res.status, res.body)
+	} else {
+		checkPage(t, "/login", res.body)
+	}
+	keys.origin = "http://localhost:7433"
+	if res := h.get("-", "/login?back=/jobs"); res.status != 303 || res.header.Get("Location") != "http://localhost:7433/login?back=/jobs" {
+		t.Errorf("by its number: %d %s", res.status, res.header.Get("Location"))
+	}
+	keys.origin = "https://house.test"
+	if res := h.get("-", "/login"); res.status != 200 {
+		t.Errorf("behind a proxy: %d", res.status)
+	}
+	if res := h.get("approver", "/login"); res.status != 303 || res.header.Get("Location") != "/" {
+		t.Errorf("logged in already: %d", res.status)
+	}
+}

@@ -264,12 +264,15 @@ func (h *house) get(roles, path string) *reply {
 // keyring has people sign with what a test gives it.
 type keyring struct {
 	signer seal.Signer
+	origin string
 	err    error
 }
 
 func (k *keyring) Providers() ([]Provider, bool) {
 	return []Provider{{"entra", "Entra " + hostile}}, true
 }
+
+func (k *keyring) Origin() string { return k.origin }
 
 func (k *keyring) List(*http.Request) ([]Passkey, error) {
 	return []Passkey{{ID: "k1", Label: "phone " + hostile, Key: "alice@house.test+00000000", Created: time.Now()}, {ID: "k2", Label: "old", Revoked: true}}, k.err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/seal"
@@ -29,6 +30,9 @@ type Passkeys interface {
 	// Providers lists where people log in, and whether the local administrator does
 	// here, by a passkey.
 	Providers() (list []Provider, local bool)
+	// Origin is the address under which browsers know the house: on one's own machine
+	// http://localhost, for which there are passkeys, as there are none for 127.0.0.1.
+	Origin() string
 	// List returns the passkeys of who sends r.
 	List(r *http.Request) ([]Passkey, error)
 	// Check fails unless r comes from one of the house's pages, by who is logged in.
@@ -50,6 +54,10 @@ type loginPage struct {
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	if p, err := c.Door.Person(r); err == nil && p != nil {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	if o := c.Passkeys.Origin(); strings.HasPrefix(o, "http://") && o != "http://"+r.Host {
+		http.Redirect(w, r, o+r.URL.RequestURI(), http.StatusSeeOther)
 		return
 	}
 	p := &loginPage{frame: c.frame(r, "Log in")}
