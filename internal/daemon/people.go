@@ -17,13 +17,11 @@ import (
 	"github.com/clawea/clawea/internal/login"
 	"github.com/clawea/clawea/internal/notify"
 	"github.com/clawea/clawea/internal/server"
-	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
 
-// openLogin makes the desk where people show who they are, and the roll of their
-// passkeys.
+// openLogin makes the desk where people show who they are.
 func (d *Daemon) openLogin(c *config.Config, set *keys.Set, registryKey seal.Verifier) (err error) {
 	lc := login.Configured(c)
 	lc.DB, lc.Key, lc.Self, lc.Registry, lc.Now, lc.Log = d.db, set.Salt, registryKey, set.Registry, time.Now, d.log
@@ -33,7 +31,6 @@ func (d *Daemon) openLogin(c *config.Config, set *keys.Set, registryKey seal.Ver
 	if d.login, err = login.New(lc); err != nil {
 		return fmt.Errorf("open login: %w", err)
 	}
-	d.roll = &login.Roll{DB: d.db, Registries: []seal.Verifier{registryKey}, Now: time.Now}
 	return nil
 }
 
@@ -41,31 +38,10 @@ func (d *Daemon) openLogin(c *config.Config, set *keys.Set, registryKey seal.Ver
 // the house has one, or needs none.
 func (d *Daemon) FirstLink(ctx context.Context) (string, error) { return d.login.FirstLink(ctx) }
 
-// enrolled are the people whose passkeys the house has enrolled, as those see them
-// who count answers.
-type enrolled struct{ roll *login.Roll }
-
-func (e enrolled) People(ctx context.Context) (*receipt.People, error) {
-	list, err := e.roll.Enrolled(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := &receipt.People{Groups: map[string][]string{}}
-	for i := range list {
-		if x := &list[i]; x.Until.IsZero() {
-			out.Keys = append(out.Keys, x.Verifier)
-			for _, g := range x.Groups {
-				out.Groups[g] = append(out.Groups[g], x.Name)
-			}
-		}
-	}
-	return out, nil
-}
-
 // trusting adds to what the house says its keys are those that it has enrolled ever:
 // what a passkey has signed before it was revoked stays so.
 func (d *Daemon) trusting(ctx context.Context, t *verify.Trust) *verify.Trust {
-	list, err := d.roll.Enrolled(ctx)
+	list, err := d.login.Enrolled(ctx)
 	if err != nil {
 		d.log.ErrorContext(ctx, "people's passkeys are not read", "err", err)
 		return t

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clawea/clawea/internal/memo"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -101,16 +102,25 @@ func (r *Roll) Enrolled(ctx context.Context) ([]Enrolled, error) {
 	return out, nil
 }
 
-// People are the keys that sign for people now.
-func (r *Roll) People(ctx context.Context) ([]seal.Verifier, error) {
+// People are those whose passkeys sign for them now, and the groups that they were in
+// when they last logged in.
+func (r *Roll) People(ctx context.Context) (*receipt.People, error) {
 	list, err := r.Enrolled(ctx)
-	var out []seal.Verifier
+	if err != nil {
+		return nil, err
+	}
+	out := &receipt.People{Groups: map[string][]string{}}
 	for i := range list {
-		if list[i].Until.IsZero() {
-			out = append(out, list[i].Verifier)
+		e := &list[i]
+		if !e.Until.IsZero() {
+			continue
+		}
+		out.Keys = append(out.Keys, e.Verifier)
+		for _, g := range e.Groups {
+			out.Groups[g] = append(out.Groups[g], e.Name)
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // enrolled reads a row. The row's person must be the paper's, and its hash the key's.

@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -319,5 +320,5 @@ func (d *Desk) Revoke(ctx context.Context, p *Person, id string) error {
 // Enrolled is what the house says of people's keys (Roll.Enrolled).
 func (d *Desk) Enrolled(ctx context.Context) ([]Enrolled, error) { return d.roll.Enrolled(ctx) }
 
-// People are the keys that sign for people now (Roll.People).
-func (d *Desk) People(ctx context.Context) ([]seal.Verifier, error) { return d.roll.People(ctx) }
+// People are those whose passkeys sign for them now (Roll.People).
+func (d *Desk) People(ctx context.Context) (*receipt.People, error) { return d.roll.People(ctx) }

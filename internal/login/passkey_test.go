@@ -346,7 +346,7 @@ func TestEnrolledSigns(t *testing.T) {
 		t.Fatal(res.StatusCode)
 	}
 	people, err := h.People(t.Context())
-	if err != nil || len(people) != 1 {
+	if err != nil || len(people.Keys) != 1 {
 		t.Fatalf("%v, %v", people, err)
 	}
 	payload, err := seal.Marshal(&receipt.Answer{Approval: "a", By: "admin@local"})
@@ -361,8 +361,8 @@ func TestEnrolledSigns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &seal.Envelope{Type: receipt.AnswerType, Payload: payload, Signatures: []seal.Signature{{KeyID: seal.KeyID(people[0]), Sig: sig}}}
-	if got, err := receipt.OpenAnswer(e, people...); err != nil || got.By != "admin@local" {
+	e := &seal.Envelope{Type: receipt.AnswerType, Payload: payload, Signatures: []seal.Signature{{KeyID: seal.KeyID(people.Keys[0]), Sig: sig}}}
+	if got, err := receipt.OpenAnswer(e, people.Keys...); err != nil || got.By != "admin@local" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -51,8 +51,8 @@ func TestRevoke(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	people, err := h.People(t.Context())
-	if err != nil || len(people) != MaxPasskeys-1 {
-		t.Errorf("%d sign, %v", len(people), err)
+	if err != nil || len(people.Keys) != MaxPasskeys-1 {
+		t.Errorf("%d sign, %v", len(people.Keys), err)
 	}
 	all, err := h.Enrolled(t.Context())
 	if err != nil || len(all) != MaxPasskeys || !slices.ContainsFunc(all, func(e Enrolled) bool { return e.Until.Equal(h.clock.Now()) }) {
@@ -156,7 +156,7 @@ func TestForgedEnrolment(t *testing.T) {
 	evil.id = mine.id
 	h.refused(t, h.browser(t).assert(evil), ErrPasskey)
 	h.clock.move(time.Second)
-	if list, err := h.People(t.Context()); err != nil || len(list) != 0 {
+	if list, err := h.People(t.Context()); err != nil || len(list.Keys) != 0 {
 		t.Errorf("%v sign, %v", list, err)
 	}
 	if list, err := h.Passkeys(t.Context(), ""); err != nil || len(list) != 0 {
