@@ -176,7 +176,7 @@ func TestPasskeyTexts(t *testing.T) {
 }
 
 func FuzzPasskey(f *testing.F) {
-	a := newPasskey(f, "house.test", seal.ES256)
+	a := newPasskey(f, "house.test", seal.EdDSA) // signs the same each time, in each process
 	e, err := seal.Sign(a, paperType, []byte(`{}`))
 	if err != nil {
 		f.Fatal(err)
@@ -189,7 +189,7 @@ func FuzzPasskey(f *testing.F) {
 		}
 		bent := &seal.Envelope{Type: paperType, Payload: []byte(`{}`), Signatures: []seal.Signature{{KeyID: seal.KeyID(v), Sig: sig}}}
 		if _, err := bent.Open(paperType, v); err == nil && text == a.Public && !bytes.Equal(sig, e.Signatures[0].Sig) {
-			t.Errorf("%q is a signature, too", sig) // but for a malleable one, which mutation does not find
+			t.Errorf("%q is a signature, too", sig)
 		}
 	})
 }
