@@ -148,27 +148,15 @@ func (d *Desk) asserted(ctx context.Context, t *try, answer *Asserted) (*store.P
 	if h := answer.Response.UserHandle; h != "" && !same(h, handle(k.Person)) {
 		return nil, ErrPasskey.with(errors.New("its user handle is another person's"))
 	}
-	e, err := enrolled(&k, d.roll.Registries)
-	if err != nil {
-		return nil, ErrPasskey.with(err)
-	}
-	a, err := answer.Assertion()
-	if err != nil {
-		return nil, err
-	}
-	sig, err := a.Marshal()
-	if err != nil {
-		return nil, ErrPasskey.with(err)
-	}
 	payload, err := d.paper(t)
 	if err != nil {
 		return nil, err
 	}
-	signed := &seal.Envelope{Type: AssertionType, Payload: payload, Signatures: []seal.Signature{{KeyID: seal.KeyID(e.Verifier), Sig: sig}}}
-	if _, err := signed.Open(AssertionType, e.Verifier); err != nil {
-		return nil, ErrPasskey.with(err)
+	_, err = d.signedBy(ctx, &k, AssertionType, payload, answer)
+	if err != nil {
+		return nil, err
 	}
-	return &k, d.count(ctx, &k, a.AuthenticatorData)
+	return &k, nil
 }
 
 // count notes the authenticator's counter. One that goes back may be a copy of the

@@ -45,7 +45,13 @@ func (d *Desk) Signed(ctx context.Context, p *Person, typ string, payload []byte
 	if k.Person != p.ID || k.Revoked != nil {
 		return nil, ErrPasskey.with(errors.New("it is another person's, or was revoked"))
 	}
-	e, err := enrolled(&k, d.roll.Registries)
+	return d.signedBy(ctx, &k, typ, payload, answer)
+}
+
+// signedBy returns the paper with the signature that k's authenticator answered. It
+// fails with ErrPasskey unless k is enrolled and the signature holds.
+func (d *Desk) signedBy(ctx context.Context, k *store.Passkey, typ string, payload []byte, answer *Asserted) (*seal.Envelope, error) {
+	e, err := enrolled(k, d.roll.Registries)
 	if err != nil {
 		return nil, ErrPasskey.with(err)
 	}
@@ -61,5 +67,5 @@ func (d *Desk) Signed(ctx context.Context, p *Person, typ string, payload []byte
 	if _, err := out.Open(typ, e.Verifier); err != nil {
 		return nil, ErrPasskey.with(fmt.Errorf("signed %s: %w", typ, err))
 	}
-	return out, d.count(ctx, &k, a.AuthenticatorData)
+	return out, d.count(ctx, k, a.AuthenticatorData)
 }
