@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/sidecar"
@@ -333,12 +334,25 @@ func (d *demo) proof(ctx context.Context) error {
 	return err
 }
 
+// tamper makes one of the job's receipts a thousandth of a second older or younger.
 func (d *demo) tamper(ctx context.Context) error {
 	b, err := os.ReadFile(d.path("demo.proof"))
 	if err != nil {
 		return err
 	}
-	b[len(b)/2] ^= 1
+	proof, err := bundle.Read(b)
+	if err != nil {
+		return err
+	}
+	payload := proof.Receipts[len(proof.Receipts)/2].Payload
+	at := bytes.Index(payload, []byte(`Z"`)) - 1
+	if at < 0 {
+		return errors.New("a receipt of the demo says no time")
+	}
+	payload[at] ^= 1 // the digits come in pairs that differ in their last bit
+	if b, err = proof.Marshal(); err != nil {
+		return err
+	}
 	file := d.path("tampered.proof")
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		return err
