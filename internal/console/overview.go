@@ -143,7 +143,7 @@ func waits(answers []store.Answered) (*Chart, string) {
 	median := ""
 	if len(all) > 0 {
 		slices.SortFunc(all, func(a, b time.Duration) int { return cmp.Compare(a, b) })
-		median = took(all[len(all)/2])
+		median = took(max(all[len(all)/2], time.Second))
 	}
 	return &Chart{ID: "waits", Title: "How long answers took", Unit: "answers", Labels: labels, Format: func(n int64) string { return count(n) },
 		Series: []Series{{"yes", "good", yes}, {"no", "bad", no}}}, median

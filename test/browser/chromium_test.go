@@ -169,6 +169,8 @@ func (b *browser) shoot(name string) {
 	if dir == "" {
 		return
 	}
+	// What a page leaves out while nobody looks is in the picture.
+	get(b, chromedp.Evaluate[bool](`(s => { s.replaceSync("* { content-visibility: visible !important }"); document.adoptedStyleSheets.push(s); return true })(new CSSStyleSheet())`))
 	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.t.Logf("no picture of %s: %v", name, err)
