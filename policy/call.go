@@ -80,6 +80,7 @@ type Call struct {
 	Mode       string         `json:"mode,omitempty"`       // how the system is reached: "official_api", "mcp_server"
 	Credential string         `json:"credential,omitempty"` // which of the daemon's credentials acts: "read", "write", "shared"
 	Privilege  string         `json:"privilege,omitempty"`  // "least" if that credential is declared to have no more scopes than its use needs
+	Definition seal.Hash      `json:"definition,omitzero"`  // of its tool, as agents are told of it
 	Site       string         `json:"site,omitempty"`       // whose ids Resources are
 	Resources  []Resource     `json:"resources,omitempty"`  // all that it touches
 	Fields     []string       `json:"fields,omitempty"`     // fields it writes, in every carrier, by canonical name

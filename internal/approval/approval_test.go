@@ -42,8 +42,9 @@ type house struct {
 	policy *policy.Policy
 	sent   atomic.Int32
 
-	class   policy.Class // of sending; "": write
-	version string       // of what it changes; "": it says of no change
+	class     policy.Class // of sending; "": write
+	version   string       // of what it changes; "": it says of no change
+	describes string       // what agents are told that sending does
 }
 
 func (h *house) now() time.Time       { return time.UnixMilli(h.clock.Load()).UTC() }
@@ -120,7 +121,11 @@ func newHouse(t *testing.T) *house {
 func (h *house) send(ctx context.Context, text string) (*receipt.Receipt, error) {
 	what := send
 	what.Class = cmp.Or(h.class, send.Class)
-	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: what, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+	told, err := (&gate.Tool{Action: what, Description: h.describes, Schema: []byte(`{"type":"object"}`)}).Definition()
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: what, Definition: told, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
 		c := &policy.Call{Tool: "mail", Action: "send", Class: what.Class, Categories: []string{"external_send"}}
 		var change *receipt.Change
 		if h.version != "" {

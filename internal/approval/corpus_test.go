@@ -194,9 +194,14 @@ func TestCorpus(t *testing.T) {
 			h.version = "8"
 			h.mustAsk(t, hello, q)
 		}},
-		{"the tool is defined otherwise", func(t *testing.T, h *house, people map[string]seal.Signer, q *approval.Question) {
+		{"the tool is of another class", func(t *testing.T, h *house, people map[string]seal.Signer, q *approval.Question) {
 			h.all(t, people, q)
 			h.class = policy.Admin
+			h.mustAsk(t, hello, q)
+		}},
+		{"the tool is described otherwise", func(t *testing.T, h *house, people map[string]seal.Signer, q *approval.Question) {
+			h.all(t, people, q)
+			h.describes = "Sends a mail, and a copy to everybody."
 			h.mustAsk(t, hello, q)
 		}},
 		{"one person with two keys of one name", func(t *testing.T, h *house, people map[string]seal.Signer, q *approval.Question) {

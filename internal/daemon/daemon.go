@@ -140,6 +140,10 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Catalog: catalog(connectors), House: c.House, Sites: sites(c), Now: time.Now, Log: d.log,
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
+	agents, err := tools.New(g, door, connectors.list, version, d.log)
+	if err != nil {
+		return err
+	}
 	s := &server.Server{
 		Registry:    policies,
 		Issuer:      tokens,
@@ -166,7 +170,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Door:     door,
 		Routes:   routes(c),
 		Proxy:    d.telemetry.Handler(newProxy(c, g, door, d.log)),
-		MCP:      d.telemetry.Handler(tools.New(g, door, connectors.list, version, d.log)),
+		MCP:      d.telemetry.Handler(agents),
 		Tiles:    d.ledger.Handler(),
 		Log:      d.log,
 	}

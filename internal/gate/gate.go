@@ -78,8 +78,9 @@ type Enrolled interface {
 
 // A Request is what an agent asks for, before it is in policy terms.
 type Request struct {
-	Action policy.Action
-	Text   []byte // the exact canonical arguments or request; committed to, never in the receipt
+	Action     policy.Action
+	Definition seal.Hash // of the tool that the agent was told of (Tool.Definition); zero: it was told of none
+	Text       []byte    // the exact canonical arguments or request; committed to, never in the receipt
 
 	// Plan puts the request in policy terms. It may read, within bounds, but not
 	// change anything. It is called only if the policy could ever allow Action.
@@ -261,7 +262,7 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 	defer stop()
 	plan, planErr := g.plan(watched, c, req)
 	args := g.text(c.claims.Job, req.Text)
-	plan.Call.Args = args.Commitment
+	plan.Call.Args, plan.Call.Definition = args.Commitment, req.Definition
 	change, err := g.change(c.claims.Job, plan)
 	if err != nil {
 		return nil, nil, fmt.Errorf("say what is changed: %w", err) // fail closed

@@ -3,7 +3,13 @@
 
 package gate
 
-import "github.com/clawea/clawea/policy"
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+)
 
 // A Tool is an action as agents are told of it.
 type Tool struct {
@@ -15,4 +21,21 @@ type Tool struct {
 	// carried out, but policies can speak of it, and a call of it leaves a receipt
 	// under its name.
 	Unoffered bool
+}
+
+// Definition names the tool as agents are told of it: SHA-256 of the canonical JSON of
+// its name, class, title, description and schema. Calls say it, so that a person's
+// answer is about the tool as it was then. It fails if the schema is not strict JSON.
+func (t *Tool) Definition() (seal.Hash, error) {
+	b, err := seal.Marshal(&struct {
+		Name        string          `json:"name"`
+		Class       policy.Class    `json:"class"`
+		Title       string          `json:"title"`
+		Description string          `json:"description"`
+		Schema      json.RawMessage `json:"inputSchema"`
+	}{t.Action.String(), t.Action.Class, t.Title, t.Description, t.Schema})
+	if err != nil {
+		return seal.Hash{}, fmt.Errorf("define tool %s: %w", t.Action, err)
+	}
+	return seal.Sum(b), nil
 }

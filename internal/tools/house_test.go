@@ -162,7 +162,9 @@ func newHouse(t *testing.T) *house {
 	gateKey, _ := newKey(t, "gate.test", 2)
 	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
 	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
-	h.handler = tools.New(h.gate, door, connectors, "test", log)
+	if h.handler, err = tools.New(h.gate, door, connectors, "test", log); err != nil {
+		t.Fatal(err)
+	}
 	srv := httptest.NewServer(h.handler)
 	h.url = srv.URL
 	t.Cleanup(func() {
@@ -322,10 +324,28 @@ func (h *house) book(job string) string {
 		case r.Refused != "":
 			out = append(out, fmt.Sprintf("refused %s %s", r.Call.Name(), r.Refused))
 		default:
+			if !r.Call.Definition.Equal(h.defined(r.Call.Name())) {
+				h.t.Errorf("receipt %s says that its tool was defined as %s", r.Name(), r.Call.Definition)
+			}
 			out = append(out, fmt.Sprintf("opened %s %s", r.Call.Name(), r.Decision.Effect))
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// defined is how agents are told of a tool, or nothing if there is none.
+func (h *house) defined(name string) seal.Hash {
+	h.t.Helper()
+	for _, t := range h.desk.Tools() {
+		if t.Action.String() == name {
+			d, err := t.Definition()
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			return d
+		}
+	}
+	return seal.Hash{}
 }
 
 func (h *house) wantBook(job, want string) {

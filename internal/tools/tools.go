@@ -67,14 +67,16 @@ type Handler struct {
 
 type served struct {
 	gate.Tool
-	connector Connector
+	definition seal.Hash
+	connector  Connector
 }
 
 // Path is where the MCP endpoint is.
 const Path = "/mcp"
 
-// New returns the MCP endpoint for connectors. version is told to clients.
-func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.Logger) http.Handler {
+// New returns the MCP endpoint for connectors. version is told to clients. It fails
+// for a tool that cannot be described.
+func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.Logger) (http.Handler, error) {
 	h := &Handler{g, d, map[string]served{}, log}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
@@ -85,7 +87,11 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.L
 	})
 	for _, c := range cs {
 		for _, t := range c.Tools() {
-			h.tools[t.Action.String()] = served{t, c}
+			definition, err := t.Definition()
+			if err != nil {
+				return nil, err
+			}
+			h.tools[t.Action.String()] = served{t, definition, c}
 			if !t.Unoffered {
 				server.AddTool(describe(t), h.call)
 			}
@@ -102,7 +108,7 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.L
 		// here has no token to show.
 		DisableLocalhostProtection: true,
 	})
-	return h.admit(stream)
+	return h.admit(stream), nil
 }
 
 // admit lets requests with a token that holds through to next, and tells others
@@ -222,9 +228,9 @@ func (h *Handler) request(p *mcp.CallToolParamsRaw) *gate.Request {
 	}
 	canonical, err := seal.Canonical(args)
 	if err != nil {
-		return &gate.Request{Action: t.Action, Text: args, Plan: malformed(err)}
+		return &gate.Request{Action: t.Action, Definition: t.definition, Text: args, Plan: malformed(err)}
 	}
-	return &gate.Request{Action: t.Action, Text: canonical, Plan: func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+	return &gate.Request{Action: t.Action, Definition: t.definition, Text: canonical, Plan: func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
 		return t.connector.Plan(ctx, t.Action.Name, canonical, bounds)
 	}}
 }
