@@ -223,8 +223,10 @@ func wanting(quorums []*quorum, missing int) []Reason {
 }
 
 // missing is how many more people have to say yes, at least. Who says yes counts
-// once, by name, and for one entry alone: for the one where it helps most.
-func missing(quorums []*quorum, yeses []Approval, now time.Time) int {
+// once, by name, and for one entry alone: for the one where it helps most. Whom they
+// stand in for counts once, too.
+func missing(quorums []*quorum, said []Approval, now time.Time) int {
+	yeses := voices(said)
 	var names []string
 	for _, a := range yeses {
 		if !slices.Contains(names, a.By) {
@@ -248,6 +250,38 @@ func missing(quorums []*quorum, yeses []Approval, now time.Time) int {
 		}
 	}
 	return left
+}
+
+// voices are said without what stand-ins have said for somebody who has answered
+// themselves, or for whom a stand-in has said something later: of whom people stand
+// in for, one is left who speaks for them.
+func voices(said []Approval) []Approval {
+	if !slices.ContainsFunc(said, func(a Approval) bool { return a.For != "" }) {
+		return said
+	}
+	var out []Approval
+	for i := range said {
+		if !outweighed(said, i) {
+			out = append(out, said[i])
+		}
+	}
+	return out
+}
+
+func outweighed(said []Approval, i int) bool {
+	a := &said[i]
+	if a.For == "" {
+		return false
+	}
+	for j := range said {
+		switch o := &said[j]; {
+		case o.For == "" && o.By == a.For:
+			return true
+		case o.For == a.For && (o.At.After(a.At) || o.At.Equal(a.At) && j > i):
+			return true
+		}
+	}
+	return false
 }
 
 // A seating gives each seat one person who fits, and each person one seat.

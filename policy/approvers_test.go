@@ -97,10 +97,21 @@ func (p oracle) answered(d *Decision, asked []Reason, c *Call, f *Facts) {
 func (p oracle) seatless(entries []int, heard []Approval, id string, now time.Time) int {
 	type seat struct{ fits map[string]bool }
 	var seats []seat
+	heard = slices.DeleteFunc(slices.Clone(heard), func(a Approval) bool { return a.ID != id })
+	var kept []Approval // one for each whom others stand in for
+	for i, a := range heard {
+		own := slices.ContainsFunc(heard, func(o Approval) bool { return o.For == "" && o.By == a.For })
+		later := slices.ContainsFunc(heard[i+1:], func(o Approval) bool { return o.For == a.For && !o.At.Before(a.At) }) ||
+			slices.ContainsFunc(heard[:i], func(o Approval) bool { return o.For == a.For && o.At.After(a.At) })
+		if a.For == "" || !own && !later {
+			kept = append(kept, a)
+		}
+	}
+	heard = kept
 	add := func(n int, fits func(Approval) bool) {
 		s := seat{map[string]bool{}}
 		for _, a := range heard {
-			if a.ID == id && fits(a) {
+			if fits(a) {
 				s.fits[a.By] = true
 			}
 		}
@@ -152,6 +163,11 @@ func TestYeses(t *testing.T) {
 		before := p.Decide(c, f)
 		more := answer(c, true)
 		more.By, more.Groups = rapid.SampledFrom([]string{"ada", "bob", "cyd", "dee"}).Draw(t, "whose"), subset(t, "in", drawnGroups)
+		for i := range f.Approvals { // nobody stands in for who speaks for themselves
+			if f.Approvals[i].For == more.By {
+				f.Approvals[i].For = ""
+			}
+		}
 		with := *f
 		with.Approvals = append(slices.Clone(f.Approvals), more)
 		after := p.Decide(c, &with)
@@ -166,6 +182,43 @@ func TestYeses(t *testing.T) {
 		with.Approvals[len(with.Approvals)-1].Own = true
 		if diff := cmp.Diff(before, p.Decide(c, &with)); diff != "" {
 			t.Fatal("one's own:", diff)
+		}
+	})
+}
+
+// Whom others stand in for counts once: who answers for somebody that has answered
+// themselves changes nothing, and of two who answer for one, the last one does.
+func TestStandIns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawDocument(t)
+		d.Approvers = drawApprovers(t)
+		p, c := policyOf(t, d), drawCall(t)
+		f := drawFacts(t, c)
+		stand := func(by, whom string, yes bool) Approval {
+			a := answer(c, yes)
+			a.By, a.For, a.Groups = by, whom, subset(t, by+" counts in", drawnGroups)
+			return a
+		}
+		with := func(more ...Approval) *Facts {
+			out := *f
+			out.Approvals = append(slices.Clone(f.Approvals), more...)
+			return &out
+		}
+		own := stand("ada", "", true)
+		if diff := cmp.Diff(p.Decide(c, with(own)), p.Decide(c, with(own, stand("dee", "ada", true)))); diff != "" {
+			t.Fatal("besides her own:", diff)
+		}
+		first, last := stand("dee", "eve", true), stand("fay", "eve", true)
+		if diff := cmp.Diff(p.Decide(c, with(last)), p.Decide(c, with(first, last))); diff != "" {
+			t.Fatal("two in one's stead:", diff)
+		}
+		one, before := p.Decide(c, with(last)), p.Decide(c, f)
+		if one.Effect < before.Effect || one.Effect == Ask && one.Missing < before.Missing-1 {
+			t.Fatalf("one yes made %v of %v", one, before)
+		}
+		last.Own = true
+		if diff := cmp.Diff(before, p.Decide(c, with(last))); diff != "" {
+			t.Fatal("for who ordered it:", diff)
 		}
 	})
 }

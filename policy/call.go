@@ -156,7 +156,8 @@ type Approval struct {
 	At      time.Time `json:"at"`
 	Expires time.Time `json:"expires"`
 	Groups  []string  `json:"groups,omitempty"` // those of the person's that the policy names, sorted, each once
-	Own     bool      `json:"own,omitempty"`    // the person ordered the call's token: their yes does not count
+	Own     bool      `json:"own,omitempty"`    // the person, or whom they stand in for, ordered the call's token: their yes does not count
+	For     string    `json:"for,omitempty"`    // whom the person stands in for: Groups are theirs
 }
 
 // A Runtime is what the job's launcher attests about the agent's surroundings.

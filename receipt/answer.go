@@ -4,6 +4,7 @@
 package receipt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,6 +28,7 @@ type Answer struct {
 	Policy   seal.Hash `json:"policy"`           //
 	Yes      bool      `json:"yes"`              //
 	By       string    `json:"by"`               // the person: the name of the key
+	For      string    `json:"for,omitempty"`    // in whose stead By answers; missing: their own
 	Reason   string    `json:"reason,omitempty"` //
 	At       time.Time `json:"at"`               //
 	Expires  time.Time `json:"expires"`          // a yes holds until then
@@ -62,8 +64,10 @@ func (a *Answer) whole() bool {
 	switch {
 	case a.Times < 0 || a.Times > MaxTimes || a.Times > 0 && !a.Yes:
 		return false
-	case a.Withdraws:
-		return !a.Yes && a.Shown.IsZero()
+	case a.For != "" && (a.For == a.By || !keyName.MatchString(a.For)):
+		return false
+	case a.Withdraws: // of whatever the person has said
+		return !a.Yes && a.Shown.IsZero() && a.For == ""
 	}
 	return true
 }
@@ -99,22 +103,28 @@ func OpenAnswer(e *seal.Envelope, people ...seal.Verifier) (*Answer, error) {
 
 // Fact is the answer as decisions see it, but for what the house says of the person.
 func (a *Answer) Fact() policy.Approval {
-	return policy.Approval{ID: a.Approval, Call: a.Call, By: a.By, Yes: a.Yes, At: a.At, Expires: a.Expires}
+	return policy.Approval{ID: a.Approval, Call: a.Call, By: a.By, For: a.For, Yes: a.Yes, At: a.At, Expires: a.Expires}
 }
 
-// People are those who may answer, and the groups that the house says they are in.
+// Voice is whose standing a has: that of whom By answers for.
+func (a *Answer) Voice() string { return cmp.Or(a.For, a.By) }
+
+// People are those who may answer, the groups that the house says they are in, and
+// who stands in for whom.
 type People struct {
-	Keys   []seal.Verifier
-	Groups map[string][]string // by group: the names of its people
+	Keys        []seal.Verifier
+	Groups      map[string][]string // by group: the names of its people
+	Delegations []*seal.Envelope    // papers of DelegationType, withdrawals as well; none of them verified
 }
 
 // Fact is a as a decision sees it: client is who ordered the token of the call, and
-// named are the groups that its policy names, sorted.
+// named are the groups that its policy names, sorted. Whether a counts for whom it
+// says is Speaks' matter.
 func (p *People) Fact(a *Answer, client string, named []string) policy.Approval {
 	f := a.Fact()
-	f.Own = client != "" && a.By == client
+	f.Own = client != "" && (a.By == client || a.For == client)
 	for _, g := range named {
-		if slices.Contains(p.Groups[g], a.By) {
+		if slices.Contains(p.Groups[g], a.Voice()) {
 			f.Groups = append(f.Groups, g)
 		}
 	}
@@ -123,7 +133,7 @@ func (p *People) Fact(a *Answer, client string, named []string) policy.Approval 
 
 // With returns p and others.
 func (p *People) With(others *People) *People {
-	out := &People{Keys: slices.Concat(p.Keys, others.Keys), Groups: maps.Clone(p.Groups)}
+	out := &People{Keys: slices.Concat(p.Keys, others.Keys), Groups: maps.Clone(p.Groups), Delegations: slices.Concat(p.Delegations, others.Delegations)}
 	for g, names := range others.Groups {
 		if out.Groups == nil {
 			out.Groups = map[string][]string{}

@@ -48,6 +48,11 @@ func TestAnswerIsWhole(t *testing.T) {
 		"no, to what was shown":          {func(a *Answer) { a.Yes, a.Shown = false, ShownHash("x") }, 0},
 		"a withdrawal":                   {func(a *Answer) { a.Yes, a.Withdraws = false, true }, 0},
 		"a withdrawal that says yes":     {func(a *Answer) { a.Withdraws = true }, -1},
+		"for another":                    {func(a *Answer) { a.For = "bob" }, 1},
+		"no, for another":                {func(a *Answer) { a.Yes, a.For = false, "bob" }, 0},
+		"for oneself":                    {func(a *Answer) { a.For = "ada" }, -1},
+		"for two":                        {func(a *Answer) { a.For = "bob cyd" }, -1},
+		"a withdrawal for another":       {func(a *Answer) { a.Yes, a.Withdraws, a.For = false, true, "bob" }, -1},
 		"a withdrawal of what was shown": {func(a *Answer) { a.Yes, a.Withdraws, a.Shown = false, true, ShownHash("x") }, -1},
 	} {
 		a := &Answer{Approval: "job-1.7", Job: "job-1", Yes: true, By: "ada", At: time.Unix(0, 0).UTC(), Expires: time.Unix(60, 0).UTC()}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -18,7 +19,7 @@ import (
 )
 
 // TestVectors reads every testdata/vectors/receipt-*.txtar: payloads of
-// receipts, signed answers and standings, salts and commitments.
+// receipts, signed answers, delegations and standings, salts and commitments.
 func TestVectors(t *testing.T) {
 	vectors.Run(t, "receipt", func(t *testing.T, files map[string][]byte) string { return runVector(t, texts(files)) })
 }
@@ -52,6 +53,10 @@ func runVector(t *testing.T, files map[string]string) string {
 		return tellChanges(t, files["changes"])
 	case files["settle"] != "":
 		return tellSettled(t, files["settle"])
+	case files["stands"] != "":
+		return tellStanding(t, files, vs)
+	case files["delegation.json"] != "":
+		return readDelegation(t, files["delegation.json"], vs)
 	case files["answer.json"] != "":
 		return readAnswer(t, files["answer.json"], vs)
 	case files["standing.json"] != "":
@@ -113,6 +118,51 @@ func readAnswer(t *testing.T, text string, vs []seal.Verifier) string {
 		return fmt.Sprintf("refused: %v", err)
 	}
 	return fmt.Sprintf("%s says %t to %s: %v", a.By, a.Yes, a.Approval, a.Call)
+}
+
+func readDelegation(t *testing.T, text string, vs []seal.Verifier) string {
+	t.Helper()
+	e, err := seal.ParseEnvelope([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := OpenDelegation(e, vs...)
+	if err != nil {
+		return fmt.Sprintf("refused: %v", err)
+	}
+	if d.Withdraws {
+		return fmt.Sprintf("%s takes %s back from %s", d.From, d.ID, d.To)
+	}
+	return fmt.Sprintf("%s: %s answers for %s from %s to %s", d.ID, d.To, d.From, d.Begins.Format(time.RFC3339), d.Ends.Format(time.RFC3339))
+}
+
+// tellStanding reads signed delegations, a line each, and says what answers count by
+// them: each line of stands is "BY FOR SAYS WHEN-SIGNED WHEN-COUNTED".
+func tellStanding(t *testing.T, files map[string]string, vs []seal.Verifier) string {
+	t.Helper()
+	p := &People{Keys: vs}
+	for line := range strings.Lines(files["delegations"]) {
+		e, err := seal.ParseEnvelope([]byte(strings.TrimSpace(line)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Delegations = append(p.Delegations, e)
+	}
+	out := ""
+	for line := range strings.Lines(files["stands"]) {
+		words := strings.Fields(line)
+		at, err := time.Parse(time.RFC3339, words[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := time.Parse(time.RFC3339, words[4])
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &Answer{By: words[0], For: words[1], Yes: words[2] == "yes", At: at}
+		out += fmt.Sprintf("%s: stands in %t, counts %t\n", strings.TrimSpace(line), p.StandsIn(a, now), p.Speaks(a, now))
+	}
+	return out
 }
 
 func readStanding(t *testing.T, text string, vs []seal.Verifier) string {
