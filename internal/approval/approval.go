@@ -58,14 +58,15 @@ type Enrolled interface {
 	People(ctx context.Context) (*receipt.People, error)
 }
 
-// A Desk is where people answer. All fields must be set, but for Groups and
-// Enrolled.
+// A Desk is where people answer. All fields must be set, but for Groups, Enrolled and
+// Absences.
 type Desk struct {
 	DB       DB
 	Policies Policies
 	People   []seal.Verifier     // who may answer
 	Groups   map[string][]string // by group: the names of its people
 	Enrolled Enrolled            // nil: nobody besides People answers
+	Absences *Absences           // nil: nobody answers in another's stead
 	Now      func() time.Time
 }
 
@@ -167,8 +168,9 @@ func (d *Desk) fits(ctx context.Context, a *receipt.Answer, q *store.Approval, m
 		return wrong(ErrTime, "it has expired on its way; sign one that holds longer")
 	case a.Yes && m.people.Fact(a, m.client, nil).Own:
 		return wrong(ErrOwn, "%s ordered the token of this call", m.client)
-	case a.Shown.IsZero():
-		return nil
+	}
+	if err := m.standsIn(a, now); err != nil || a.Shown.IsZero() {
+		return err
 	}
 	c, err := d.change(ctx, q, m)
 	if err != nil {

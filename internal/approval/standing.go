@@ -63,14 +63,20 @@ func (d *Desk) Standings(ctx context.Context, list []store.Approval) ([]Standing
 // people are those whose answers count now.
 func (d *Desk) people(ctx context.Context) (*receipt.People, error) {
 	p := &receipt.People{Keys: d.People, Groups: d.Groups}
-	if d.Enrolled == nil {
-		return p, nil
+	if d.Enrolled != nil {
+		enrolled, err := d.Enrolled.People(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find who may answer: %w", err)
+		}
+		p = p.With(enrolled)
 	}
-	enrolled, err := d.Enrolled.People(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find who may answer: %w", err)
+	if d.Absences != nil {
+		var err error
+		if p.Delegations, err = d.Absences.Delegations(ctx); err != nil {
+			return nil, fmt.Errorf("find who stands in for whom: %w", err)
+		}
 	}
-	return p.With(enrolled), nil
+	return p, nil
 }
 
 // matter finds what q is about. What it finds of who ordered the token is for early
@@ -124,7 +130,7 @@ func (m *matter) standing(now time.Time, given []store.Given) Standing {
 	var s Standing
 	f := &policy.Facts{Now: now}
 	for i := range given {
-		if g := &given[i]; now.Before(g.Expires) && (!g.Yes || g.Left > 0) {
+		if g := &given[i]; now.Before(g.Expires) && (!g.Yes || g.Left > 0) && m.people.Speaks(&g.Answer, now) {
 			s.Given = append(s.Given, *g)
 			f.Approvals = append(f.Approvals, m.people.Fact(&g.Answer, m.client, m.policy.Groups()))
 		}
@@ -139,7 +145,7 @@ func (m *matter) judge(now time.Time, held []*seal.Envelope) store.Reply {
 	f := &policy.Facts{Now: now}
 	for _, e := range held {
 		a, err := receipt.OpenAnswer(e, m.people.Keys...)
-		if err != nil { // the key has been revoked since
+		if err != nil || !m.people.Speaks(a, now) { // the key has been revoked since, or a delegation is over
 			continue
 		}
 		f.Approvals = append(f.Approvals, m.people.Fact(a, m.client, m.policy.Groups()))

@@ -126,15 +126,16 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
 	back := &undo.Desk{DB: d.db, Connectors: connectors.later, Accounts: connectors.accounts, Gates: []seal.Verifier{gateKey}, Over: undo.Longest, Now: time.Now, Log: d.log}
+	absences := &approval.Absences{DB: d.db, Now: time.Now}
 	g := &gate.Gate{
-		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, Undoing: back, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: d.login,
+		Tokens: tokens, Policies: &registry.Recent{Registry: policies}, Book: d.telemetry.Book(d.db), Revocations: d.feed, Shadows: d.db, Undoing: back, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: d.login, Absences: absences,
 		Signer: set.Gate, Salt: set.Salt, PlainBearer: c.PlainBearer, Telemetry: d.telemetry, Log: d.log,
 	}
 	d.settler = &undo.Settler{
 		DB: d.db, Book: d.telemetry.Book(d.db), Connectors: connectors.later, Signer: set.Gate, Gates: []seal.Verifier{gateKey},
 		Dead: undo.Longest, Ours: strings.HasPrefix(url, "sqlite:"), Start: time.Now(), Over: undo.Longest, Now: time.Now, Log: d.log,
 	}
-	desk := &approval.Desk{DB: d.db, Policies: &registry.Recent{Registry: policies}, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: d.login, Now: time.Now}
+	desk := &approval.Desk{DB: d.db, Policies: &registry.Recent{Registry: policies}, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: d.login, Absences: absences, Now: time.Now}
 	d.console = &console.Console{
 		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Gates: []seal.Verifier{gateKey},
 		Catalog: catalog(connectors), House: c.House, Sites: sites(c), Now: time.Now, Log: d.log,

@@ -76,6 +76,13 @@ type Enrolled interface {
 	People(ctx context.Context) (*receipt.People, error)
 }
 
+// Absences finds who answers in whose stead. internal/approval fills it.
+type Absences interface {
+	// Delegations lists the signed delegations that are not over, and what takes
+	// them back. The gate verifies them itself.
+	Delegations(ctx context.Context) ([]*seal.Envelope, error)
+}
+
 // A Request is what an agent asks for, before it is in policy terms.
 type Request struct {
 	Action     policy.Action
@@ -109,7 +116,7 @@ type Result struct {
 }
 
 // A Gate carries calls. All fields must be set, but for Shadows, Undoing, Groups,
-// Enrolled and PlainBearer; without People, what asks for a person is never done.
+// Enrolled, Absences and PlainBearer; without People, what asks for a person is never done.
 type Gate struct {
 	Tokens      Tokens
 	Policies    Policies
@@ -120,6 +127,7 @@ type Gate struct {
 	People      []seal.Verifier     // whose answers count
 	Groups      map[string][]string // by group: the names of its people
 	Enrolled    Enrolled            // nil: nobody besides People answers
+	Absences    Absences            // nil: nobody answers in another's stead
 	Signer      seal.Signer         // signs receipts
 	Salt        []byte              // secret key of commitments' salts, 32 bytes or more
 	PlainBearer bool                // whether tokens that are bound to no key are good where their policy does not say
