@@ -47,6 +47,10 @@ type Bundle struct {
 	Disclosures []Disclosure    `json:"disclosures"`       // any of them may be left out
 	Standing    *seal.Envelope  `json:"standing,omitzero"` // receipt.StandingType: where the chain ended
 	Log         *Log            `json:"log,omitzero"`      // where the ledger has the receipts
+
+	// Delegations are receipt.DelegationType: those under which somebody answered in
+	// another's stead, by the absent people themselves, and what took them back.
+	Delegations []seal.Envelope `json:"delegations,omitempty"`
 }
 
 // A Policy is a policy as it was published: signed by its author and approvers,
@@ -114,7 +118,7 @@ func (b *Bundle) Marshal() ([]byte, error) {
 }
 
 func (b *Bundle) checkSize() error {
-	n := max(len(b.Policies), len(b.Tokens), len(b.Receipts), len(b.Answers), len(b.Disclosures))
+	n := max(len(b.Policies), len(b.Tokens), len(b.Receipts), len(b.Answers), len(b.Disclosures), len(b.Delegations))
 	if b.Log != nil {
 		n = max(n, len(b.Log.Proofs))
 	}

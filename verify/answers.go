@@ -4,6 +4,7 @@
 package verify
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,7 @@ func (a *auditor) checkApproval(r *receipt.Receipt, digest seal.Hash, x policy.A
 	} else {
 		n.seen, good = true, n.Calls()
 		a.checkShown(r, n)
+		a.checkStandIn(r, n)
 	}
 	if by, ok := a.spent[x.ID]; ok {
 		a.find(receiptReused, r.Seq, "approval %q was used up by receipt %d", x.ID, by)
@@ -111,7 +113,7 @@ func (a *auditor) backing(r *receipt.Receipt, x policy.Approval) *answer {
 // backs reports whether the person signed what x says.
 func backs(n *answer, x policy.Approval) bool {
 	f := n.Fact()
-	return !n.Withdraws && f.ID == x.ID && f.Call == x.Call && f.By == x.By && f.Yes == x.Yes && f.At.Equal(x.At) && f.Expires.Equal(x.Expires)
+	return !n.Withdraws && f.ID == x.ID && f.Call == x.Call && f.By == x.By && f.For == x.For && f.Yes == x.Yes && f.At.Equal(x.At) && f.Expires.Equal(x.Expires)
 }
 
 // checkShown checks that n was given on the difference that r's call makes, as far
@@ -139,7 +141,7 @@ func (a *auditor) checkShown(r *receipt.Receipt, n *answer) {
 // checkOwn checks that the facts tell who ordered the token that r came with.
 func (a *auditor) checkOwn(r *receipt.Receipt, c *token.Claims) {
 	for _, x := range r.Facts.Approvals {
-		if own := c.Client != "" && c.Client == x.By; own != x.Own {
+		if own := c.Client != "" && (c.Client == x.By || c.Client == x.For); own != x.Own {
 			a.find(answerOwn, r.Seq, "approval %q of %q is said to be their own: %t; token %q was ordered by %q", x.ID, x.By, x.Own, c.ID, c.Client)
 		}
 	}
@@ -150,15 +152,16 @@ func (a *auditor) checkGroups(r *receipt.Receipt, p *policy.Policy) {
 	named := p.Groups()
 	people := receipt.People{Groups: a.trust.Groups}
 	for _, x := range r.Facts.Approvals {
-		want := people.Fact(&receipt.Answer{By: x.By}, "", named).Groups
+		whose := cmp.Or(x.For, x.By)
+		want := people.Fact(&receipt.Answer{By: whose}, "", named).Groups
 		switch {
 		case len(named) == 0 && len(x.Groups) > 0:
-			a.find(answerGroups, r.Seq, "%q is counted in groups, and the policy names none", x.By)
+			a.find(answerGroups, r.Seq, "%q is counted in groups, and the policy names none", whose)
 		case len(x.Groups) == 0 && want == nil:
 		case len(a.trust.Groups) == 0:
-			a.find(answerUngrouped, r.Seq, "%q is counted in %s; your trust file has no groups", x.By, strings.Join(x.Groups, ", "))
+			a.find(answerUngrouped, r.Seq, "%q is counted in %s; your trust file has no groups", whose, strings.Join(x.Groups, ", "))
 		case !slices.Equal(want, x.Groups):
-			a.find(answerGroups, r.Seq, "%q is counted in %q; your trust file has them in %q", x.By, x.Groups, want)
+			a.find(answerGroups, r.Seq, "%q is counted in %q; your trust file has them in %q", whose, x.Groups, want)
 		}
 	}
 }

@@ -83,6 +83,10 @@ const (
 	answerLate      Code = "answer.late"
 	answerUnused    Code = "answer.unused"
 
+	answerDelegation    Code = "answer.delegation"
+	delegationSignature Code = "delegation.signature"
+	delegationMalformed Code = "delegation.malformed"
+
 	disclosureCommitment Code = "disclosure.commitment"
 	disclosureUnknown    Code = "disclosure.unknown"
 	disclosureSize       Code = "disclosure.size"
@@ -170,12 +174,15 @@ var rows = [...]Row{
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},
-	{answerOwn, Integrity, Fail, "no yes counts of who ordered the call's token"},
+	{answerOwn, Integrity, Fail, "no yes counts of who ordered the call's token, nor for them"},
 	{answerGroups, Trusted, Fail, "each person whose answer counted is in the groups that were counted, as your trust file has them"},
 	{answerUngrouped, Trusted, Warn, "you brought the groups in which people were counted; otherwise they are the gate's word"},
 	{answerShown, Integrity, Fail, "each answer was given on the difference that its call makes, where the answer says which and the change is disclosed"},
+	{answerDelegation, Integrity, Fail, "each yes in another's stead is under a delegation by them that was in force when it was given and counted, and not taken back"},
 	{answerLate, Completeness, Warn, "no person's no, or taking back, is dated before a call that was allowed without regard to it"},
 	{answerUnused, Completeness, Pass, "an answer that no decision saw: it came late, the call was not tried again, or the person said something else"},
+	{delegationSignature, Trusted, Fail, "each delegation is signed by the person it is from, whom you trust"},
+	{delegationMalformed, Integrity, Fail, "each delegation parses, in canonical form"},
 	{disclosureCommitment, Integrity, Fail, "each disclosed text is the one committed to"},
 	{disclosureUnknown, Integrity, Fail, "each disclosed text is committed to in some receipt"},
 	{disclosureSize, Integrity, Fail, "each disclosed result is as long as its receipt says"},

@@ -61,15 +61,15 @@ var epoch = time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)
 
 // A house is a real gate over a book, an issuer and a log in memory.
 type house struct {
-	t                                                                    testing.TB
-	author, approver, registry, issuer, gateKey, log, ann, ben, stranger key
-	gate                                                                 *gate.Gate
-	policies                                                             map[seal.Hash]*published
-	records                                                              map[token.ID]*seal.Envelope
-	revoked                                                              map[string]bool
-	now                                                                  time.Time
-	book                                                                 *book
-	rules                                                                func(*verify.Trust) // what the auditor knows of approvals; nil: nothing
+	t                                                                         testing.TB
+	author, approver, registry, issuer, gateKey, log, ann, ben, cat, stranger key
+	gate                                                                      *gate.Gate
+	policies                                                                  map[seal.Hash]*published
+	records                                                                   map[token.ID]*seal.Envelope
+	revoked                                                                   map[string]bool
+	now                                                                       time.Time
+	book                                                                      *book
+	rules                                                                     func(*verify.Trust) // what the auditor knows of approvals; nil: nothing
 }
 
 type published struct {
@@ -81,7 +81,7 @@ func newHouse(t testing.TB) *house {
 	h := &house{
 		t: t, now: epoch, policies: map[seal.Hash]*published{}, records: map[token.ID]*seal.Envelope{}, revoked: map[string]bool{},
 		author: newKey(t, "author"), approver: newKey(t, "approver"), registry: newKey(t, "registry"), issuer: newKey(t, "issuer"),
-		gateKey: newKey(t, "gate"), log: newKey(t, origin), ann: newKey(t, "ann"), ben: newKey(t, "ben"), stranger: newKey(t, "stranger"),
+		gateKey: newKey(t, "gate"), log: newKey(t, origin), ann: newKey(t, "ann"), ben: newKey(t, "ben"), cat: newKey(t, "cat"), stranger: newKey(t, "stranger"),
 	}
 	h.book = newBook(h)
 	people := []seal.Verifier{must(seal.NewVerifier(h.ann.public)), must(seal.NewVerifier(h.ben.public)), must(seal.NewVerifier(h.stranger.public))}
@@ -245,7 +245,7 @@ func (h *house) answer(who key, id string, yes bool) {
 
 // person returns the key of that name.
 func (h *house) person(name string) key {
-	for _, k := range []key{h.ann, h.ben, h.stranger} {
+	for _, k := range []key{h.ann, h.ben, h.cat, h.stranger} {
 		if k.Name() == name {
 			return k
 		}

@@ -71,6 +71,7 @@ type auditor struct {
 	tokens   map[token.ID]*held // the same, by id
 	answers  []*answer
 	about    map[seal.Hash][]*answer // the same, by the call's digest
+	stands   []*delegation
 	texts    map[seal.Hash]*bundle.Disclosure
 
 	// What the job has come to, as the chain is walked.
@@ -100,6 +101,7 @@ func (a *auditor) audit() {
 	a.readPolicies()
 	a.readTokens()
 	a.readAnswers()
+	a.readDelegations()
 	a.readTexts()
 	a.walk()
 	a.unclosed()
@@ -143,6 +145,7 @@ func (a *auditor) unused() {
 			a.find(bundleUnused, 0, "token %q: no receipt is by it", h.claims.ID)
 		}
 	}
+	a.unusedDelegations()
 	for _, n := range a.answers {
 		q, asked := a.questions[n.Approval]
 		switch {
@@ -195,6 +198,9 @@ func (a *auditor) passes() {
 	r.pass(receiptCounters, "every counter adds up")
 	if n := len(a.bundle.Answers); n > 0 {
 		r.pass(answerSignature, "answers signed by the person they name: %d", n)
+	}
+	if n := len(a.bundle.Delegations); n > 0 {
+		r.pass(delegationSignature, "delegations, and what took them back, signed by the person they are from: %d", n)
 	}
 	if n := len(a.bundle.Disclosures); n > 0 {
 		r.pass(disclosureCommitment, "disclosed texts that are the ones committed to: %d", n)

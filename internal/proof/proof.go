@@ -36,6 +36,7 @@ type DB interface {
 	Texts(ctx context.Context, job string) ([]receipt.Text, error)
 	Token(ctx context.Context, id token.ID) (*store.Token, error)
 	Answers(ctx context.Context, job string) ([]*seal.Envelope, error)
+	DelegationsTo(ctx context.Context, absent, standIn string) ([]*seal.Envelope, error)
 }
 
 // Policies finds published policies with their papers. internal/registry fills it.
@@ -244,8 +245,37 @@ func (x *Exporter) addAnswers(ctx context.Context, b *bundle.Bundle, c *chain) e
 			x.Log.ErrorContext(ctx, "answer left out of bundle", "job", b.Job, "err", err)
 			continue
 		}
-		if c.asked[a.Approval] { // else it came after the chain was read
-			b.Answers = append(b.Answers, *e)
+		if !c.asked[a.Approval] { // it came after the chain was read
+			continue
+		}
+		b.Answers = append(b.Answers, *e)
+		if err := x.addDelegations(ctx, b, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addDelegations adds the delegations that cover a, and what took them back, unless
+// the bundle has them.
+func (x *Exporter) addDelegations(ctx context.Context, b *bundle.Bundle, a *receipt.Answer) error {
+	if a.For == "" {
+		return nil
+	}
+	list, err := x.DB.DelegationsTo(ctx, a.For, a.By)
+	if err != nil {
+		return err
+	}
+	covers := map[string]bool{} // by id; a withdrawal comes after what it takes back
+	for _, e := range list {
+		d, err := receipt.ParseDelegation(e.Payload)
+		if err != nil {
+			x.Log.ErrorContext(ctx, "delegation left out of bundle", "job", b.Job, "err", err)
+			continue
+		}
+		covers[d.ID] = covers[d.ID] || d.Covers(a)
+		if covers[d.ID] && !slices.ContainsFunc(b.Delegations, func(o seal.Envelope) bool { return o.Hash().Equal(e.Hash()) }) {
+			b.Delegations = append(b.Delegations, *e)
 		}
 	}
 	return nil
