@@ -163,7 +163,7 @@ func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
 	p.Args, p.Touches, p.Client = bodyOf(q.Text.Bytes), c.touches(call), Visible(q.Client)
 	p.Missing = q.Missing
 	for _, g := range q.Given {
-		p.Answers = append(p.Answers, answer{Visible(g.By), Visible(g.Reason), g.Yes, g.At})
+		p.Answers = append(p.Answers, answer{Visible(g.By), Visible(g.Reason), g.Yes, g.At, Visible(g.For)})
 		p.Mine = p.Mine || g.By == p.Person.Key
 	}
 	if q.Change == nil {

@@ -91,6 +91,7 @@ type answer struct {
 	By, Reason string
 	Yes        bool
 	At         time.Time
+	For        string // in whose stead; "": their own
 }
 
 // perThread is how many steps a page of a thread has.
@@ -166,7 +167,7 @@ func answersOf(papers []*seal.Envelope) map[string][]answer {
 	for _, e := range papers {
 		a := new(receipt.Answer)
 		if seal.Decode(e.Payload, a) == nil {
-			out[a.Approval] = append(out[a.Approval], answer{Visible(a.By), Visible(a.Reason), a.Yes, a.At})
+			out[a.Approval] = append(out[a.Approval], answer{Visible(a.By), Visible(a.Reason), a.Yes, a.At, Visible(a.For)})
 		}
 	}
 	return out

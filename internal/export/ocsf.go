@@ -136,7 +136,7 @@ type unmapped struct {
 // A house is what OCSF has no place for.
 type house struct {
 	Approval   string         `json:"approval,omitempty"`  // the question whose answer let it through
-	Approvers  []string       `json:"approvers,omitempty"` // whose answers the decision saw, "kim: yes"
+	Approvers  []string       `json:"approvers,omitempty"` // whose answers the decision saw, "kim: yes", "kim for ana: yes"
 	Args       seal.Hash      `json:"args,omitzero"`
 	Asks       string         `json:"asks,omitempty"`
 	Binding    seal.Hash      `json:"binding,omitzero"`
@@ -303,7 +303,11 @@ func (e *ocsf) decided(r *receipt.Receipt) {
 	}
 	if r.Facts != nil {
 		for _, a := range r.Facts.Approvals {
-			h.Approvers = append(h.Approvers, ident(a.By)+map[bool]string{true: ": yes", false: ": no"}[a.Yes])
+			who := ident(a.By)
+			if a.For != "" {
+				who += " for " + ident(a.For)
+			}
+			h.Approvers = append(h.Approvers, who+map[bool]string{true: ": yes", false: ": no"}[a.Yes])
 		}
 	}
 	switch d.Effect {

@@ -50,7 +50,7 @@ func Claim(file []byte) (*Claims, error) {
 	out.claim("registries", registries)
 	out.claim("issuers", b.Tokens)
 	out.claim("gates", gates)
-	out.claim("people", b.Answers)
+	out.claim("people", slices.Concat(b.Answers, b.Delegations))
 	return out, nil
 }
 

@@ -59,7 +59,10 @@ type Answer struct {
 	Times     int      `json:"times"`     // how many identical calls a yes is for
 	Shown     bool     `json:"shown"`     // it names the difference that they were shown
 	Groups    []string `json:"groups"`    // that they were in for the decision, as the house says
-	Own       bool     `json:"own"`       // they ordered the job themselves, so that their yes does not count
+	Own       bool     `json:"own"`       // they, or whom they stand in for, ordered the job: their yes does not count
+
+	For   string   `json:"for"`   // in whose stead they answer; "": their own
+	Under []string `json:"under"` // by which delegations of that person, and until when
 }
 
 // A Change is what a call was about to change outside. Redacted: all that is
@@ -197,18 +200,43 @@ func (n *narrator) approval(s *Step, r *receipt.Receipt) {
 		if a.Call != r.Call.Digest() {
 			continue // about another call: the report says so
 		}
-		s.Answers = append(s.Answers, a.tell(r.Facts))
+		told := a.tell(r.Facts)
+		told.Under = n.under(&a)
+		s.Answers = append(s.Answers, told)
 	}
 }
+
+// under tells the delegations that cover a.
+func (n *narrator) under(a *answer) []string {
+	var out []string
+	for _, d := range n.stands {
+		if !d.Covers(a.Answer) {
+			continue
+		}
+		line := fmt.Sprintf("%s, from %s to %s", d.ID, stamp(d.Begins), stamp(d.Ends))
+		if d.Reason != "" {
+			line += ": " + d.Reason
+		}
+		for _, w := range n.stands {
+			if w.TakesBack(d) {
+				line += " (taken back at " + stamp(w.At) + ")"
+			}
+		}
+		out = append(out, Visible(line))
+	}
+	return out
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // tell tells a, as f has it.
 func (a *answer) tell(f *policy.Facts) Answer {
 	out := Answer{
 		Yes: a.Yes, By: Visible(a.By), At: a.At, Expires: a.Expires, Reason: Visible(a.Reason), Key: Visible(a.key), Origin: Visible(a.origin),
-		Withdraws: a.Withdraws, Times: a.Calls(), Shown: !a.Shown.IsZero(),
+		Withdraws: a.Withdraws, Times: a.Calls(), Shown: !a.Shown.IsZero(), For: Visible(a.For),
 	}
 	for _, x := range f.Approvals {
-		if x.ID == a.Approval && x.By == a.By && x.Yes == a.Yes && x.At.Equal(a.At) {
+		if x.ID == a.Approval && x.By == a.By && x.For == a.For && x.Yes == a.Yes && x.At.Equal(a.At) {
 			out.Counted, out.Groups, out.Own = true, visibles(x.Groups), x.Own
 		}
 	}

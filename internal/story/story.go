@@ -101,6 +101,7 @@ type narrator struct {
 	texts    map[seal.Hash][]byte        // disclosed, and as committed to
 	broken   map[seal.Hash]bool          // disclosed, and something else
 	answers  map[string][]answer         // by approval
+	stands   []*receipt.Delegation       // and what takes them back
 	room     int                         // for texts, in bytes
 }
 
@@ -217,6 +218,11 @@ type answer struct {
 }
 
 func (n *narrator) readAnswers() {
+	for i := range n.bundle.Delegations {
+		if d, err := receipt.OpenDelegation(&n.bundle.Delegations[i], n.keys.people...); err == nil { // else the report says so
+			n.stands = append(n.stands, d)
+		}
+	}
 	n.answers = map[string][]answer{}
 	for i := range n.bundle.Answers {
 		e := &n.bundle.Answers[i]

@@ -86,6 +86,31 @@ func TestApproved(t *testing.T) {
 	}
 }
 
+// Who answered in whose stead is told, with the delegations that say so.
+func TestStandIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		under   []string
+		counted bool
+	}{
+		"3.23-stand-in":     {[]string{"d-1, from 2026-09-01T07:00:00Z to 2026-09-02T07:00:00Z: on leave"}, true},
+		"3.23-taken-back":   {[]string{"d-1, from 2026-09-01T07:00:00Z to 2026-09-02T07:00:00Z: on leave (taken back at 2026-09-01T07:30:00Z)"}, true},
+		"3.23-other-person": {[]string{"d-1, from 2026-09-01T07:00:00Z to 2026-09-02T07:00:00Z: on leave"}, false},
+		"3.23-by-gate":      {nil, true},
+	} {
+		file, trust := vector(t, named(name))
+		done := tell(t, file, trust).Steps[2]
+		if len(done.Answers) != 2 || done.Answers[0].For != "" || done.Answers[0].Under != nil {
+			t.Fatalf("%s: %+v", name, done.Answers)
+		}
+		if a := done.Answers[1]; a.By != "cat" || a.For != "ben" || a.Counted != tt.counted {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if d := cmp.Diff(tt.under, done.Answers[1].Under); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
 func TestLearned(t *testing.T) {
 	file, trust := vector(t, named("3.22-learned"))
 	s := tell(t, file, trust)

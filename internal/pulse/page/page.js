@@ -146,12 +146,13 @@
   };
 
   const said = (a) => a.withdraws ? el("strong", "", "Answer taken back") : el("strong", a.yes ? "allow" : "deny", a.yes ? "Yes" : "No");
-  const answer = (a) => el("li", "", said(a), ` by ${a.by}, `, time(a.at), a.reason ? `: “${a.reason}”` : "", el("br"),
+  const answer = (a) => el("li", "", said(a), ` by ${a.by}, `, a.for ? `for ${a.for}, ` : null, time(a.at), a.reason ? `: “${a.reason}”` : "", el("br"),
     a.origin ? `Signed with a passkey at ${a.origin}, ` : "Signed with a key file, ", el("span", "id", a.key), ". ",
     a.yes ? ["It holds until ", time(a.expires), a.times > 1 ? `, for ${a.times} identical calls. ` : ". "] : null,
     a.shown ? "It names the difference that was shown. " : null,
     some(a.groups) ? `In the groups, as the house says: ${a.groups.join(", ")}. ` : null,
-    a.own ? "They ordered the job, so their yes does not count. " : null,
+    a.for ? (some(a.under) ? `Under the delegation of ${a.for}: ${a.under.join("; ")}. ` : `No delegation of ${a.for} covers it. `) : null,
+    a.own ? (a.for ? "One of the two ordered the job, so the yes does not count. " : "They ordered the job, so their yes does not count. ") : null,
     a.counted ? "This decision saw it." : "This decision did not see it.");
 
   const approval = (s) => !s.approval ? [] : [el("h4", "", "Approval"),
