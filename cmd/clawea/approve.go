@@ -45,6 +45,9 @@ func said(a *api.Approval) string {
 				s += fmt.Sprintf(" (for %d calls)", n.Left)
 			}
 		}
+		if n.For != "" {
+			s += " for " + n.For
+		}
 		parts = append(parts, s)
 	}
 	switch {
@@ -152,14 +155,19 @@ func checkQuestion(q *api.Question) (*receipt.Receipt, error) {
 
 func approveYes(ctx context.Context, c *call) error {
 	times := c.Int("times", 1, "how many identical calls the yes is for, at most 20")
+	whose := c.String("for", "", "answer in the stead of the person whose key has that `NAME`; they must have delegated to you")
 	return c.answer(ctx, func(a *receipt.Answer) {
+		a.For = *whose
 		if a.Yes = true; *times != 1 {
 			a.Times = *times
 		}
 	})
 }
 
-func approveNo(ctx context.Context, c *call) error { return c.answer(ctx, func(*receipt.Answer) {}) }
+func approveNo(ctx context.Context, c *call) error {
+	whose := c.String("for", "", "answer in the stead of the person whose key has that `NAME`; they must have delegated to you")
+	return c.answer(ctx, func(a *receipt.Answer) { a.For = *whose })
+}
 
 func approveWithdraw(ctx context.Context, c *call) error {
 	return c.answer(ctx, func(a *receipt.Answer) { a.Withdraws, a.Shown = true, seal.Hash{} })

@@ -18,6 +18,7 @@ func TestSaid(t *testing.T) {
 		{api.Approval{State: "open", Missing: 1}, "1 more yes is missing"},
 		{api.Approval{State: "open", Missing: 2, Answers: []api.Answer{ada}}, "ada yes (for 3 calls), 2 more yeses are missing"},
 		{api.Approval{State: "no", Answers: []api.Answer{ada, bob}}, "ada yes (for 3 calls), bob no"},
+		{api.Approval{State: "yes", Answers: []api.Answer{bob, {By: "kim", Yes: true, For: "ada"}}}, "bob no, kim yes for ada"},
 		{api.Approval{State: "expired"}, ""},
 	} {
 		if got := said(&tt.a); got != tt.want {

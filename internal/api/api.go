@@ -159,6 +159,25 @@ type Answer struct {
 	At      time.Time `json:"at"`
 	Expires time.Time `json:"expires"`
 	Left    int       `json:"left,omitzero"` // how many calls a yes can still allow
+	For     string    `json:"for,omitzero"`  // in whose stead
+}
+
+// A Delegation is a person's word that somebody answers in their stead, as the house
+// has it: the signed one is in the bundles of the jobs that it matters for.
+type Delegation struct {
+	ID        string     `json:"id"`
+	From      string     `json:"from"`
+	To        string     `json:"to"`
+	Begins    time.Time  `json:"begins"`
+	Ends      time.Time  `json:"ends"`
+	At        time.Time  `json:"at"`
+	Reason    string     `json:"reason,omitempty"`
+	Withdrawn *time.Time `json:"withdrawn,omitempty"` // when it was taken back
+}
+
+// Delegations lists delegations that are not over, the first to be made first.
+type Delegations struct {
+	Delegations []Delegation `json:"delegations"`
 }
 
 // Approvals lists questions, newest first.

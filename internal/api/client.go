@@ -146,6 +146,16 @@ func (c *Client) Answer(ctx context.Context, id string, e *seal.Envelope) (*Appr
 	return call[Approval](ctx, c, "POST", "/v1/approvals/"+url.PathEscape(id), e)
 }
 
+// Delegations lists who answers in whose stead.
+func (c *Client) Delegations(ctx context.Context) (*Delegations, error) {
+	return call[Delegations](ctx, c, "GET", "/v1/delegations", nil)
+}
+
+// Delegate hands in a person's signed delegation, or what takes one back.
+func (c *Client) Delegate(ctx context.Context, e *seal.Envelope) (*Delegation, error) {
+	return call[Delegation](ctx, c, "POST", "/v1/delegations", e)
+}
+
 // Trust returns the public keys that the house says are its own.
 func (c *Client) Trust(ctx context.Context) ([]byte, error) {
 	return c.do(ctx, "GET", "/v1/trust", nil)

@@ -98,6 +98,8 @@ func TestRequests(t *testing.T) {
 		{"GET /v1/approvals?all=true", "", func(c *api.Client) error { _, err := c.Approvals(ctx, true); return err }},
 		{"GET /v1/approvals/job-1.1", "", func(c *api.Client) error { _, err := c.Question(ctx, "job-1.1"); return err }},
 		{"POST /v1/approvals/job-1.1", string(paper), func(c *api.Client) error { _, err := c.Answer(ctx, "job-1.1", e); return err }},
+		{"GET /v1/delegations", "", func(c *api.Client) error { _, err := c.Delegations(ctx); return err }},
+		{"POST /v1/delegations", string(paper), func(c *api.Client) error { _, err := c.Delegate(ctx, e); return err }},
 		{"GET /v1/trust", "", func(c *api.Client) error { _, err := c.Trust(ctx); return err }},
 	} {
 		var got, body, auth, kind string

@@ -5,9 +5,11 @@ package approval
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/memo"
@@ -140,6 +142,15 @@ func (d *Desk) Absent(ctx context.Context, name string) ([]string, error) {
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// NewDelegation returns a delegation that is to be signed, with a name of its own.
+// Its times are in milliseconds.
+func NewDelegation(from, to string, begins, ends, now time.Time, reason string) *receipt.Delegation {
+	in := func(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+	return &receipt.Delegation{
+		ID: "d-" + strings.ToLower(rand.Text()[:12]), From: from, To: to, Begins: in(begins), Ends: in(ends), At: in(now), Reason: reason,
+	}
 }
 
 // standsIn checks that who answers stands in for whom they say.

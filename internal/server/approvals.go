@@ -11,6 +11,7 @@ import (
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -36,7 +37,7 @@ func (s *Server) approvalPaper(a *store.Approval, st *approval.Standing) api.App
 		State: state(a, s.Desk.Now()), By: a.By,
 	}
 	for _, g := range st.Given {
-		out.Answers = append(out.Answers, api.Answer{By: g.By, Yes: g.Yes, At: g.At, Expires: g.Expires, Left: g.Left})
+		out.Answers = append(out.Answers, api.Answer{By: g.By, Yes: g.Yes, At: g.At, Expires: g.Expires, Left: g.Left, For: g.For})
 	}
 	if out.State == "open" {
 		out.Missing = st.Missing
@@ -69,6 +70,38 @@ func (s *Server) showApproval(ctx context.Context, r *http.Request, _ *nothing) 
 		out.Change = &api.ChangeText{Salt: q.Change.Salt, Text: q.Change.Bytes}
 	}
 	return out, nil
+}
+
+func (s *Server) listDelegations(ctx context.Context, _ *http.Request, _ *nothing) (*api.Delegations, error) {
+	list, err := s.Desk.Delegations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Delegations{Delegations: []api.Delegation{}}
+	for i := range list {
+		p := delegationPaper(&list[i].Delegation)
+		p.Withdrawn = list[i].Withdrawn
+		out.Delegations = append(out.Delegations, *p)
+	}
+	return out, nil
+}
+
+// delegate takes a signed delegation, or what takes one back.
+func (s *Server) delegate(ctx context.Context, _ *http.Request, e *seal.Envelope) (*api.Delegation, error) {
+	d, err := s.Desk.Delegate(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	p := delegationPaper(d)
+	if d.Withdraws {
+		p.Withdrawn = &d.At
+	}
+	s.Log.InfoContext(ctx, "delegated", "delegation", d.ID, "from", d.From, "to", d.To, "withdraws", d.Withdraws)
+	return p, nil
+}
+
+func delegationPaper(d *receipt.Delegation) *api.Delegation {
+	return &api.Delegation{ID: d.ID, From: d.From, To: d.To, Begins: d.Begins, Ends: d.Ends, At: d.At, Reason: d.Reason}
 }
 
 func (s *Server) answer(ctx context.Context, r *http.Request, e *seal.Envelope) (*api.Approval, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
@@ -112,5 +113,35 @@ func TestHistory(t *testing.T) {
 	h.exec(`UPDATE policy SET name = 'other' WHERE hash = ?`, second.Hash.String())
 	if diff := cmp.Diff([]seal.Hash{first.Hash, second.Hash}, history("clerk")); diff != "" {
 		t.Error("a row's name counts for more than the signed one:", diff)
+	}
+}
+
+// A person delegates, is listed, and takes it back; nothing is listed that is over.
+func TestDelegations(t *testing.T) {
+	h := newHouse(t)
+	_, bo, _ := newKey(t, "bo@house.test", 7)
+	h.Desk.People = append(h.Desk.People, bo)
+	now := time.Now()
+	d := approval.NewDelegation("alice@house.test", "bo@house.test", now, now.Add(time.Hour), now, "on leave")
+	sign := func() string {
+		e, err := d.Sign(h.alice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.paper(e)
+	}
+	want := api.Delegation{ID: d.ID, From: d.From, To: d.To, Begins: d.Begins, Ends: d.Ends, At: d.At, Reason: "on leave"}
+	if diff := cmp.Diff(want, *into[api.Delegation](t, h.post("/v1/delegations", sign()))); diff != "" {
+		t.Errorf("kept:\n%s", diff)
+	}
+	if list := into[api.Delegations](t, h.get("/v1/delegations")); !cmp.Equal(list.Delegations, []api.Delegation{want}) {
+		t.Errorf("listed %+v", list)
+	}
+	d.Withdraws, d.At = true, time.Now().UTC().Truncate(time.Millisecond)
+	if back := into[api.Delegation](t, h.post("/v1/delegations", sign())); back.Withdrawn == nil || !back.Withdrawn.Equal(d.At) {
+		t.Errorf("taken back %+v", back)
+	}
+	if list := into[api.Delegations](t, h.get("/v1/delegations")); len(list.Delegations) != 1 || list.Delegations[0].Withdrawn == nil {
+		t.Errorf("listed %+v", list)
 	}
 }

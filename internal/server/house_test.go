@@ -137,7 +137,8 @@ func newHouse(t testing.TB) *house {
 	}
 	l := &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
 	people := []seal.Verifier{aliceKey}
-	h.gate = &gate.Gate{Tokens: tokens, Policies: policies, Book: db, Revocations: calm{}, People: people, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	absences := &approval.Absences{DB: db, Now: time.Now}
+	h.gate = &gate.Gate{Tokens: tokens, Policies: policies, Book: db, Revocations: calm{}, People: people, Absences: absences, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
 	h.trust = &verify.Trust{
 		Format: verify.TrustFormat, House: "https://house.test", Origin: "house.test/log", Authors: []string{adaText}, Registries: []string{regText},
 		Issuers: []string{issText}, Gates: []string{gatText}, Logs: []string{logText}, People: []string{aliceText},
@@ -151,7 +152,7 @@ func newHouse(t testing.TB) *house {
 			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: gat, Gates: []seal.Verifier{gatKey}, Now: time.Now, Log: log,
 		},
 		UndoTools: []string{"desk"},
-		Registry:  policies, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Now: time.Now},
+		Registry:  policies, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now},
 		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:          db,
 		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},

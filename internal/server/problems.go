@@ -59,10 +59,13 @@ var told = []struct {
 	{approval.ErrOwn, 403, "own_job", "nobody allows the calls of a job that they ordered themselves", "have somebody else answer; a no of your own counts", true},
 	{approval.ErrOther, 422, "other_call", "the answer is about something else", "look at the question again, and sign what it is about now: clawea approve show ID", true},
 	{approval.ErrShown, 422, "other_difference", "the answer was given on another difference", "look at the question again, and sign what it shows now: clawea approve show ID", true},
+	{approval.ErrStandIn, 403, "no_delegation", "nobody answers in another's stead without their delegation", "see who stands in for whom: clawea approve delegations; have them sign one: clawea approve delegate", true},
+	{approval.ErrDelegation, 422, "bad_delegation", "the delegation is not kept", "have who is absent sign it with their own key: clawea approve delegate -to NAME -until TIME -key FILE", true},
+	{store.ErrTooMany, 422, "too_many_delegations", "the house keeps no more delegations of that person", "wait until one of them is over; those that were taken back count as well until then", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
 	{undo.ErrTooMany, 422, "too_many", "there is more of it than the daemon looks through", "for a change, ask for it alone: ?seq=N; for the history, ask with a smaller margin", true},
-	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list, clawea revocation list -all", true},
+	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list, clawea approve delegations, clawea revocation list -all", true},
 	{store.ErrConflict, 409, "conflict", "that cannot be done as things stand", "look at what became of it: clawea approve show ID, clawea job show JOB, clawea revocation list -all", true},
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
@@ -128,6 +129,26 @@ func TestTold(t *testing.T) {
 	want(h.post("/v1/approvals/"+asked.Asks, late), 422, "bad_answer")
 	want(h.post("/v1/approvals/"+asked.Asks, h.answerTo(asked.Asks, func(a *receipt.Answer) { a.Call[0] ^= 1 })), 422, "other_call")
 	want(h.post("/v1/approvals/"+asked.Asks, h.answerTo(asked.Asks, func(a *receipt.Answer) { a.Shown = receipt.ShownHash("another") })), 422, "other_difference")
+	want(h.post("/v1/approvals/"+asked.Asks, h.answerTo(asked.Asks, func(a *receipt.Answer) { a.For = "bo@house.test" })), 403, "no_delegation")
+	delegates := func(n int, to string) string {
+		now := time.Now()
+		d := approval.NewDelegation("alice@house.test", to, now, now.Add(time.Hour), now, "")
+		d.ID = fmt.Sprint("d-", n)
+		e, err := d.Sign(h.alice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.paper(e)
+	}
+	want(h.post("/v1/delegations", delegates(0, "bo@house.test")), 422, "bad_delegation")
+	_, bo, _ := newKey(t, "bo@house.test", 7)
+	h.Desk.People = append(h.Desk.People, bo)
+	for n := range 20 {
+		if a := h.post("/v1/delegations", delegates(n, "bo@house.test")); a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	want(h.post("/v1/delegations", delegates(20, "bo@house.test")), 422, "too_many_delegations")
 	minted, err := h.Issuer.Mint(t.Context(), issuer.Order{Agent: "robot", Job: "job-2", Policy: p.Hash, Client: "alice@house.test"})
 	if err != nil {
 		t.Fatal(err)

@@ -111,6 +111,8 @@ func (s *Server) routes() []route {
 		{"GET /v1/approvals", operator, serveJSON(s, s.listApprovals)},
 		{"GET /v1/approvals/{id}", operator, serveJSON(s, s.showApproval)},
 		{"POST /v1/approvals/{id}", operator, serveJSON(s, s.answer)}, // the answer's own signature decides
+		{"GET /v1/delegations", operator, serveJSON(s, s.listDelegations)},
+		{"POST /v1/delegations", operator, serveJSON(s, s.delegate)}, // so does the delegation's
 
 		{"GET /v1/receipts", operator, s.Receipts},
 		{"POST /v1/notify/slack", anyone, s.Presses}, // by Slack's signature

@@ -273,7 +273,7 @@ func TestPublic(t *testing.T) {
 	if err := json.Unmarshal(h.do("", "GET", "/.well-known/jwks.json", "").body, &set); err != nil || len(set.Keys) != 1 || set.Keys[0]["d"] != nil {
 		t.Errorf("keys %v, %v", set, err)
 	}
-	for path, want := range map[string]string{"/v1/wpc": `{"policies":[]}`, "/v1/jobs": `{"jobs":[]}`, "/v1/approvals": `{"approvals":[]}`} {
+	for path, want := range map[string]string{"/v1/wpc": `{"policies":[]}`, "/v1/jobs": `{"jobs":[]}`, "/v1/approvals": `{"approvals":[]}`, "/v1/delegations": `{"delegations":[]}`} {
 		if a := h.get(path); strings.TrimSpace(string(a.body)) != want {
 			t.Errorf("%s: %s", path, a.body)
 		}
