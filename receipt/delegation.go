@@ -35,7 +35,7 @@ var delegationID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 // A Delegation is a person's word, signed with their own key, that somebody answers
 // in their stead from Begins until Ends. It gives what the person is entitled to
 // themselves, and nothing that others have given them. With Withdraws, it takes back
-// the delegation of the same ID, whose other members it repeats.
+// the delegation of the same ID, whose To, Begins and Ends it repeats.
 type Delegation struct {
 	ID        string    `json:"id"`
 	From      string    `json:"from"` // who is absent: the name of the key

@@ -144,6 +144,20 @@ func (d *Desk) Absent(ctx context.Context, name string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
+// Answerers are the names of those who may answer now, sorted.
+func (d *Desk) Answerers(ctx context.Context) ([]string, error) {
+	people, err := d.people(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, v := range people.Keys {
+		out = append(out, v.Name())
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
 // NewDelegation returns a delegation that is to be signed, with a name of its own.
 // Its times are in milliseconds.
 func NewDelegation(from, to string, begins, ends, now time.Time, reason string) *receipt.Delegation {

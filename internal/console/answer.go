@@ -28,6 +28,7 @@ type wish struct {
 	Reason    string `json:"reason"`
 	Minutes   int    `json:"minutes"` // how long it holds
 	Times     int    `json:"times"`   // how many identical calls a yes is for; 0: one
+	For       string `json:"for"`     // in whose stead; "": their own
 }
 
 // An offer is the answer that a person's passkey is to sign, and what their browser
@@ -97,6 +98,9 @@ func (c *Console) answering(q *approval.Question, wanted *wish, p *Person) (*rec
 	if wanted.Yes {
 		a.Times = wanted.Times
 	}
+	if !wanted.Withdraws {
+		a.For = wanted.For
+	}
 	if q.Change != nil && !wanted.Withdraws {
 		change, err := receipt.ParseChange(q.Change.Bytes)
 		if err != nil {
@@ -123,7 +127,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		c.Log.InfoContext(r.Context(), "answered", "approval", a.Approval, "by", a.By, "yes", a.Yes, "withdraws", a.Withdraws)
+		c.Log.InfoContext(r.Context(), "answered", "approval", a.Approval, "by", a.By, "for", a.For, "yes", a.Yes, "withdraws", a.Withdraws)
 		return struct{}{}, nil
 	})
 }

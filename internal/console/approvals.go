@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/internal/approval"
@@ -105,8 +106,9 @@ type approvalPage struct {
 	Missing int // how many more people have to say yes
 	Args    body
 	Change  *changeView
-	Read    []seen // what the agent had read before
-	Mine    bool   // who looks has answered
+	Read    []seen   // what the agent had read before
+	Mine    bool     // who looks has answered
+	Absent  []string // whom who looks stands in for
 }
 
 // MayAnswer reports whether who looks may answer, and their yes would count.
@@ -139,6 +141,11 @@ func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
 		c.warn(w, r, "What it is about is not what its receipt commits to.")
 		return
 	}
+	if p.Absent, err = c.Desk.Absent(ctx, p.Person.Key); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	p.Absent = slices.DeleteFunc(p.Absent, func(name string) bool { return name == q.Client }) // their yes would be the client's own
 	p.Reasons = c.reasons(ctx, p.asks)
 	if p.Read, err = c.readBefore(ctx, a.Job, a.Seq); err != nil {
 		c.fail(w, r, err)

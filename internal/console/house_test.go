@@ -46,6 +46,7 @@ type house struct {
 	issuer     *issuer.Issuer
 	ledger     *ledger.Ledger
 	ada, alice seal.Signer
+	kim        seal.Signer
 	gateKey    seal.Signer
 	log        *lockedBuffer
 	hash       seal.Hash // of the policy
@@ -126,10 +127,13 @@ func newHouse(t testing.TB) *house {
 		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post, mail}, Now: time.Now,
 	}
 	h.ledger = &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
-	people := []seal.Verifier{aliceKey}
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: policies, Book: db, Revocations: calm{}, People: people, Signer: h.gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	var kimKey seal.Verifier
+	h.kim, kimKey = newKey(t, "kim@house.test", 7)
+	people := []seal.Verifier{aliceKey, kimKey}
+	absences := &approval.Absences{DB: db, Now: time.Now}
+	h.gate = &gate.Gate{Tokens: h.issuer, Policies: policies, Book: db, Revocations: calm{}, People: people, Absences: absences, Signer: h.gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
 	h.Console = &Console{
-		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Now: time.Now}, Gates: []seal.Verifier{gatKey},
+		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now}, Gates: []seal.Verifier{gatKey},
 		Catalog: h.issuer.Catalog, House: "house.test " + hostile, Now: time.Now, Log: log,
 		Sites: []Site{{Tool: "confluence", URL: "https://acme.test", Wiki: "/wiki"}, {Tool: "jira", URL: "https://acme.test"}},
 		Settings: func() []Section {

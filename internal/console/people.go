@@ -72,7 +72,12 @@ type accountPage struct {
 	frame
 	Passkeys []Passkey
 	First    bool // a passkey is what is missing for a role
+	StandIns []standIn
+	Names    []string // who could stand in for who looks
 }
+
+// MayDelegate reports whether who looks has an answer of their own to delegate.
+func (p *accountPage) MayDelegate() bool { return p.Person.may(answerers) }
 
 // account is a person's own page: who the house takes them for, and their passkeys.
 // Everybody who is logged in has one, with a role or without.
@@ -89,6 +94,10 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), personKey{}, who))
 	p := &accountPage{frame: c.frame(r, "Your account")}
 	if p.Passkeys, err = c.Passkeys.List(r); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if p.StandIns, p.Names, err = c.standIns(r.Context(), who); err != nil {
 		c.fail(w, r, err)
 		return
 	}

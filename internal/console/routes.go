@@ -128,6 +128,8 @@ func (c *Console) routes() []route {
 		{"GET /audit", auditors, c.audit},
 		{"GET /login", nil, c.login},
 		{"GET /account", nil, c.account}, // for everybody who is logged in, which it checks itself
+		{"POST /account/delegations/offer", answerers, c.offerDelegation},
+		{"POST /account/delegations", answerers, c.delegate},
 		{"GET /assets/{name}", nil, c.asset},
 	}
 }

@@ -114,9 +114,18 @@ const doings = {
     const offer = await post(at + "/offer", {
       yes: verdict === "yes", withdraws: verdict === "withdraw", reason: form.elements.reason.value,
       minutes: Number(form.elements.minutes.value), times: verdict === "yes" ? Number(form.elements.times.value) : 0,
+      for: form.elements.whose ? form.elements.whose.value : "",
     }, csrf);
     await post(at + "/answer", { payload: offer.payload, answer: await used(offer.request) }, csrf);
     location.reload();
+  },
+  async delegate(form, csrf) {
+    const said = (name) => form.elements[name] ? form.elements[name].value : "";
+    const offer = await post("/account/delegations/offer", {
+      to: said("to"), begins: said("begins"), ends: said("ends"), reason: said("reason"), withdraws: form.dataset.delegation || "",
+    }, csrf);
+    await post("/account/delegations", { payload: offer.payload, answer: await used(offer.request) }, csrf);
+    location.assign("/account");
   },
 };
 
