@@ -455,9 +455,7 @@ func drawFacts(t *rapid.T, c *Call) *Facts {
 		a.By = rapid.SampledFrom([]string{"ada", "bob", "cyd"}).Draw(t, "by")
 		a.ID = rapid.SampledFrom([]string{"q", "q", "r"}).Draw(t, "question")
 		a.Groups = subset(t, "groups", drawnGroups)
-		if drawRarely(t, "in another's stead", 2) {
-			a.For = rapid.SampledFrom([]string{"ada", "bob", "cyd"}).Draw(t, "for")
-		}
+		a.For = rapid.SampledFrom([]string{"", "", "", "ada", "bob", "cyd"}).Draw(t, "for")
 		a.Own = drawRarely(t, "own", 3)
 		if drawRarely(t, "lately", 1) {
 			a.At = noon.Add(-time.Minute)
