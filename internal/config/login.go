@@ -31,6 +31,24 @@ type Login struct {
 	// Longest is how long any session lasts: from Idle to 168h. Who loses a role has
 	// lost it then, or with the next login. Default 12h.
 	Longest Delay `json:"longest"`
+	// StepUp is which answers want that a person shows once more that it is them.
+	StepUp LoginStepUp `json:"step_up"`
+}
+
+// Which answers want a step-up.
+const (
+	StepUpHigh  = "high"  // a yes to what is of high risk
+	StepUpAll   = "all"   // each yes
+	StepUpNever = "never" // none: the passkey's own signature is enough
+)
+
+// LoginStepUp says before which answers people show once more that it is them.
+type LoginStepUp struct {
+	// Answers are the answers that want it: "high" (a yes to what is of high risk),
+	// "all" (each yes) or "never". A no never does. Default "high" if a provider has a
+	// "step_up", and else "never": an answer is signed with a passkey, which verifies
+	// who uses it.
+	Answers string `json:"answers"`
 }
 
 // A LoginProvider is an OpenID Connect provider: Entra ID, Okta, Keycloak or any
@@ -76,8 +94,8 @@ type LoginProvider struct {
 	// Groups are the values of GroupsClaim by the group of approvers that they put a
 	// person into, as policies name it. Optional.
 	Groups map[string][]string `json:"groups"`
-	// StepUp is what the provider is asked for when something of high risk is to be
-	// approved. Optional.
+	// StepUp is what the provider is asked for when an answer wants a step-up.
+	// Optional.
 	StepUp StepUp `json:"step_up"`
 }
 
@@ -85,8 +103,8 @@ type LoginProvider struct {
 // is them.
 type StepUp struct {
 	// ACR are the authentication contexts of which one must have been used: values of
-	// the claim "acr", or with Entra ID of "acrs" ("c1"). Optional: without it, logging
-	// in anew is enough.
+	// the claim "acr", or with Entra ID of "acrs" ("c1"). Only the provider can say
+	// that. Optional: without it, logging in anew or using a passkey is enough.
 	ACR []string `json:"acr"`
 	// MaxAge is how long ago the person may have shown it: from 1s to 1h. Default 5m.
 	MaxAge Delay `json:"max_age"`
@@ -129,6 +147,8 @@ func (c *Config) checkLogin() *problem {
 		return &problem{"/login/idle", "must be from 1m to 24h", "write it like \"30m\", or leave it out"}
 	case l.Longest != 0 && (l.Longest < idle || l.Longest > maxSession):
 		return &problem{"/login/longest", "must be from \"idle\" to 168h", "write it like \"12h\", or leave it out"}
+	case !slices.Contains([]string{"", StepUpHigh, StepUpAll, StepUpNever}, l.StepUp.Answers):
+		return &problem{"/login/step_up/answers", "is not known here", "write \"high\", \"all\" or \"never\""}
 	}
 	var names, issuers []string
 	for i := range l.Providers {
@@ -263,6 +283,15 @@ func line(s string, longest int) bool {
 	return len(s) <= longest && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' })
 }
 
+// stepUp is which answers want a step-up where the file does not say it. It is asked
+// before defaults are filled in.
+func (l *Login) stepUp() string {
+	if slices.ContainsFunc(l.Providers, func(p LoginProvider) bool { return len(p.StepUp.ACR) > 0 || p.StepUp.MaxAge != 0 }) {
+		return StepUpHigh
+	}
+	return StepUpNever
+}
+
 func (l *Login) secrets() []placedSecret {
 	var out []placedSecret
 	for i := range l.Providers {
@@ -275,6 +304,7 @@ func (l *Login) secrets() []placedSecret {
 func (l *Login) complete() {
 	l.Idle = cmp.Or(l.Idle, defaultIdle)
 	l.Longest = cmp.Or(l.Longest, max(defaultSession, l.Idle))
+	l.StepUp.Answers = cmp.Or(l.StepUp.Answers, l.stepUp())
 	for i := range l.Providers {
 		p := &l.Providers[i]
 		p.Title = cmp.Or(p.Title, p.Name)

@@ -42,6 +42,23 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// Who has a provider asked for more wants that for what is of high risk.
+func TestStepUpAnswers(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                                     StepUpNever,
+		provides(``):                             StepUpNever,
+		provides(`, "step_up": {"acr": ["c1"]}`): StepUpHigh,
+		provides(`, "step_up": {"max_age": "5m"}`):    StepUpHigh,
+		`{"login": {"step_up": {"answers": "all"}}}`:  StepUpAll,
+		`{"login": {"step_up": {"answers": "high"}}}`: StepUpHigh,
+		strings.Replace(provides(`, "step_up": {"acr": ["c1"]}`), `{"login": {`, `{"login": {"step_up": {"answers": "never"}, `, 1): StepUpNever,
+	} {
+		if c, err := load(t, text); err != nil || c.Login.StepUp.Answers != want {
+			t.Errorf("%s: %v, %v; want %s", text, c, err, want)
+		}
+	}
+}
+
 func TestLoginSaysWhatIsWrong(t *testing.T) {
 	entra := func(issuer string) string {
 		return `{"login": {"providers": [{"name": "p", "issuer": "https://` + issuer + `", "client_id": "c", "client_secret": "env:S"}]}}`
@@ -69,6 +86,7 @@ func TestLoginSaysWhatIsWrong(t *testing.T) {
 		"a group for nothing":   {provides(`, "groups": {"wiki": [""]}`), "/login/providers/0/groups/wiki", "list"},
 		"a claim of two words":  {provides(`, "roles_claim": "my roles"`), "/login/providers/0/roles_claim", "printable"},
 		"a context of two":      {provides(`, "step_up": {"acr": ["c1 c2"]}`), "/login/providers/0/step_up/acr/0", "printable"},
+		"answers of a kind":     {`{"login": {"step_up": {"answers": "low"}}}`, "/login/step_up/answers", "not known"},
 		"an age of a day":       {provides(`, "step_up": {"max_age": "24h"}`), "/login/providers/0/step_up/max_age", "1h"},
 		"a key's name":          {provides(`, "names": {"u1": "kim+1"}`), "/login/providers/0/names", "plus"},
 		"an account for two":    {provides(`, "names": {"u1": "kim", "u2": "kim"}`), "/login/providers/0/names", "two people"},

@@ -48,6 +48,8 @@ type signing struct {
 type complaint struct {
 	Title string `json:"title"`
 	Hint  string `json:"hint"`
+	Code  string `json:"code,omitempty"`
+	Link  string `json:"link,omitempty"` // where the person goes to mend it
 }
 
 const (
@@ -66,6 +68,11 @@ func (c *Console) offer(w http.ResponseWriter, r *http.Request) {
 		q, err := c.Desk.Question(r.Context(), r.PathValue("id"))
 		if err != nil {
 			return nil, err
+		}
+		if wanted.Yes {
+			if err := c.stepsUp(q, whoIs(r.Context())); err != nil {
+				return nil, err
+			}
 		}
 		a, err := c.answering(q, &wanted, whoIs(r.Context()))
 		if err != nil {
@@ -123,6 +130,9 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
+		if err := c.mayCount(r, e); err != nil {
+			return nil, err
+		}
 		a, err := c.Desk.Answer(r.Context(), r.PathValue("id"), e)
 		if err != nil {
 			return nil, err
@@ -130,6 +140,23 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request) {
 		c.Log.InfoContext(r.Context(), "answered", "approval", a.Approval, "by", a.By, "for", a.For, "yes", a.Yes, "withdraws", a.Withdraws)
 		return struct{}{}, nil
 	})
+}
+
+// mayCount holds a signed answer to what the house wants of who says yes, whatever
+// was offered to be signed: the page and its script are the browser's.
+func (c *Console) mayCount(r *http.Request, e *seal.Envelope) error {
+	a := new(receipt.Answer)
+	if err := seal.Decode(e.Payload, a); err != nil {
+		return fmt.Errorf("%w: %w", approval.ErrAnswer, err)
+	}
+	if !a.Yes {
+		return nil
+	}
+	q, err := c.Desk.Question(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return c.stepsUp(q, whoIs(r.Context()))
 }
 
 // script serves what a page's script asks for, if it comes from our page.
@@ -160,18 +187,21 @@ func (c *Console) script(w http.ResponseWriter, r *http.Request, f func() (any, 
 func (c *Console) complaint(r *http.Request, err error) *complaint {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return &complaint{"there is no such question", "look at the list of approvals"}
+		return &complaint{Title: "there is no such question", Hint: "look at the list of approvals"}
 	case errors.Is(err, store.ErrConflict):
-		return &complaint{"it takes no such answer as things stand", "load the page anew: somebody may have answered, or its time may be over"}
+		return &complaint{Title: "it takes no such answer as things stand", Hint: "load the page anew: somebody may have answered, or its time may be over"}
 	case errors.Is(err, approval.ErrAnswer):
-		return &complaint{err.Error(), "load the page anew, and look at it again"}
+		return &complaint{Title: err.Error(), Hint: "load the page anew, and look at it again"}
 	}
 	if wrong, mends, ok := strings.Cut(err.Error(), "\n"); ok {
-		return &complaint{wrong, mends}
+		if first := (*unshown)(nil); errors.As(err, &first) {
+			return &complaint{wrong, mends, "step_up", first.link}
+		}
+		return &complaint{Title: wrong, Hint: mends}
 	}
 	c.Log.ErrorContext(r.Context(), "answer failed", "path", r.URL.Path, "err", err)
 	wrong, mends, _ := strings.Cut(ErrTrouble.Error(), "\n")
-	return &complaint{wrong, mends}
+	return &complaint{Title: wrong, Hint: mends}
 }
 
 // readJSON reads what a script sends.

@@ -55,11 +55,25 @@ func (c *Console) question(ctx context.Context, a *store.Approval) (question, er
 	q.Agent = j.Agent
 	r, good := c.read(e)
 	if !good || r.Call == nil || r.Job != a.Job || r.Asks != a.ID || !r.Call.Digest().Equal(a.Call) {
-		q.Says, q.Risk = "The receipt that asks does not verify. Do not answer it.", Risk{Level: "high", Why: []string{"Somebody has changed the house's database."}}
+		q.Says, q.Risk = "The receipt that asks does not verify. Do not answer it.", unproven()
 		return q, nil
 	}
-	q.Says, q.Risk, q.asks = Sentence(j.Agent, r.Call), RiskOf(r.Call, nil), r
-	return q, nil
+	change, err := c.changeOf(ctx, a, r.Call)
+	q.Says, q.Risk, q.asks = Sentence(j.Agent, r.Call), risk(r.Call, change), r
+	return q, err
+}
+
+// changeOf is what a question's call commits to change, or nil: it commits to nothing,
+// or that is not kept.
+func (c *Console) changeOf(ctx context.Context, a *store.Approval, call *policy.Call) (*receipt.Text, error) {
+	if call.Change.IsZero() {
+		return nil, nil
+	}
+	t, err := c.DB.Text(ctx, a.Job, a.Seq, call.Change)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &t, err
 }
 
 // read reads a receipt, and says whether a gate of this house has signed it. A
@@ -109,7 +123,11 @@ type approvalPage struct {
 	Read    []seen   // what the agent had read before
 	Mine    bool     // who looks has answered
 	Absent  []string // whom who looks stands in for
+	Unshown bool     // who looks has to step up before they say yes
 }
+
+// Again is where who looks logs in again and comes back, or "".
+func (p *approvalPage) Again() string { return p.Person.StepUp.again(p.ID) }
 
 // MayAnswer reports whether who looks may answer, and their yes would count.
 func (p *approvalPage) MayAnswer() bool {
@@ -168,7 +186,8 @@ func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
 		return errors.New("the arguments are others than the call commits to")
 	}
 	p.Args, p.Touches, p.Client = bodyOf(q.Text.Bytes), c.touches(call), Visible(q.Client)
-	p.Missing = q.Missing
+	p.Missing, p.Risk = q.Missing, c.riskOf(q)
+	p.Unshown = c.wantsStepUp(p.Risk, p.Person)
 	for _, g := range q.Given {
 		p.Answers = append(p.Answers, answer{Visible(g.By), Visible(g.Reason), g.Yes, g.At, Visible(g.For)})
 		p.Mine = p.Mine || g.By == p.Person.Key
@@ -176,11 +195,8 @@ func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
 	if q.Change == nil {
 		return nil
 	}
-	if p.Change, err = c.change(call, q.Change); err != nil {
-		return err
-	}
-	p.Risk = RiskOf(call, p.Change.change)
-	return nil
+	p.Change, err = c.change(call, q.Change)
+	return err
 }
 
 // A seen is something that an agent had read. What it holds may be anybody's.

@@ -40,6 +40,8 @@ type Person struct {
 	Key   string // the name of their keys, which answers say
 	Roles []string
 	CSRF  string // of their session, for forms
+
+	StepUp StepUp // the zero one: they have not, and cannot
 }
 
 // A Door knows who sends a request. It returns nil for nobody, and an error if it
@@ -72,7 +74,7 @@ type Check struct {
 }
 
 // A Console holds what the pages are made of. All fields must be set, but for
-// Settings, Checks and Sites.
+// Settings, Checks, Sites and StepUp.
 type Console struct {
 	Door     Door
 	Passkeys Passkeys
@@ -85,6 +87,7 @@ type Console struct {
 	Settings func() []Section
 	Checks   func(context.Context) []Check // what the console cannot see by itself
 	Sites    []Site
+	StepUp   string // which yeses want a step-up
 	Now      func() time.Time
 	Log      *slog.Logger
 

@@ -47,8 +47,12 @@ func things(list []policy.Resource) string {
 	return text
 }
 
+// high is the level of risk for which a yes may want a step-up.
+const high = "high"
+
 // A Risk is how much can go wrong with a call, and why that is said. It decides
-// nothing: policies do.
+// nothing of the call, which policies do; who says yes to what is of high risk may
+// have to show first that it is them.
 type Risk struct {
 	Level string   // "low", "medium" or "high"
 	Why   []string // sentences
@@ -59,7 +63,7 @@ type Risk struct {
 func RiskOf(c *policy.Call, change *receipt.Change) Risk {
 	r := Risk{Level: "low"}
 	raise := func(level, why string) {
-		if r.Level != "high" {
+		if r.Level != high {
 			r.Level = level
 		}
 		r.Why = append(r.Why, why)
@@ -68,25 +72,25 @@ func RiskOf(c *policy.Call, change *receipt.Change) Risk {
 	case policy.Write:
 		raise("medium", "It changes content.")
 	case policy.Admin:
-		raise("high", "It changes permissions, settings or many things at once.")
+		raise(high, "It changes permissions, settings or many things at once.")
 	case policy.Model, policy.Read, policy.Search:
 	default:
-		raise("high", "It is of a kind that this house does not know.")
+		raise(high, "It is of a kind that this house does not know.")
 	}
 	if slices.Contains(c.Categories, "external_send") {
-		raise("high", "It sends something out of the house.")
+		raise(high, "It sends something out of the house.")
 	}
 	if slices.Contains(c.Categories, "user_provisioning") {
-		raise("high", "It gives or takes people's access.")
+		raise(high, "It gives or takes people's access.")
 	}
 	switch {
 	case change != nil && change.Undo.Irreversible != "":
-		raise("high", "Nothing takes it back.")
+		raise(high, "Nothing takes it back.")
 	case change == nil && c.Mutates():
-		raise("high", "It does not say how it is taken back.")
+		raise(high, "It does not say how it is taken back.")
 	}
 	if len(c.Resources) > 10 {
-		raise("high", "It touches "+count(len(c.Resources))+" things at once.")
+		raise(high, "It touches "+count(len(c.Resources))+" things at once.")
 	}
 	if len(r.Why) == 0 {
 		r.Why = []string{"It changes nothing."}

@@ -50,8 +50,6 @@ type changeView struct {
 	Body    body
 	Diff    []DiffLine
 	More    int
-
-	change *receipt.Change
 }
 
 // change reads the text of a change and holds it to the call that commits to it.
@@ -63,7 +61,7 @@ func (c *Console) change(call *policy.Call, t *receipt.Text) (*changeView, error
 	if err != nil {
 		return nil, err
 	}
-	v := &changeView{Summary: Visible(ch.Summary), Undoes: Visible(ch.Undoes), Body: bodyOf(ch.Request.Body), change: ch}
+	v := &changeView{Summary: Visible(ch.Summary), Undoes: Visible(ch.Undoes), Body: bodyOf(ch.Request.Body)}
 	v.Sends = Visible(fmt.Sprintf("%s %s, %s bytes", ch.Request.Method, ch.Request.Path, count(len(ch.Request.Body))))
 	v.CanUndo, v.Undo = Undoing(call.Tool, ch)
 	v.Diff, v.More = DiffLines(ch.Diff)

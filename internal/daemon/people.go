@@ -75,6 +75,9 @@ func (l lobby) Person(r *http.Request) (*console.Person, error) {
 		return nil, err
 	}
 	out := &console.Person{ID: p.ID, Name: p.Name, Key: p.Key, CSRF: csrf}
+	out.StepUp.Done = l.SteppedUp(p)
+	door, passkey := l.StepUp(p)
+	out.StepUp.Provider, out.StepUp.Passkey = (*console.Provider)(door), passkey
 	for _, role := range p.Roles {
 		out.Roles = append(out.Roles, string(role))
 	}

@@ -94,8 +94,9 @@ func (d *Desk) PasskeyBegin(w http.ResponseWriter, r *http.Request) (*Request, e
 }
 
 // PasskeyFinish ends what PasskeyBegin began. Who is logged in has shown then that it
-// is them; their roles and their session's end stay as they were, but for the local
-// administrator's, who came by a link. The local administrator can log in so. Others log in at their providers, which alone know
+// is them, unless their provider's context is wanted for that; their roles and their
+// session's end stay as they were, but for the local administrator's, who came by a
+// link. The local administrator can log in so. Others log in at their providers, which alone know
 // what they may do: ErrNotLocal. It fails with ErrTry, ErrOther or ErrPasskey.
 func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Asserted) (*Person, error) {
 	t, err := d.end(w, r, asserts, "")
@@ -116,11 +117,13 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 	case t.Person != "" && (who.ID != t.Person || k.Person != t.Person):
 		return nil, ErrOther
 	case t.Person != "":
-		who.ACR, who.AuthTime = Passkey, d.Now()
+		if _, counts := d.StepUp(who); counts { // what a provider has said of its context stays otherwise
+			who.ACR, who.AuthTime = Passkey, d.Now()
+		}
 		if who.Enrolling { // who came by a link, and has a passkey already
 			who.Enrolling, who.Roles = false, []Role{Admin}
 		}
-		d.Log.InfoContext(r.Context(), "stepped up", "person", who.Key, "passkey", k.ID)
+		d.Log.InfoContext(r.Context(), "passkey used", "person", who.Key, "passkey", k.ID, "stepped_up", d.SteppedUp(who))
 		return who, d.Rotate(w, r, who)
 	case k.Person != localID || !d.Local:
 		return nil, ErrNotLocal

@@ -279,20 +279,45 @@ func exchangeRefusal(err error) error {
 }
 
 // SteppedUp reports whether p has shown of late that it is them, as strictly as the
-// house wants it for what is of high risk: with a passkey, or at their provider as
-// its step-up says.
+// house wants it of who gives an answer that matters: at their provider as its step-up
+// says, or with a passkey, where no authentication context of the provider's is wanted.
 func (d *Desk) SteppedUp(p *Person) bool {
+	at := d.of(p)
 	within := defaultMaxAge
-	acr := []string{Passkey}
-	for _, at := range d.providers {
-		if at.Issuer == p.issuer {
-			within = at.MaxAge
-			acr = append(acr, at.ACR...)
-		}
+	if at != nil {
+		within = at.MaxAge
 	}
 	now := d.Now()
-	recent := !p.AuthTime.IsZero() && !p.AuthTime.After(now.Add(skew)) && now.Sub(p.AuthTime) <= within
-	return recent && (len(acr) == 1 && p.issuer != localIssuer || slices.Contains(acr, p.ACR))
+	if p.AuthTime.IsZero() || p.AuthTime.After(now.Add(skew)) || now.Sub(p.AuthTime) > within {
+		return false
+	}
+	switch {
+	case at == nil:
+		return p.issuer == localIssuer && p.ACR == Passkey
+	case len(at.ACR) == 0:
+		return true
+	}
+	return slices.Contains(at.ACR, p.ACR)
+}
+
+// of is the provider that vouches for p, or nil.
+func (d *Desk) of(p *Person) *provider {
+	for _, at := range d.providers {
+		if at.Issuer == p.issuer {
+			return at
+		}
+	}
+	return nil
+}
+
+// StepUp says how p can step up: at a provider, at the address /login/NAME?again=1, or
+// with a passkey, or either. door is nil if no provider vouches for them.
+func (d *Desk) StepUp(p *Person) (door *Door, passkey bool) {
+	at := d.of(p)
+	if at == nil {
+		return nil, d.site != ""
+	}
+	return &Door{at.Name, at.Title}, d.site != "" && len(at.ACR) == 0
 }
 
 // defaultMaxAge is how long a step-up holds where no provider says it.

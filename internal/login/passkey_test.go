@@ -290,7 +290,7 @@ func TestAssertionRefuses(t *testing.T) {
 // are and what they may do stays their provider's word.
 func TestPasskeyOfProvidersPerson(t *testing.T) {
 	p := newIDP(t, jose.ES256)
-	h := houseOf(t, p, func(c *Config) { c.Providers[0].ACR = []string{"gold"}; c.Local = true })
+	h := houseOf(t, p, func(c *Config) { c.Local = true })
 	b := h.browser(t)
 	d := newDevice(t, "house.test", seal.ES256)
 	b.mustLogin(p, "kim")
@@ -311,6 +311,9 @@ func TestPasskeyOfProvidersPerson(t *testing.T) {
 	}
 	if who := b.mustBe("kim@house.test"); !h.SteppedUp(who) || !slices.Equal(who.Roles, []Role{Approver}) || b.cookies["__Host-clawea"] == before {
 		t.Errorf("stepped up: %+v", who)
+	}
+	if door, passkey := h.StepUp(b.mustBe("kim@house.test")); door == nil || door.Name != "idp" || !passkey {
+		t.Errorf("ways to step up: %v, %t", door, passkey)
 	}
 	h.refused(t, h.browser(t).assert(d), ErrNotLocal) // no way around the provider
 	lee := h.browser(t)
@@ -333,6 +336,33 @@ func TestPasskeyOfProvidersPerson(t *testing.T) {
 	h.clock.move(time.Second)
 	if list, err = h.Enrolled(t.Context()); err != nil || len(list) != 1 || len(list[0].Groups) != 0 || list[0].Key != e.Key {
 		t.Errorf("after the group is lost: %+v, %v", list, err)
+	}
+}
+
+// Where the house wants a provider's authentication context, a passkey does not stand
+// in for it, and does not undo it.
+func TestPasskeyIsNoContext(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	h := houseOf(t, p, func(c *Config) { c.Providers[0].ACR = []string{"gold"} })
+	p.claim = func(c map[string]any) { c["roles"], c["acr"] = "r-approver", "bronze" }
+	b := h.browser(t)
+	d := newDevice(t, "house.test", seal.ES256)
+	b.mustLogin(p, "kim")
+	if res := b.register(d, seal.ES256); res.StatusCode != http.StatusOK {
+		t.Fatalf("%d\n%s", res.StatusCode, h.log)
+	}
+	if res := b.assert(d); res.StatusCode != http.StatusOK || h.SteppedUp(b.mustBe("kim@house.test")) {
+		t.Errorf("with a passkey: %d, stepped up %t", res.StatusCode, h.SteppedUp(b.mustBe("kim@house.test")))
+	}
+	p.claim = func(c map[string]any) { c["roles"], c["acr"] = "r-approver", "gold" }
+	if res := b.do(http.MethodGet, "/login/callback/idp?"+p.authorize(b.begin("/login/idp?again=1&back=/approvals/1"), "kim").Encode(), nil); res.Header.Get("Location") != "/approvals/1" {
+		t.Fatalf("%d\n%s", res.StatusCode, h.log)
+	}
+	if res := b.assert(d); res.StatusCode != http.StatusOK || !h.SteppedUp(b.mustBe("kim@house.test")) {
+		t.Errorf("with a passkey after that: %d", res.StatusCode)
+	}
+	if door, passkey := h.StepUp(b.mustBe("kim@house.test")); door == nil || door.Name != "idp" || passkey {
+		t.Errorf("ways to step up: %v, %t", door, passkey)
 	}
 }
 

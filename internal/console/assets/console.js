@@ -84,7 +84,11 @@ async function post(address, body, csrf) {
   if (csrf) headers["X-CSRF-Token"] = csrf;
   const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin" });
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error((said.title || "the house does not answer as it should") + ": " + (said.hint || "load the page anew"));
+  if (!answer.ok) {
+    const failed = new Error((said.title || "the house does not answer as it should") + ": " + (said.hint || "load the page anew"));
+    if (said.code === "step_up") failed.link = said.link;
+    throw failed;
+  }
   return said;
 }
 
@@ -103,6 +107,10 @@ const doings = {
   async login() {
     await post("/login/passkey/finish", await used(await post("/login/passkey/begin", {})));
     location.assign("/");
+  },
+  async again(form, csrf) {
+    await post("/login/passkey/finish", await used(await post("/login/passkey/begin", {}, csrf)), csrf);
+    location.reload();
   },
   async register(form, csrf) {
     const key = await made(await post("/passkeys/begin", {}, csrf));
@@ -143,6 +151,7 @@ function byPasskey(form) {
     } catch (err) {
       says.textContent = err.name === "NotAllowedError" ? "Nothing was signed: the passkey was not used, or not in time." : err.message;
       for (const b of buttons) b.disabled = false;
+      if (err.link) location.assign(err.link); // and back to this page
     }
   });
 }
