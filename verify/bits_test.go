@@ -19,6 +19,7 @@ import (
 	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
 
@@ -206,6 +207,10 @@ func FuzzParseTrust(f *testing.F) {
 	governing, _ := governed(f, prodPolicy, func(h *house) []key { return []key{h.author, h.approver, h.ann} })
 	f.Add(must(governing.trust().Marshal()))
 	f.Add([]byte(`{"format":"clawea.trust.v1","house":"h","environments":{"":{"approvers":[],"required":0}},"break_glass":null}`))
+	ended := h.trust()
+	ended.Until = map[string]time.Time{seal.KeyID(h.verifier(h.ann)): h.now}
+	f.Add(must(ended.Marshal()))
+	f.Add([]byte(`{"format":"clawea.trust.v1","house":"h","until":{"ann":"0001-01-01T00:00:00Z"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		trust, err := verify.ParseTrust(b)
 		if err != nil {

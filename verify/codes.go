@@ -74,6 +74,7 @@ const (
 	receiptLearned    Code = "receipt.learned"
 
 	answerSignature Code = "answer.signature"
+	answerRevoked   Code = "answer.revoked"
 	answerMalformed Code = "answer.malformed"
 	answerUnasked   Code = "answer.unasked"
 	answerOwn       Code = "answer.own"
@@ -172,6 +173,7 @@ var rows = [...]Row{
 	{receiptChange, Integrity, Fail, "each disclosed change is whole, and about what its call names"},
 	{receiptLearned, Integrity, Fail, "what is learned later is about a change of which nobody knew when its call was closed, and is said once"},
 	{answerSignature, Trusted, Fail, "each answer is signed by the person it names, whom you trust"},
+	{answerRevoked, Trusted, Fail, "each answer was given before the key that signed it was revoked, where your trust file says when"},
 	{answerMalformed, Integrity, Fail, "each answer parses, in canonical form"},
 	{answerUnasked, Integrity, Fail, "each answer is to a question in the chain, about the same call"},
 	{answerOwn, Integrity, Fail, "no yes counts of who ordered the call's token, nor for them"},

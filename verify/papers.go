@@ -171,6 +171,7 @@ func (a *auditor) readAnswers() {
 			a.find(answerMalformed, 0, "answer %d: %v", i+1, err)
 			continue
 		}
+		a.checkKeys(n, &a.bundle.Answers[i])
 		once := by{voice{n.Approval, n.By}, n.At.UnixNano()}
 		if there[once] {
 			a.find(bundleDuplicate, 0, "answer %d: %q has answered %q at that time already", i+1, n.By, n.Approval)
@@ -183,5 +184,14 @@ func (a *auditor) readAnswers() {
 		x := &answer{Answer: n}
 		a.answers = append(a.answers, x)
 		a.about[n.Call] = append(a.about[n.Call], x)
+	}
+}
+
+// checkKeys checks that n was given before the keys that signed it were revoked.
+func (a *auditor) checkKeys(n *receipt.Answer, e *seal.Envelope) {
+	for _, s := range e.Signatures {
+		if until, ok := a.trust.Until[s.KeyID]; ok && n.At.After(until) {
+			a.find(answerRevoked, 0, "the answer of %q to %q is of %s, and their key %s was revoked at %s", n.By, n.Approval, stamp(n.At), s.KeyID, stamp(until))
+		}
 	}
 }

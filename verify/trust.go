@@ -33,6 +33,10 @@ type Trust struct {
 	Logs       []string `json:"logs"`       // sign checkpoints
 	People     []string `json:"people"`     // sign answers; a key's name is the person
 
+	// Until is when people's keys were revoked, by the key's id (seal.KeyID): what they
+	// answered later does not count. Left out: none was.
+	Until map[string]time.Time `json:"until,omitempty"`
+
 	Groups map[string][]string `json:"groups,omitempty"` // of people, by their names; none: nobody is in any
 
 	Environments map[string]Quorum `json:"environments,omitempty"` // none: authors publish alone, and policies name no environment
@@ -112,10 +116,26 @@ func (t *Trust) keys() (*keys, error) {
 		}
 		*l.into = vs
 	}
+	if err := t.until(k.people); err != nil {
+		return nil, err
+	}
 	if err := t.groups(); err != nil {
 		return nil, err
 	}
 	return k, t.approvers(&k.publishers)
+}
+
+// until checks whose keys were revoked, and that it is said when.
+func (t *Trust) until(people []seal.Verifier) error {
+	for _, id := range slices.Sorted(maps.Keys(t.Until)) {
+		if !slices.ContainsFunc(people, func(v seal.Verifier) bool { return seal.KeyID(v) == id }) {
+			return fmt.Errorf("%w: until: %q is none of people's keys; keep a revoked key there, for what it signed before", ErrTrust, id)
+		}
+		if t.Until[id].IsZero() {
+			return fmt.Errorf("%w: until: %q: it does not say when", ErrTrust, id)
+		}
+	}
+	return nil
 }
 
 // groups checks the groups.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,28 +39,40 @@ func (d *Daemon) openLogin(c *config.Config, set *keys.Set, registryKey seal.Ver
 // the house has one, or needs none.
 func (d *Daemon) FirstLink(ctx context.Context) (string, error) { return d.login.FirstLink(ctx) }
 
-// trusting adds to what the house says its keys are those that it has enrolled ever:
-// what a passkey has signed before it was revoked stays so.
+// trusting adds to what the house says its keys are those that it has enrolled ever,
+// and when it revoked them: what a passkey has signed before that stays good.
 func (d *Daemon) trusting(ctx context.Context, t *verify.Trust) *verify.Trust {
 	list, err := d.login.Enrolled(ctx)
 	if err != nil {
 		d.log.ErrorContext(ctx, "people's passkeys are not read", "err", err)
 		return t
 	}
+	enrol(t, list)
+	return t
+}
+
+// enrol adds keys to those of t's people.
+func enrol(t *verify.Trust, list []login.Enrolled) {
 	groups := map[string][]string{}
 	for g, names := range t.Groups {
-		groups[g] = append(groups[g], names...)
+		groups[g] = slices.Clone(names)
 	}
+	t.Until = map[string]time.Time{}
 	for i := range list {
-		t.People = append(t.People, list[i].Key)
-		for _, g := range list[i].Groups {
-			groups[g] = append(groups[g], list[i].Name)
+		e := &list[i]
+		t.People = append(t.People, e.Key)
+		if !e.Until.IsZero() {
+			t.Until[seal.KeyID(e.Verifier)] = e.Until
+		}
+		for _, g := range e.Groups {
+			if !slices.Contains(groups[g], e.Name) { // a person may have several keys
+				groups[g] = append(groups[g], e.Name)
+			}
 		}
 	}
 	if len(groups) > 0 {
 		t.Groups = groups
 	}
-	return t
 }
 
 // A lobby is the desk of login as the console knows it.

@@ -1,0 +1,57 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"bytes"
+	"crypto/rand"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/clawea/clawea/internal/login"
+	"github.com/clawea/clawea/internal/sim/authenticator"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/verify"
+)
+
+// enrolled is a passkey of a person, who is in a group.
+func enrolled(t *testing.T, name string, until time.Time, groups ...string) login.Enrolled {
+	t.Helper()
+	a, err := authenticator.New(rand.Reader, name, "house.test", seal.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := seal.NewVerifier(a.Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return login.Enrolled{Enrolment: login.Enrolment{Name: name, Key: a.Public, Groups: groups}, Verifier: v, Until: until}
+}
+
+// The trust file has each person's passkeys, says which were revoked when, and has
+// nobody in a group twice.
+func TestEnrol(t *testing.T) {
+	at := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
+	old, new, lee := enrolled(t, "kim@house.test", at, "owners"), enrolled(t, "kim@house.test", time.Time{}, "owners"), enrolled(t, "lee@house.test", time.Time{}, "owners")
+	configured := map[string][]string{"owners": {"lee@house.test"}}
+	trust := &verify.Trust{House: "https://house.test", Groups: configured}
+	enrol(trust, []login.Enrolled{old, new, lee})
+	b, err := trust.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trust, err = verify.ParseTrust(b); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(trust.People, []string{old.Key, new.Key, lee.Key}) || len(trust.Until) != 1 || !trust.Until[seal.KeyID(old.Verifier)].Equal(at) ||
+		!slices.Equal(trust.Groups["owners"], []string{"lee@house.test", "kim@house.test"}) || len(configured["owners"]) != 1 {
+		t.Errorf("%s", b)
+	}
+	none := &verify.Trust{House: "https://house.test"}
+	enrol(none, nil)
+	if b, err := none.Marshal(); err != nil || bytes.Contains(b, []byte("until")) || bytes.Contains(b, []byte("groups")) {
+		t.Errorf("a house without passkeys: %s, %v", b, err)
+	}
+}
