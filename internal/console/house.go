@@ -5,6 +5,7 @@ package console
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/token"
@@ -73,4 +74,46 @@ func (c *Console) settings(w http.ResponseWriter, r *http.Request) {
 		p.Sections = c.Settings()
 	}
 	c.show(w, r, "settings", p)
+}
+
+// MayPeople reports whether the link to the people leads anywhere for who looks.
+func (p *settingsPage) MayPeople() bool { return p.Person.may(admins) }
+
+// An Account is somebody who has logged in.
+type Account struct {
+	ID, Key, Name string // Key is the name of their keys
+	Roles         []string
+	Entered       time.Time // when they logged in last
+	Sessions      int       // that are open
+	Passkeys      []Passkey
+}
+
+type peoplePage struct {
+	frame
+	Accounts []Account
+	Next     string // the key name that the next page begins behind
+}
+
+// people lists who has logged in. What is done about them, internal/login does: its
+// doors take the page's forms, and look again who sends them.
+func (c *Console) people(w http.ResponseWriter, r *http.Request) {
+	f := formOf(r)
+	if f.wrong != "" {
+		c.refuse(w, r, f.wrong)
+		return
+	}
+	p := &peoplePage{frame: c.frame(r, "People")}
+	if c.Accounts == nil {
+		c.show(w, r, "people", p)
+		return
+	}
+	var err error
+	if p.Accounts, err = c.Accounts(r.Context(), f.Field("after"), perPage+1); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if len(p.Accounts) > perPage {
+		p.Accounts, p.Next = p.Accounts[:perPage], p.Accounts[perPage-1].Key
+	}
+	c.show(w, r, "people", p)
 }

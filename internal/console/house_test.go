@@ -8,6 +8,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -136,6 +137,19 @@ func newHouse(t testing.TB) *house {
 		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now}, Gates: []seal.Verifier{gatKey},
 		Catalog: h.issuer.Catalog, House: "house.test " + hostile, Now: time.Now, Log: log,
 		Sites: []Site{{Tool: "confluence", URL: "https://acme.test", Wiki: "/wiki"}, {Tool: "jira", URL: "https://acme.test"}},
+		Accounts: func(ctx context.Context, after string, limit int) ([]Account, error) {
+			if err := db.Ping(ctx); err != nil {
+				return nil, err
+			}
+			var out []Account
+			for i := range limit {
+				out = append(out, Account{
+					ID: "https://idp.test " + hostile, Key: fmt.Sprintf("kim%04d@house.test", i), Name: "Kim " + hostile, Roles: []string{Approver, hostile}, Sessions: i % 2, Entered: time.Now(),
+					Passkeys: []Passkey{{ID: "k1", Label: "phone " + hostile, Key: "kim+00"}, {ID: "k2", Revoked: true}},
+				})
+			}
+			return out, nil
+		},
 		Settings: func() []Section {
 			return []Section{{"Addresses " + hostile, []Setting{{"url " + hostile, "https://house.test " + hostile}}}}
 		},

@@ -73,7 +73,7 @@ func visited(h *house, question string) []string {
 	return []string{
 		"/", "/?span=7d", "/approvals", "/approvals/" + question, "/policies", "/policies/" + h.hash.String(), "/jobs", "/jobs?agent=robot&state=waiting",
 		"/jobs/job-1", "/jobs/job-1?after=2", "/jobs/job-2", "/jobs/house", "/jobs/job-1/receipts/1", "/jobs/job-1/receipts/2", "/jobs/job-1/texts/1/args", "/jobs/job-1/texts/2/result",
-		"/jobs/job-1/texts/3/change", "/account", "/agents", "/revocations", "/revocations?all=true", "/settings", "/audit", "/audit?resource=77&code=conflict&effect=allow",
+		"/jobs/job-1/texts/3/change", "/account", "/agents", "/revocations", "/revocations?all=true", "/settings", "/settings/people", "/settings/people?after=kim0001%40house.test", "/audit", "/audit?resource=77&code=conflict&effect=allow",
 		"/nothing", "/jobs/nobody", "/jobs?from=yesterday", "/jobs/job-1/texts/9/args", "/jobs?agent=" + "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
 	}
 }

@@ -74,7 +74,7 @@ type Check struct {
 }
 
 // A Console holds what the pages are made of. All fields must be set, but for
-// Settings, Checks, Sites and StepUp.
+// Settings, Checks, Accounts, Sites and StepUp.
 type Console struct {
 	Door     Door
 	Passkeys Passkeys
@@ -86,6 +86,7 @@ type Console struct {
 	House    string          // its name, above every page
 	Settings func() []Section
 	Checks   func(context.Context) []Check // what the console cannot see by itself
+	Accounts func(ctx context.Context, after string, limit int) ([]Account, error)
 	Sites    []Site
 	StepUp   string // which yeses want a step-up
 	Now      func() time.Time
@@ -102,6 +103,7 @@ var (
 	readers   = []string{Approver, Auditor, Admin} // of texts: what agents wrote and read
 	auditors  = []string{Auditor, Admin}
 	answerers = []string{Approver, Admin}
+	admins    = []string{Admin}
 )
 
 // A route is a page, and who may see it.
@@ -128,6 +130,7 @@ func (c *Console) routes() []route {
 		{"GET /agents", watchers, c.agents},
 		{"GET /revocations", keepers, c.revocations},
 		{"GET /settings", keepers, c.settings},
+		{"GET /settings/people", admins, c.people},
 		{"GET /audit", auditors, c.audit},
 		{"GET /login", nil, c.login},
 		{"GET /account", nil, c.account}, // for everybody who is logged in, which it checks itself

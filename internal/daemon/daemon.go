@@ -138,7 +138,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	desk := &approval.Desk{DB: d.db, Policies: &registry.Recent{Registry: policies}, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: d.login, Absences: absences, Now: time.Now}
 	d.console = &console.Console{
 		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Gates: []seal.Verifier{gateKey},
-		Catalog: catalog(connectors), House: c.House, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
+		Catalog: catalog(connectors), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	agents, err := tools.New(g, door, connectors.list, version, d.log)

@@ -110,11 +110,29 @@ func (l lobby) List(r *http.Request) ([]console.Passkey, error) {
 		return nil, err
 	}
 	list, err := l.Passkeys(r.Context(), p.ID)
+	return passkeys(list), err
+}
+
+// accounts lists who has logged in.
+func (l lobby) accounts(ctx context.Context, after string, limit int) ([]console.Account, error) {
+	list, err := l.Accounts(ctx, after, limit)
+	var out []console.Account
+	for _, a := range list {
+		x := console.Account{ID: a.ID, Key: a.Key, Name: a.Name, Entered: a.Entered, Sessions: a.Sessions, Passkeys: passkeys(a.Passkeys)}
+		for _, role := range a.Roles {
+			x.Roles = append(x.Roles, string(role))
+		}
+		out = append(out, x)
+	}
+	return out, err
+}
+
+func passkeys(list []login.PasskeyInfo) []console.Passkey {
 	var out []console.Passkey
 	for _, k := range list {
 		out = append(out, console.Passkey{ID: k.ID, Label: k.Label, Key: k.Key, Created: k.Created, Revoked: k.Revoked != nil})
 	}
-	return out, err
+	return out
 }
 
 func (l lobby) Check(r *http.Request) error {

@@ -120,6 +120,7 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 		if _, counts := d.StepUp(who); counts { // what a provider has said of its context stays otherwise
 			who.ACR, who.AuthTime = Passkey, d.Now()
 		}
+		who.passkey = k.ID
 		if who.Enrolling { // who came by a link, and has a passkey already
 			who.Enrolling, who.Roles = false, []Role{Admin}
 		}
@@ -131,7 +132,7 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 	if who, err = d.localPerson(r.Context()); err != nil {
 		return nil, err
 	}
-	who.Roles, who.ACR, who.AuthTime = []Role{Admin}, Passkey, d.Now()
+	who.Roles, who.ACR, who.AuthTime, who.passkey = []Role{Admin}, Passkey, d.Now(), k.ID
 	d.Log.InfoContext(r.Context(), "logged in", "person", who.Key, "passkey", k.ID)
 	return who, d.start(w, r, who)
 }

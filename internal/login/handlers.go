@@ -4,6 +4,7 @@
 package login
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -39,6 +40,7 @@ func (d *Desk) Routes() []Route {
 		{"POST /passkeys/begin", d.script(d.serveRegisterBegin)},
 		{"POST /passkeys/finish", d.script(d.serveRegisterFinish)},
 		{"POST /passkeys/{id}/revoke", d.page(d.serveRevoke)},
+		{"POST /people/end", d.page(d.serveEnd)},
 	}
 }
 
@@ -269,11 +271,22 @@ func (d *Desk) serveRegisterFinish(w http.ResponseWriter, r *http.Request) (any,
 	return me(p), nil
 }
 
-// serveRevoke is for a form: it works without a script.
+// serveEnd is for a form of administrators: it ends the sessions of whom the field
+// "person" names.
+func (d *Desk) serveEnd(_ http.ResponseWriter, r *http.Request) (string, error) {
+	p, err := d.visitor(r)
+	if err != nil {
+		return "", err
+	}
+	return ours(r.PostFormValue("back")), d.EndOf(r.Context(), p, r.PostFormValue("person"))
+}
+
+// serveRevoke is for a form: it works without a script. The field "back" is where the
+// person goes then.
 func (d *Desk) serveRevoke(_ http.ResponseWriter, r *http.Request) (string, error) {
 	p, err := d.visitor(r)
 	if err != nil {
 		return "", err
 	}
-	return "/account", d.Revoke(r.Context(), p, r.PathValue("id"))
+	return ours(cmp.Or(r.PostFormValue("back"), "/account")), d.Revoke(r.Context(), p, r.PathValue("id"))
 }

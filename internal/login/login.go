@@ -61,6 +61,7 @@ type Person struct {
 	Enrolling bool
 
 	issuer  string // that of the provider; Local for the local administrator
+	passkey string // that they have used in this session last; "": none
 	started time.Time
 	session seal.Hash
 }
@@ -74,10 +75,12 @@ func (p *Person) Has(roles ...Role) bool {
 type DB interface {
 	Enter(ctx context.Context, p store.Person) (store.Person, error)
 	Person(ctx context.Context, id string) (store.Person, error)
+	People(ctx context.Context, after string, limit int) ([]store.Person, error)
 
 	StartSession(ctx context.Context, s store.Session, former seal.Hash) error
 	RotateSession(ctx context.Context, s store.Session, former seal.Hash) error
 	Session(ctx context.Context, hash seal.Hash) (store.Session, error)
+	Sessions(ctx context.Context, person string) ([]store.Session, error)
 	TouchSession(ctx context.Context, hash seal.Hash, seen time.Time) error
 	EndSession(ctx context.Context, hash seal.Hash) error
 	EndSessions(ctx context.Context, person string) error

@@ -229,7 +229,10 @@ func (d *Desk) Finish(w http.ResponseWriter, r *http.Request, name string) (*Per
 	if err != nil {
 		return nil, "", err
 	}
-	return who, t.Back, d.start(w, r, who)
+	if err := d.start(w, r, who); err != nil {
+		return nil, "", err
+	}
+	return who, t.Back, d.narrow(r.Context(), who)
 }
 
 // identify exchanges the code for who the person is.

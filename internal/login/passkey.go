@@ -160,7 +160,7 @@ func (d *Desk) RegisterFinish(w http.ResponseWriter, r *http.Request, p *Person,
 	}
 	if p.Enrolling {
 		p.Enrolling, p.Roles = false, []Role{Admin}
-		p.ACR, p.AuthTime = Passkey, d.Now()
+		p.ACR, p.AuthTime, p.passkey = Passkey, d.Now(), base64.RawURLEncoding.EncodeToString(c.id)
 	}
 	return d.Rotate(w, r, p)
 }
@@ -282,9 +282,9 @@ func (d *Desk) Passkeys(ctx context.Context, person string) ([]PasskeyInfo, erro
 	return out, nil
 }
 
-// Revoke ends a passkey for good: p's own, or anybody's if p is an administrator,
-// which ends its owner's sessions as well. What it has signed stays signed. It fails
-// with ErrNotYours or ErrLast.
+// Revoke ends a passkey for good: p's own, or anybody's if p is an administrator. The
+// sessions in which it was used end with it, and all of its owner's if it is another's
+// than p's. What it has signed stays signed. It fails with ErrNotYours or ErrLast.
 func (d *Desk) Revoke(ctx context.Context, p *Person, id string) error {
 	k, err := d.DB.Passkey(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && k.Person != p.ID && !p.Has(Admin) {
@@ -314,7 +314,7 @@ func (d *Desk) Revoke(ctx context.Context, p *Person, id string) error {
 	if k.Person != p.ID {
 		return d.DB.EndSessions(ctx, k.Person)
 	}
-	return nil
+	return d.endThose(ctx, k.Person, func(of *Person) bool { return of.passkey == id })
 }
 
 // Enrolled is what the house says of people's keys (Roll.Enrolled).

@@ -63,6 +63,8 @@ var (
 	ErrMany      = &Refusal{Status: http.StatusConflict, Code: "too_many_passkeys", Msg: "you have 10 passkeys, and more there cannot be", Hint: "revoke one that you do not use any more"}
 	ErrLast      = &Refusal{Status: http.StatusConflict, Code: "last_passkey", Msg: "this is the last passkey of the local administrator", Hint: "register another first"}
 	ErrNotYours  = &Refusal{Status: http.StatusNotFound, Code: "no_passkey", Msg: "there is no such passkey that you may revoke", Hint: "list what there is under settings"}
+	ErrNotAdmin  = &Refusal{Status: http.StatusForbidden, Code: "not_admin", Msg: "that is for administrators", Hint: "ask one of them"}
+	ErrNoPerson  = &Refusal{Status: http.StatusNotFound, Code: "no_person", Msg: "there is nobody like that", Hint: "list who there is under settings"}
 	ErrBody      = &Refusal{Status: http.StatusBadRequest, Code: "bad_body", Msg: "the request is not what is wanted", Hint: "load the page anew, and try again"}
 	ErrTrouble   = &Refusal{Status: http.StatusInternalServerError, Code: "internal", Msg: "the daemon is in trouble", Hint: "its log says why"}
 )

@@ -37,6 +37,7 @@ type data struct {
 	ACR       string   `json:"acr,omitempty"`
 	AuthTime  int64    `json:"auth_time,omitempty"` // milliseconds since 1970; 0: not known
 	Enrolling bool     `json:"enrolling,omitempty"`
+	Passkey   string   `json:"passkey,omitempty"` // the id of the one that was used in it last
 }
 
 // Session returns who sends r, and the token that forms on the answering page must
@@ -93,7 +94,7 @@ func (d *Desk) read(s *store.Session) (*Person, error) {
 	}
 	p := &Person{
 		ID: s.Person, Name: v.Name, Key: v.Key, Roles: v.Roles, Groups: v.Groups, ACR: v.ACR, Enrolling: v.Enrolling,
-		issuer: v.Issuer, started: s.Started, session: s.Hash,
+		issuer: v.Issuer, passkey: v.Passkey, started: s.Started, session: s.Hash,
 	}
 	if v.AuthTime != 0 {
 		p.AuthTime = time.UnixMilli(v.AuthTime).UTC()
@@ -173,7 +174,7 @@ func (d *Desk) Rotate(w http.ResponseWriter, r *http.Request, p *Person) error {
 }
 
 func (d *Desk) put(w http.ResponseWriter, p *Person, started time.Time, keep func(store.Session) error) error {
-	v := data{Key: p.Key, Name: p.Name, Issuer: p.issuer, Roles: p.Roles, Groups: p.Groups, ACR: p.ACR, Enrolling: p.Enrolling}
+	v := data{Key: p.Key, Name: p.Name, Issuer: p.issuer, Roles: p.Roles, Groups: p.Groups, ACR: p.ACR, Enrolling: p.Enrolling, Passkey: p.passkey}
 	if !p.AuthTime.IsZero() {
 		v.AuthTime = p.AuthTime.UnixMilli()
 	}

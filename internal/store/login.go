@@ -19,6 +19,7 @@ type Person struct {
 	Key     string // the name of their keys, for good
 	Name    string // as people read it
 	Created time.Time
+	Entered time.Time // when they logged in last; zero: not since that is kept
 }
 
 // A Session is what a browser may do that has logged in. Its secret is in the
@@ -35,11 +36,11 @@ func personBinding(id string) []byte         { return []byte("clawea person v1\n
 func sessionBinding(h seal.Hash) []byte      { return []byte("clawea session v1\n" + h.String()) }
 func sessionData(s *Session, d int64) string { return fmt.Sprintf("%s\n%d\n", s.Person, d) }
 
-const personQuery = `SELECT id, key, name, sealed, created FROM person`
+const personQuery = `SELECT id, key, name, sealed, created, entered FROM person`
 
 func (db *DB) readPerson(scan scanner) (p Person, err error) {
 	var sealed []byte
-	if err := scan(&p.ID, &p.Key, &p.Name, &sealed, (*instant)(&p.Created)); err != nil {
+	if err := scan(&p.ID, &p.Key, &p.Name, &sealed, (*instant)(&p.Created), (*instant)(&p.Entered)); err != nil {
 		return p, err
 	}
 	key, err := db.sealer.Open(nil, nil, sealed, personBinding(p.ID))
@@ -49,8 +50,8 @@ func (db *DB) readPerson(scan scanner) (p Person, err error) {
 	return p, nil
 }
 
-// Enter returns the person with p's id, who is called p.Name from now on. The
-// first time they are kept with p.Key; later they keep the key name that they
+// Enter returns the person with p's id, who logs in now and is called p.Name from now
+// on. The first time they are kept with p.Key; later they keep the key name that they
 // have. It fails with ErrConflict if that key name is somebody else's.
 func (db *DB) Enter(ctx context.Context, p Person) (Person, error) {
 	var found Person
@@ -60,7 +61,7 @@ func (db *DB) Enter(ctx context.Context, p Person) (Person, error) {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE person SET name = $2 WHERE id = $1 AND name <> $2`, p.ID, p.Name); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE person SET name = $2, entered = $3 WHERE id = $1`, p.ID, p.Name, db.now().UnixMilli()); err != nil {
 			return err
 		}
 		found, err = one(ctx, tx, db.readPerson, personQuery+` WHERE id = $1`, p.ID)
@@ -78,10 +79,18 @@ func (db *DB) Person(ctx context.Context, id string) (Person, error) {
 	return p, wrap("read person", err)
 }
 
-// People lists who has ever logged in, in the order of their key names.
-func (db *DB) People(ctx context.Context) ([]Person, error) {
-	list, err := all(ctx, db.read, db.readPerson, personQuery+` ORDER BY key`)
+// People lists who has ever logged in, in the order of their key names: up to limit
+// of those whose key names come after one.
+func (db *DB) People(ctx context.Context, after string, limit int) ([]Person, error) {
+	list, err := all(ctx, db.read, db.readPerson, personQuery+` WHERE key > $1 ORDER BY key LIMIT $2`, after, bounded(limit))
 	return list, wrap("list people", err)
+}
+
+// Sessions lists the sessions of a person, the newest first. Whether one is over by its
+// age, the caller says.
+func (db *DB) Sessions(ctx context.Context, person string) ([]Session, error) {
+	list, err := all(ctx, db.read, db.readSession, `SELECT hash, person, sealed, started, seen FROM session WHERE person = $1 ORDER BY started DESC, hash`, person)
+	return list, wrap("list sessions", err)
 }
 
 // StartSession keeps a session, and ends the former one of the same browser, if

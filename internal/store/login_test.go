@@ -32,12 +32,12 @@ func TestPeople(t *testing.T) {
 		if _, err := h.Person(ctx, "i 1"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("unknown: %v", err)
 		}
-		want := Person{ID: "i 1", Key: "kim", Name: "Person kim", Created: h.clock.Now()}
+		want := Person{ID: "i 1", Key: "kim", Name: "Person kim", Created: h.clock.Now(), Entered: h.clock.Now()}
 		if got := h.enters(t, "i 1", "kim"); got != want {
 			t.Errorf("got %+v", got)
 		}
 		h.clock.move(time.Minute)
-		want.Name = "Person other"
+		want.Name, want.Entered = "Person other", h.clock.Now()
 		if got := h.enters(t, "i 1", "other"); got != want { // the key name stays, the other changes
 			t.Errorf("got %+v", got)
 		}
@@ -45,9 +45,15 @@ func TestPeople(t *testing.T) {
 			t.Errorf("another's key name: %v", err)
 		}
 		h.enters(t, "i 2", "abe")
-		list, err := h.People(ctx)
+		list, err := h.People(ctx, "", 0)
 		if err != nil || len(list) != 2 || list[0].Key != "abe" || list[1] != want {
 			t.Errorf("%+v, %v", list, err)
+		}
+		if list, err := h.People(ctx, "", 1); err != nil || len(list) != 1 || list[0].Key != "abe" {
+			t.Errorf("the first: %+v, %v", list, err)
+		}
+		if list, err := h.People(ctx, "abe", 0); err != nil || len(list) != 1 || list[0] != want {
+			t.Errorf("those after: %+v, %v", list, err)
 		}
 		if _, err := h.write.ExecContext(ctx, `UPDATE person SET key = 'bob' WHERE id = 'i 2'`); err != nil {
 			t.Fatal(err)

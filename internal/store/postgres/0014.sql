@@ -1,0 +1,2 @@
+-- When a person logged in last; zero: not since this is kept.
+ALTER TABLE person ADD COLUMN entered BIGINT NOT NULL DEFAULT 0;
