@@ -113,6 +113,18 @@ func (c *Config) secrets() []placedSecret {
 	return append(out, c.Login.secrets()...)
 }
 
+// Secrets says of how many fields the file refers to a secret, and which of those cannot
+// be read now: by JSON pointers, without a word of what they refer to.
+func (c *Config) Secrets() (n int, unreadable []string) {
+	all := c.secrets()
+	for _, s := range all {
+		if _, err := s.secret.Get(); err != nil {
+			unreadable = append(unreadable, s.pointer)
+		}
+	}
+	return len(all), unreadable
+}
+
 func (c *Config) checkSecrets() *problem {
 	for _, s := range c.secrets() {
 		if msg := s.secret.wrong(); msg == "is missing" {

@@ -153,6 +153,19 @@ func (s Store) URL() (string, error) {
 	return "", &Error{File: s.text, Msg: "the secret names no store", Hint: "write sqlite:PATH or postgres://... into it"}
 }
 
+// Kind is the name of the database: "SQLite", "PostgreSQL", or "" if the secret that
+// names the store cannot be read.
+func (s Store) Kind() string {
+	url, err := s.URL()
+	switch {
+	case err != nil:
+		return ""
+	case isPostgres(url):
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
 func (s Store) secret() bool {
 	return strings.HasPrefix(s.text, "file:") || strings.HasPrefix(s.text, "env:")
 }

@@ -32,6 +32,7 @@ type engine struct {
 	lockOrders   string             // waits for the transactions that have said beforeOrders, and makes new ones wait for the end of this one
 	beforeOrders string             // a condition, always true: no order to revoke is committed between it and the end of the transaction
 	tellOrder    string             // wakes who listens, on every daemon, when the transaction is committed
+	clock        string             // tells the database's own time, in milliseconds; "": it has none
 	rows         int                // that one INSERT adds, at most
 	concurrent   bool               // whether several transactions may write at once
 	isConflict   func(e error) bool // whether e is about a row that is there already
@@ -58,6 +59,7 @@ func postgresEngine() *engine {
 		lockSchema: `SELECT pg_advisory_xact_lock(727001)`, tryLog: `SELECT pg_try_advisory_xact_lock(727002)`,
 		lockOrders: `SELECT pg_advisory_xact_lock(727003)`, beforeOrders: `(SELECT pg_advisory_xact_lock_shared(727003)) IS NOT NULL`,
 		tellOrder:  `SELECT pg_notify('` + channel + `', '')`,
+		clock:      `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint`,
 		concurrent: true,
 		rows:       64, // each statement is a journey
 		isTimeout: func(err error) bool {
