@@ -166,12 +166,25 @@ func (c *Console) script(w http.ResponseWriter, r *http.Request, f func() (any, 
 	if err == nil {
 		out, err = f()
 	}
-	status, kind := http.StatusOK, "application/json"
 	if err != nil {
-		status, kind = http.StatusConflict, "application/problem+json"
-		out = c.complaint(r, err)
+		c.tell(w, r, http.StatusConflict, c.complaint(r, err))
+		return
 	}
-	b, err := json.Marshal(out)
+	c.reply(w, r, http.StatusOK, "application/json", out)
+}
+
+// scripted reports whether a page's script sends r, and reads JSON.
+func scripted(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
+}
+
+// tell tells a page's script what is wrong.
+func (c *Console) tell(w http.ResponseWriter, r *http.Request, status int, what *complaint) {
+	c.reply(w, r, status, "application/problem+json", what)
+}
+
+func (c *Console) reply(w http.ResponseWriter, r *http.Request, status int, kind string, v any) {
+	b, err := json.Marshal(v)
 	if err != nil {
 		c.Log.ErrorContext(r.Context(), "answer to a script cannot be written", "err", err)
 		http.Error(w, "", http.StatusInternalServerError)

@@ -150,7 +150,7 @@ func TestAnswerRefused(t *testing.T) {
 	}
 	h.Door = alone{&Person{ID: "local/3", Key: "alice@house.test", Roles: []string{Auditor}, CSRF: "good"}}
 	for _, path := range []string{at, "/approvals/" + question + "/answer"} {
-		if res := h.post(path, "good", yes); res.status != 403 {
+		if res := h.post(path, "good", yes); res.status != 403 || !strings.Contains(res.body, `"title":"This page is not for your role"`) {
 			t.Errorf("an auditor at %s: %d", path, res.status)
 		}
 	}
@@ -160,6 +160,9 @@ func TestAnswerRefused(t *testing.T) {
 	h.Door = alone{}
 	if res := h.get("-", "/account"); res.status != 303 {
 		t.Errorf("nobody's account: %d", res.status)
+	}
+	if res := h.post(at, "good", yes); res.status != 401 || !strings.Contains(res.body, `"link":"/login?back=%2Fapprovals%2F`+question+`"`) {
+		t.Errorf("whose session has ended: %d %s", res.status, res.body)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -63,6 +64,9 @@ func (c *Console) guard(rt route) http.Handler {
 		case err != nil:
 			c.Log.ErrorContext(ctx, "nobody can be told from nobody", "err", err)
 			c.say(w, r, http.StatusServiceUnavailable, "Who you are cannot be told just now", "The database may be out of reach. Try again in a moment; the house's log says more.")
+		case p == nil && scripted(r): // whose session has ended since they loaded the page
+			back := "/login?" + url.Values{"back": {path.Dir(r.URL.Path)}}.Encode()
+			c.tell(w, r, http.StatusUnauthorized, &complaint{"you are not logged in, or no longer", "log in, and answer then", "no_session", back})
 		case p == nil:
 			http.Redirect(w, r, "/login?back="+url.QueryEscape(local(r)), http.StatusSeeOther)
 		default:
@@ -135,11 +139,19 @@ type notice struct {
 // pages beside the console.
 func (c *Console) Say(w http.ResponseWriter, r *http.Request, status int, what, mends string) {
 	Protect(w.Header())
+	if p, err := c.Door.Person(r); err == nil && p != nil {
+		r = r.WithContext(context.WithValue(r.Context(), personKey{}, p))
+	}
 	c.say(w, r, status, what, mends)
 }
 
-// say writes a page that says what is wrong, and what mends it.
+// say writes a page that says what is wrong, and what mends it, or the same for a
+// page's script.
 func (c *Console) say(w http.ResponseWriter, r *http.Request, status int, what, mends string) {
+	if scripted(r) {
+		c.tell(w, r, status, &complaint{Title: what, Hint: mends})
+		return
+	}
 	c.write(w, r, status, "notice", &notice{c.frame(r, what), mends})
 }
 

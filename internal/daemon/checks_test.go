@@ -88,8 +88,12 @@ func TestChecks(t *testing.T) {
 		"no consent":                {func(p *patient, _ *checkup) { p.grants = nil }, "Credentials", "1 of 3 cannot be read: the consent of kim"},
 		"a consent that ended":      {func(p *patient, _ *checkup) { p.grants = map[string][]byte{"atlassian/app/kim": grant(now)} }, "Credentials", "consent of kim"},
 		"a secret that is gone":     {func(*patient, *checkup) { t.Setenv("CHECKED_OPERATOR", "") }, "Credentials", "/operators/0/token"},
-		"a full disk":               {func(_ *patient, x *checkup) { x.free = func(string) (uint64, bool, error) { return 1 << 20, true, nil } }, "Disk of the database", "1 MiB"},
-		"a disk that is gone":       {func(_ *patient, x *checkup) { x.free = func(string) (uint64, bool, error) { return 0, false, errors.New("gone") } }, "Disk of the database", "cannot be told"},
+		"a full disk": {func(_ *patient, x *checkup) {
+			x.free = func(string) (uint64, bool, error) { return 1 << 20, true, nil }
+		}, "Disk of the database", "1 MiB"},
+		"a disk that is gone": {func(_ *patient, x *checkup) {
+			x.free = func(string) (uint64, bool, error) { return 0, false, errors.New("gone") }
+		}, "Disk of the database", "cannot be told"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("CHECKED_OPERATOR", strings.Repeat("o", 40))

@@ -166,6 +166,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Receipts: &export.Feed{DB: d.db, Log: d.log},
 		Presses:  d.openNotices(c),
 		Pages:    d.pages(),
+		Lost:     d.console.Handler(),
 		OAuth:    d.authorization(c, tokens),
 		Gate:     g,
 		Door:     door,

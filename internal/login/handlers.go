@@ -104,6 +104,10 @@ func (d *Desk) script(f func(http.ResponseWriter, *http.Request) (any, error)) h
 		private(w)
 		status, kind := http.StatusOK, "application/json"
 		v, err := f(w, r)
+		if err != nil && browses(r) {
+			d.fail(w, r, err)
+			return
+		}
 		if err != nil {
 			e := d.logged(r, err)
 			status, kind = e.Status, "application/problem+json"
@@ -118,6 +122,12 @@ func (d *Desk) script(f func(http.ResponseWriter, *http.Request) (any, error)) h
 		w.WriteHeader(status)
 		_, _ = w.Write(b) // a client that has gone hears nothing
 	})
+}
+
+// browses reports whether a browser asks for a page to show: a person has typed the
+// address of what is for scripts.
+func browses(r *http.Request) bool {
+	return r.Method == http.MethodGet && (r.Header.Get("Sec-Fetch-Mode") == "navigate" || strings.Contains(r.Header.Get("Accept"), "text/html"))
 }
 
 // body reads a script's request.

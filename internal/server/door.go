@@ -47,7 +47,7 @@ func (s *Server) admit(w who, h http.Handler) http.Handler {
 	case orderer:
 		return headers(timely(s.let(h, s.orderer)))
 	}
-	return headers(timely(http.HandlerFunc(s.lost)))
+	return headers(timely(http.HandlerFunc(s.elsewhere)))
 }
 
 // let lets those through to h whom known knows; it fails with errNoOperator for
@@ -250,6 +250,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	s.write(w, r, b)
+}
+
+// elsewhere answers where there is no route: a person who followed a link with a page.
+func (s *Server) elsewhere(w http.ResponseWriter, r *http.Request) {
+	if s.Lost != nil && browses(r) {
+		s.Lost.ServeHTTP(w, r)
+		return
+	}
+	s.lost(w, r)
+}
+
+// browses reports whether a browser asks for a page to show.
+func browses(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		(r.Header.Get("Sec-Fetch-Mode") == "navigate" || strings.Contains(r.Header.Get("Accept"), "text/html"))
 }
 
 func (s *Server) lost(w http.ResponseWriter, r *http.Request) {

@@ -27,7 +27,7 @@ import (
 )
 
 // A Server holds what the routes need. All fields must be set, but for
-// UndoPolicy and UndoTools.
+// UndoPolicy, UndoTools and Lost.
 type Server struct {
 	Registry    *registry.Registry
 	Issuer      *issuer.Issuer
@@ -45,6 +45,7 @@ type Server struct {
 	Receipts    http.Handler                                   // of all jobs, for exports
 	Presses     http.Handler                                   // of buttons in messages
 	Pages       []Page                                         // for people
+	Lost        http.Handler                                   // tells people's browsers that there is nothing; nil: they read what programs do
 	Operators   []Operator
 	OAuth       *oauth.Server
 	Gate        *gate.Gate

@@ -86,7 +86,7 @@ async function post(address, body, csrf) {
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const failed = new Error((said.title || "the house does not answer as it should") + ": " + (said.hint || "load the page anew"));
-    if (said.code === "step_up") failed.link = said.link;
+    if (said.link && said.link.startsWith("/")) failed.link = said.link; // where that is mended
     throw failed;
   }
   return said;
