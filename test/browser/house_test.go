@@ -237,7 +237,7 @@ func TestApprovalByPasskey(t *testing.T) {
 	if again := h.call(issued.Token, "confluence_page_update", update); again.Status != "done" {
 		t.Fatalf("the agent's retry: %+v", again)
 	}
-	for _, path := range []string{"/", "/jobs", "/jobs/by-passkey", "/policies", "/policies/" + hash, "/agents", "/revocations", "/settings", "/audit"} {
+	for _, path := range []string{"/", "/jobs", "/jobs/by-passkey", "/policies", "/policies/" + hash, "/agents", "/revocations", "/settings", "/settings/people", "/audit"} {
 		b.do(chromedp.Navigate(h.url+path), chromedp.WaitVisible("h1"))
 		name := "page" + strings.ReplaceAll(strings.TrimSuffix(path, hash), "/", "-")
 		b.accessible(path)
