@@ -251,7 +251,32 @@ func TestApprovalByPasskey(t *testing.T) {
 		}
 	}
 
+	b.wide(1280)
+	h.delegates(b)
+
 	for _, args := range [][]string{{"proof", "trust", "-o", "trust.json"}, {"proof", "export", "by-passkey", "-o", "by.proof"}, {"proof", "verify", "-trust", "trust.json", "by.proof"}} {
 		h.run(args...)
 	}
+}
+
+// delegates has the administrator have alice answer in their stead, by passkey, and
+// take that back.
+func (h *house) delegates(b *browser) {
+	h.t.Helper()
+	const form = "form[data-passkey=delegate]:not([data-delegation])"
+	b.do(chromedp.Navigate(h.url+"/account"), chromedp.WaitVisible(form),
+		chromedp.SetValue(form+" select[name=to]", "alice@demo.example"),
+		chromedp.SetValue(form+" input[name=ends]", time.Now().UTC().AddDate(0, 0, 7).Format(time.DateOnly)),
+		chromedp.SendKeys(form+" input[name=reason]", "on leave"), chromedp.Click(form+" button"),
+		chromedp.WaitVisible("form[data-delegation]"))
+	if got := b.text("main"); !strings.Contains(got, "alice@demo.example") || !strings.Contains(got, "in force") || !strings.Contains(got, "on leave") {
+		h.t.Errorf("the account says %q", got)
+	}
+	b.accessible("account-delegated")
+	b.shoot("account-delegated")
+	if got := h.run("approve", "delegations"); !strings.Contains(got, "alice@demo.example answers for admin@local") {
+		h.t.Errorf("who stands in for whom: %q", got)
+	}
+	b.do(chromedp.Click("form[data-delegation] button"), chromedp.WaitNotPresent("form[data-delegation]"))
+	b.says("main", "taken back")
 }
