@@ -7,8 +7,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
@@ -63,18 +61,8 @@ func approveDelegate(ctx context.Context, c *call) error {
 
 // parseMoment reads a time, or how long after since it is; d stands for days.
 func parseMoment(flag, s string, since time.Time) (time.Time, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return since.AddDate(0, 0, int(n)), nil
-		}
-	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		return since.Add(d), nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
+	if t, ok := moment(s, since, 1); ok {
+		return t, nil
 	}
 	return time.Time{}, usagef("%s %s is no time\nwant one like 12h, 14d, 2026-12-24 or 2026-12-24T08:00:00Z", flag, s)
 }

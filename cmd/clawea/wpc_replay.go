@@ -128,21 +128,30 @@ func (s *replaySum) String() string {
 	return out
 }
 
-// parseSince reads how far back something goes: a duration, where d stands for
-// days, or a time.
-func parseSince(s string, now time.Time) (time.Time, error) {
+// moment reads a time, or how long before or after now it is, as sign says; d stands
+// for days.
+func moment(s string, now time.Time, sign int) (time.Time, bool) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.AddDate(0, 0, -int(n)), nil
+			return now.AddDate(0, 0, sign*int(n)), true
 		}
 	}
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		return now.Add(-d), nil
+		return now.Add(time.Duration(sign) * d), true
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
+			return t, true
 		}
+	}
+	return time.Time{}, false
+}
+
+// parseSince reads how far back something goes: a duration, where d stands for
+// days, or a time.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	if t, ok := moment(s, now, -1); ok {
+		return t, nil
 	}
 	return time.Time{}, usagef("-since %s is no time\nwant one like 12h, 7d, 2026-11-01 or 2026-11-01T08:00:00Z", s)
 }
