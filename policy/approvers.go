@@ -5,6 +5,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -124,6 +125,21 @@ func (p *Policy) quorums(c *Call) []*quorum {
 		}
 	}
 	return out
+}
+
+// Asks returns the groups whose people's yes c takes, if it is asked for: sorted, each
+// once. Nil: nobody in particular is asked, since no entry of /approvers is for c, or
+// one of them takes the yes of anybody who may answer.
+func (p *Policy) Asks(c *Call) []string {
+	var out []string
+	for _, q := range p.quorums(c) {
+		if q.anybody {
+			return nil
+		}
+		out = slices.AppendSeq(out, maps.Keys(q.groups))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // counts reports whether a is a yes that q counts at now.

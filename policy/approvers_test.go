@@ -6,6 +6,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,6 +235,43 @@ func TestHear(t *testing.T) {
 		want, heard := p.Decide(c, f), p.Hear(c, f)
 		if got := map[bool]Effect{true: Deny, false: Ask}[heard.No]; heard.No && want.Effect != got || !heard.No && (heard.Missing == 0) != (want.Effect == Allow) || want.Missing > 0 && want.Missing != heard.Missing {
 			t.Fatalf("heard %+v, decided %+v", heard, want)
+		}
+	})
+}
+
+func TestAsks(t *testing.T) {
+	for list, want := range map[string]string{
+		`[]`:                     "",
+		`[{"groups":["b","a"]}]`: "a b",
+		`[{"groups":["b"],"required":2},{"for":["external_send"],"groups":["b","a"],"holds":"1h"}]`: "a b",
+		`[{"groups":["b"]},{"for":["mail.read"],"groups":["a"]}]`:                                   "b",
+		`[{"groups":["b"]},{"for":["mail.read"]}]`:                                                  "b",
+		`[{"groups":["b"]},{"for":["mail.*"]}]`:                                                     "",
+		`[{"for":["external_send"]}]`:                                                               "",
+		`[{"groups":[]}]`:                                                                           "",
+		`[{"groups":[]},{"groups":["b"]}]`:                                                          "b",
+	} {
+		p := mustDiffParse(t, `{"wpc_version":"v1","tool_policy":{"allow":["mail"]},"approvals":{"required_for":["mail"]},"approvers":`+list+`}`)
+		c := &Call{Tool: "mail", Action: "send", Class: Write, Categories: []string{"external_send"}}
+		if got := strings.Join(p.Asks(c), " "); got != want {
+			t.Errorf("%s asks %q, want %q", list, got, want)
+		}
+	}
+}
+
+// Who is of no group that is asked, and not of all, brings a question no further;
+// where nobody in particular is asked, anybody does.
+func TestAsksWhoHelps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, c := policyOf(t, document{Version: "v1", ToolPolicy: &toolPolicy{Allow: []string{"*"}}, Approvers: drawApprovers(t)}), drawCall(t)
+		f := drawFacts(t, c)
+		f.Approvals = nil
+		asks, none := p.Asks(c), p.Hear(c, f).Missing
+		stranger := answer(c, true)
+		stranger.By, stranger.Groups, stranger.At, stranger.Expires = "ada", slices.DeleteFunc(slices.Clone(drawnGroups), func(g string) bool { return slices.Contains(asks, g) }), f.Now, f.Now.Add(time.Hour)
+		f.Approvals = []Approval{stranger}
+		if got := p.Hear(c, f).Missing; asks != nil && got < none {
+			t.Fatalf("a yes of %v helps though %v are asked", stranger.Groups, asks)
 		}
 	})
 }

@@ -164,7 +164,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		},
 		Link:     d.login.Link,
 		Receipts: &export.Feed{DB: d.db, Log: d.log},
-		Presses:  d.openNotices(c),
+		Presses:  d.openNotices(c, &registry.Recent{Registry: policies}),
 		Pages:    d.pages(),
 		Lost:     d.console.Handler(),
 		OAuth:    d.authorization(c, tokens),

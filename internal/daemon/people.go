@@ -17,7 +17,9 @@ import (
 	"github.com/clawea/clawea/internal/keys"
 	"github.com/clawea/clawea/internal/login"
 	"github.com/clawea/clawea/internal/notify"
+	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/server"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
@@ -194,12 +196,23 @@ func (d *Daemon) pages() []server.Page {
 
 // openNotices makes the notifier that tells people of questions, and returns what
 // takes the presses of its messages' buttons.
-func (d *Daemon) openNotices(c *config.Config) http.Handler {
+func (d *Daemon) openNotices(c *config.Config, policies *registry.Recent) http.Handler {
 	channels, presses := notify.Configured(c.Notify, d.db, time.Now)
-	d.notices = &notify.Notifier{DB: d.db, Channels: channels, URL: c.URL, Now: time.Now, Log: d.log}
+	d.notices = &notify.Notifier{DB: d.db, Channels: channels, URL: c.URL, Asked: asked(policies), Now: time.Now, Log: d.log}
 	if c.Notify != nil {
 		d.notices.Remind = time.Duration(c.Notify.Remind)
 	}
 	presses.Notifier = d.notices
 	return presses
+}
+
+// asked says which groups a question asks, by the policy that asks it.
+func asked(policies *registry.Recent) func(context.Context, *receipt.Receipt) ([]string, error) {
+	return func(ctx context.Context, r *receipt.Receipt) ([]string, error) {
+		p, err := policies.Policy(ctx, r.Decision.Policy)
+		if err != nil {
+			return nil, err
+		}
+		return p.Asks(r.Call), nil
+	}
 }

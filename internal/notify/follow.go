@@ -249,20 +249,19 @@ func (d detail) text() string {
 
 // address says whom each notice of a goes to.
 func (n *Notifier) address(ctx context.Context, a *store.Approval, list []store.Notice) error {
-	var asked []string
-	if n.Asked != nil && slices.ContainsFunc(n.Channels, func(c Channel) bool { return len(c.Groups) > 0 }) {
-		r, err := n.asks(ctx, a)
-		if err != nil {
-			return err
-		}
-		if asked, err = n.Asked(ctx, r); err != nil {
-			n.Log.WarnContext(ctx, "whom a question asks is not known; all channels are told", "approval", a.ID, "err", err)
-			asked = nil
-		}
+	asked, err := n.asked(ctx, a)
+	if err != nil {
+		return err
 	}
-	for i := range list {
-		for _, c := range n.Channels {
-			if c.hears(list[i].Event, asked) {
+	for _, c := range n.Channels {
+		on := len(asked) == 0 || c.of(asked)
+		if !on { // it may not have been known before whom a asks
+			if on, err = n.DB.Told(ctx, c.Name, a.ID); err != nil {
+				return err
+			}
+		}
+		for i := range list {
+			if on && (c.Events == nil || slices.Contains(c.Events, list[i].Event)) {
 				list[i].Channels = append(list[i].Channels, c.Name)
 			}
 		}
@@ -270,12 +269,29 @@ func (n *Notifier) address(ctx context.Context, a *store.Approval, list []store.
 	return nil
 }
 
-// hears reports whether c is told of an event of a question that asks some groups.
-func (c *Channel) hears(event string, asked []string) bool {
-	if c.Events != nil && !slices.Contains(c.Events, event) {
-		return false
+// asked returns the groups that a asks, if a channel wants to know. None: all are to
+// be told.
+func (n *Notifier) asked(ctx context.Context, a *store.Approval) ([]string, error) {
+	if n.Asked == nil || !slices.ContainsFunc(n.Channels, func(c Channel) bool { return len(c.Groups) > 0 }) {
+		return nil, nil
 	}
-	return len(c.Groups) == 0 || len(asked) == 0 || slices.ContainsFunc(c.Groups, func(g string) bool { return slices.Contains(asked, g) })
+	r, err := n.asks(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := n.Asked(ctx, r)
+	if err == nil {
+		return asked, nil
+	}
+	if _, again := n.seen[a.ID]; !again {
+		n.Log.WarnContext(ctx, "whom a question asks is not known; all channels are told", "approval", a.ID, "err", err)
+	}
+	return nil, nil
+}
+
+// of reports whether c is told on questions that ask some groups.
+func (c *Channel) of(asked []string) bool {
+	return len(c.Groups) == 0 || slices.ContainsFunc(c.Groups, func(g string) bool { return slices.Contains(asked, g) })
 }
 
 // asks returns the receipt that asks a.

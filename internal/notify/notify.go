@@ -44,6 +44,7 @@ type DB interface {
 	Followed(ctx context.Context, since time.Time, last *store.Approval, limit int) ([]store.Approval, error)
 	Note(ctx context.Context, a *store.Approval, list []store.Notice, settled bool) (int, error)
 	Noted(ctx context.Context, approval string) ([]store.Notice, error)
+	Told(ctx context.Context, channel, approval string) (bool, error)
 	ClaimDelivery(ctx context.Context, channel, claim string, d time.Duration) (*store.Delivery, error)
 	EndDelivery(ctx context.Context, d *store.Delivery, place string) error
 	DelayDelivery(ctx context.Context, d *store.Delivery, due time.Time) error
@@ -63,7 +64,7 @@ type Sender interface {
 type Channel struct {
 	Name   string   // that the outbox knows it by
 	Events []string // that it is told of; nil: all
-	Groups []string // on whose questions it is told; nil: all questions
+	Groups []string // on whose questions it is told, to their end; nil: all questions
 	Sender Sender
 }
 
@@ -108,7 +109,7 @@ type Notifier struct {
 	Log      *slog.Logger
 
 	// Asked returns the groups whose approval a question needs, by the receipt that asks
-	// it. Nil, or none: that is not known, and all channels are told.
+	// it. None: nobody in particular. Nil, none, or an error: all channels are told.
 	Asked func(ctx context.Context, asks *receipt.Receipt) ([]string, error)
 
 	seen map[string]look // the follower's

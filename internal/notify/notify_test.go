@@ -286,6 +286,54 @@ func TestWhoHears(t *testing.T) {
 	}
 }
 
+// A channel of groups hears of a question to its end: reminded, answered, done. One
+// that was told since it was not known whom the question asks is not left with that;
+// one that was not told does not begin in the middle.
+func TestWhoHearsTheRest(t *testing.T) {
+	h, wiki, other, third := newHouse(t), new(told), new(told), new(told)
+	n := h.notifier(h, Channel{Name: "wiki", Groups: []string{"wiki-owners"}, Sender: wiki}, Channel{Name: "other", Groups: []string{"dba"}, Sender: other},
+		Channel{Name: "third", Groups: []string{"dba"}, Events: []string{Answered}, Sender: third})
+	known := false
+	n.Asked = func(context.Context, *receipt.Receipt) ([]string, error) {
+		if !known {
+			return nil, errors.New("not known")
+		}
+		return []string{"wiki-owners"}, nil
+	}
+	a := h.ask(t, "1")
+	h.settle(t, n)
+	known = true
+	b := h.ask(t, "2")
+	h.move(31 * time.Minute)
+	h.settle(t, n)
+	h.answer(t, a, true)
+	h.answer(t, b, true)
+	h.move(lookRest)
+	h.settle(t, n)
+	h.do(t, a, "1")
+	h.do(t, b, "2")
+	h.settle(t, n)
+	story := []string{Asked, Reminded, Answered, Done}
+	for _, tt := range []struct {
+		s    *told
+		a    *store.Approval
+		want []string
+	}{{wiki, a, story}, {other, a, story}, {third, a, nil}, {wiki, b, story}, {other, b, nil}, {third, b, nil}} {
+		var got []string
+		for _, x := range tt.s.all {
+			if x.approval == tt.a.ID {
+				got = append(got, x.Event)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("of %s: %s", tt.a.ID, diff)
+		}
+	}
+	if got := strings.Count(h.log.String(), "all channels are told"); got != 1 {
+		t.Errorf("said %d times that all are told", got)
+	}
+}
+
 // Nothing that is told holds a text or markup.
 func TestNothingLeaks(t *testing.T) {
 	h, s := newHouse(t), new(told)

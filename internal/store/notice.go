@@ -104,6 +104,16 @@ func (db *DB) note(ctx context.Context, tx *sql.Tx, approval string, x Notice) (
 	return 1, db.engine.insert(ctx, tx, `notice_delivery (channel, approval, notice, due)`, rows, ``)
 }
 
+// Told reports whether a channel is told of a question: anything of it, delivered or
+// not.
+func (db *DB) Told(ctx context.Context, channel, approval string) (bool, error) {
+	_, err := one(ctx, db.read, column[int64], `SELECT notice FROM notice_delivery WHERE channel = $1 AND approval = $2 LIMIT 1`, channel, approval)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, wrap("look for notices of a question", err)
+}
+
 // Noted returns what is kept of a question, in order.
 func (db *DB) Noted(ctx context.Context, approval string) ([]Notice, error) {
 	list, err := all(ctx, db.read, readNotice, `SELECT id, approval, event, mark, at, detail FROM notice WHERE approval = $1 ORDER BY id`, approval)

@@ -55,6 +55,14 @@ func TestNoticesInOrder(t *testing.T) {
 		if err != nil || len(list) != 2 || list[0].Event != "asked" || list[1].Event != "answered" || list[1].ID <= list[0].ID {
 			t.Fatalf("noted %v, %v", list, err)
 		}
+		for channel, want := range map[string]bool{"chat": true, "mail": true, "other": false} {
+			if told, err := h.Told(t.Context(), channel, a.ID); err != nil || told != want {
+				t.Errorf("%s is told: %v, %v", channel, told, err)
+			}
+		}
+		if told, err := h.Told(t.Context(), "chat", "another"); err != nil || told {
+			t.Errorf("told of another question: %v, %v", told, err)
+		}
 		first := h.claimed(t, "chat")
 		if diff := cmp.Diff(&Delivery{Notice: list[0], Channel: "chat", Claim: first.Claim}, first); diff != "" {
 			t.Error(diff)
