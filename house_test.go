@@ -32,7 +32,7 @@ var floors = [][]string{
 	{"verify"},
 	{"internal/memo"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
-		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/change", "internal/page", "internal/story", "examples"},
+		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story", "examples"},
 	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse", "internal/login", "internal/notify", "internal/export"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
 	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira", "internal/undo"},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/webhook"
 )
 
 // Configured returns the channels that c names, and what takes the presses of their
@@ -32,7 +33,7 @@ func Configured(c *config.Notify, db DB, now func() time.Time) ([]Channel, *Pres
 	}
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
-		add(&w.Hearing, &Webhook{URL: w.URL, Secret: w.Secret.Get, Private: w.AllowPrivate, Now: now})
+		add(&w.Hearing, &Webhook{webhook.Hook{URL: w.URL, Secret: w.Secret.Get, Private: w.AllowPrivate, Now: now}})
 	}
 	return out, presses
 }

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/webhook"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -69,16 +70,7 @@ type Channel struct {
 }
 
 // A Later says when to try again.
-type Later struct {
-	After time.Duration
-	Err   error
-}
-
-// Error is what went wrong.
-func (l *Later) Error() string { return l.Err.Error() }
-
-// Unwrap returns it.
-func (l *Later) Unwrap() error { return l.Err }
+type Later = webhook.Later
 
 const (
 	// horizon is how long after it was asked something can happen to a question: it
@@ -88,7 +80,7 @@ const (
 	kept = 30 * 24 * time.Hour
 	// lease is how long a replica has for telling, and sending how long it takes at most.
 	lease   = time.Minute
-	sending = 20 * time.Second
+	sending = webhook.Timeout
 	// The pauses between attempts grow from the first to the last, until it is too late
 	// to be of use.
 	firstPause = 5 * time.Second

@@ -155,7 +155,7 @@ func TestRetries(t *testing.T) {
 
 // The other side says when to try again; and after days nobody tries any more.
 func TestLaterAndNever(t *testing.T) {
-	h, s := newHouse(t), &told{fails: 1 << 20, err: fmt.Errorf("full: %w", &Later{10 * time.Minute, errors.New("slow down")})}
+	h, s := newHouse(t), &told{fails: 1 << 20, err: fmt.Errorf("full: %w", &Later{After: 10 * time.Minute, Err: errors.New("slow down")})}
 	n := h.notifier(h, Channel{Name: "s", Sender: s})
 	h.ask(t, "1")
 	h.settle(t, n)

@@ -86,7 +86,7 @@ func gone(err error) bool {
 func slackError(err error) error {
 	var limited *slack.RateLimitedError
 	if errors.As(err, &limited) {
-		return &Later{limited.RetryAfter, fmt.Errorf("tell Slack: %w", err)}
+		return &Later{After: limited.RetryAfter, Err: fmt.Errorf("tell Slack: %w", err)}
 	}
 	return fmt.Errorf("tell Slack: %w", err)
 }
