@@ -30,7 +30,7 @@ func (c *Config) check() *problem {
 		c.checkGroups,
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },
-		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify,
+		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport,
 	} {
 		if p := check(); p != nil {
 			return p
@@ -110,6 +110,7 @@ func (c *Config) secrets() []placedSecret {
 	out = append(out, c.Confluence.secrets("/confluence")...)
 	out = append(out, c.Jira.secrets("/jira")...)
 	out = append(out, c.Notify.secrets()...)
+	out = append(out, c.Export.secrets()...)
 	return append(out, c.Login.secrets()...)
 }
 

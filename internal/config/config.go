@@ -145,6 +145,10 @@ type Config struct {
 	// they look in the console, or ask clawea approve list.
 	Notify *Notify `json:"notify"`
 
+	// Export is who gets a copy of each new receipt. Optional; without it, clawea export
+	// ocsf fetches them.
+	Export *Export `json:"export"`
+
 	// Pulse is where published bundles are kept. Optional; without it none are
 	// published.
 	Pulse *Pulse `json:"pulse"`
@@ -316,6 +320,7 @@ func (c *Config) complete(dir string) {
 	}
 	c.Telemetry.complete(dir)
 	c.Notify.complete()
+	c.Export.complete()
 	c.Pulse.complete(dir)
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")

@@ -63,6 +63,7 @@ type Daemon struct {
 	login       *login.Desk
 	console     *console.Console
 	notices     *notify.Notifier
+	posts       *export.Poster
 	telemetry   *telemetry.Recorder // nil: nobody is told
 	log         *slog.Logger
 	grace       time.Duration
@@ -140,6 +141,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Gates: []seal.Verifier{gateKey},
 		Catalog: catalog(connectors), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
 	}
+	d.posts = &export.Poster{DB: d.db, Channels: export.Configured(c.Export, time.Now), Version: version, Now: time.Now, Log: d.log}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	agents, err := tools.New(g, door, connectors.list, version, d.log)
 	if err != nil {
@@ -223,6 +225,7 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	if len(d.notices.Channels) > 0 {
 		chores.Go(func() { d.notices.Run(running, time.Second) })
 	}
+	chores.Go(func() { d.posts.Run(running) })
 	defer func() {
 		stop()
 		chores.Wait()

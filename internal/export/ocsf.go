@@ -150,6 +150,7 @@ type house struct {
 	Job        string         `json:"job"`
 	Kind       string         `json:"kind"`
 	Model      string         `json:"model,omitempty"`
+	More       int            `json:"more_resources,omitzero"` // that are not listed
 	Opened     string         `json:"opened,omitempty"`
 	Outcome    string         `json:"outcome,omitempty"`
 	Policy     seal.Hash      `json:"policy,omitzero"`
@@ -160,6 +161,10 @@ type house struct {
 	Revocation int64          `json:"revocation,omitzero"`
 	Tokens     int            `json:"tokens,omitzero"` // that a model provider counted
 }
+
+// maxResources is how many things that a call touches a line names: no receiver takes
+// a line of any length.
+const maxResources = 1000
 
 // unknown is who or what is not known, where OCSF wants a name.
 const unknown = "unknown"
@@ -245,7 +250,8 @@ func (e *ocsf) about(r *receipt.Receipt) {
 	c, h := r.Call, &e.Unmapped.Clawea
 	e.API.Operation, e.API.Service, e.API.Request.UID = ident(c.Name()), &service{ident(c.Tool)}, ident(r.Name())
 	e.activity(c)
-	for _, x := range c.Resources {
+	h.More = max(0, len(c.Resources)-maxResources)
+	for _, x := range c.Resources[:len(c.Resources)-h.More] {
 		e.Resources = append(e.Resources, resource{ident(c.Site), ident(x.Type), ident(x.ID), ident(x.Version)})
 	}
 	h.Class, h.Args, h.Change = ident(string(c.Class)), c.Args, c.Change

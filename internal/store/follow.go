@@ -12,6 +12,7 @@ import (
 // A Followed is a receipt as it is stored, with what is known of its job. Nothing of
 // it is verified.
 type Followed struct {
+	ID       int64 // its place in the order, which has gaps
 	Agent    string
 	Client   string // who ordered the job
 	Envelope []byte
@@ -30,7 +31,13 @@ func (db *DB) ReceiptsAfter(ctx context.Context, job string, seq uint64, limit i
 			return nil, fmt.Errorf("receipt %d of job %q: %w", seq, job, err)
 		}
 	}
-	_, err = one(ctx, db.read, column[int64], `SELECT id FROM receipt WHERE id > $1 LIMIT 1`, after)
+	return db.ReceiptsBehind(ctx, after, limit)
+}
+
+// ReceiptsBehind is ReceiptsAfter by a receipt's place in that order, Followed.ID; 0:
+// from the first on.
+func (db *DB) ReceiptsBehind(ctx context.Context, after int64, limit int) ([]Followed, error) {
+	_, err := one(ctx, db.read, column[int64], `SELECT id FROM receipt WHERE id > $1 LIMIT 1`, after)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil // without stopping the writers to see
 	}
@@ -42,9 +49,9 @@ func (db *DB) ReceiptsAfter(ctx context.Context, job string, seq uint64, limit i
 		return nil, fmt.Errorf("follow receipts: %w", err)
 	}
 	list, err := all(ctx, db.read, func(scan scanner) (f Followed, err error) {
-		err = scan(&f.Envelope, &f.Agent, &f.Client, &f.Opened)
+		err = scan(&f.ID, &f.Envelope, &f.Agent, &f.Client, &f.Opened)
 		return f, err
-	}, `SELECT r.envelope, j.agent, j.client, o.envelope FROM receipt r JOIN job j ON j.id = r.job
+	}, `SELECT r.id, r.envelope, j.agent, j.client, o.envelope FROM receipt r JOIN job j ON j.id = r.job
 		LEFT JOIN receipt o ON o.job = r.job AND o.seq = coalesce(r.opened, r.learned)
 		WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id LIMIT $3`, after, last, bounded(limit))
 	return list, wrap("follow receipts", err)
