@@ -30,6 +30,7 @@ func (a *auditor) walk() {
 		e := &a.bundle.Receipts[i]
 		seq := uint64(i) + 1
 		if r := a.readReceipt(seq, e); r != nil {
+			a.read++
 			a.link(seq, r)
 			a.commitments(r)
 			a.story(r)
@@ -112,6 +113,7 @@ func (a *auditor) story(r *receipt.Receipt) {
 }
 
 func (a *auditor) underPolicy(r *receipt.Receipt) {
+	a.compared++
 	if want := a.expect.Policy; !want.IsZero() && !want.Equal(r.Decision.Policy) {
 		a.find(expectPolicy, r.Seq, "it is under %s; you expect %s", r.Decision.Policy, want)
 	}
@@ -207,6 +209,7 @@ func (a *auditor) refused(r *receipt.Receipt, h *held) {
 		return
 	}
 	c := h.claims
+	a.made++
 	want := policy.Decision{Policy: c.Policy, Reasons: []policy.Reason{{Says: r.Refused}}}
 	if !same(&want, r.Decision) {
 		a.find(receiptDecision, r.Seq, "a refusal decides nothing but %s", text(&want))

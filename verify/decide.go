@@ -97,6 +97,7 @@ func (a *auditor) again(r *receipt.Receipt, p *policy.Policy) {
 	}
 	a.checkConditions(r, p)
 	a.checkGroups(r, p)
+	a.made++
 	if d := p.Decide(r.Call, r.Facts); !same(&d, r.Decision) {
 		a.find(receiptDecision, r.Seq, "recorded: %s; decided again: %s", text(r.Decision), text(&d))
 	}
@@ -121,6 +122,7 @@ func text(d *policy.Decision) string {
 // checkUsed compares the counters that the decision saw with what the receipts
 // before it add up to. A counter at zero is as good as none.
 func (a *auditor) checkUsed(r *receipt.Receipt) {
+	a.summed++
 	used := receipt.Counted(a.used)
 	for _, k := range sorted(r.Facts.Used) {
 		if n := r.Facts.Used[k]; n != used[k] {

@@ -13,7 +13,14 @@ import (
 // A delegation is a person's word that somebody answers in their stead.
 type delegation struct {
 	*receipt.Delegation
-	takenBack *time.Time // by a paper of the same person; nil: it was not
+	takenBack *time.Time // by a paper of the same person, or since its key was revoked; nil: it was not
+}
+
+// takeBack ends d at a time, unless it ended before.
+func (d *delegation) takeBack(at time.Time) {
+	if d.takenBack == nil || at.Before(*d.takenBack) {
+		d.takenBack = &at
+	}
 }
 
 func (a *auditor) readDelegations() {
@@ -34,7 +41,16 @@ func (a *auditor) readDelegations() {
 			if slices.ContainsFunc(a.stands, func(o *delegation) bool { return o.ID == d.ID && o.From == d.From }) {
 				a.find(bundleDuplicate, 0, "delegation %d: %q of %q is there twice", i+1, d.ID, d.From)
 			}
-			a.stands = append(a.stands, &delegation{Delegation: d})
+			held := &delegation{Delegation: d}
+			for _, s := range a.bundle.Delegations[i].Signatures {
+				if until, ok := a.trust.Until[s.KeyID]; ok {
+					held.takeBack(until)
+				}
+			}
+			a.stands = append(a.stands, held)
+		}
+		if err == nil {
+			a.delegated++
 		}
 	}
 	for _, w := range taken {
@@ -42,9 +58,7 @@ func (a *auditor) readDelegations() {
 		for _, d := range a.stands {
 			if w.TakesBack(d.Delegation) {
 				found = true
-				if d.takenBack == nil || w.At.Before(*d.takenBack) {
-					d.takenBack = &w.At
-				}
+				d.takeBack(w.At)
 			}
 		}
 		if !found {

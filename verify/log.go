@@ -33,6 +33,7 @@ func (a *auditor) standing() {
 		a.find(standingMalformed, 0, "%v", err)
 		return
 	}
+	a.ended = true
 	if s.Job != a.bundle.Job {
 		a.find(bundleJob, 0, "the standing is about job %q", s.Job)
 	}
@@ -62,7 +63,7 @@ func (a *auditor) log() {
 			return
 		}
 		proven = a.proofs(tree, l.Proofs)
-		a.report.pass(logProof, "proofs that lead to the checkpoint: %d, of %d entries", len(l.Proofs), tree.N)
+		a.report.checked(len(l.Proofs), logProof, "proofs that lead to the checkpoint: %d, of %d entries", len(l.Proofs), tree.N)
 	}
 	a.unproven(proven)
 }

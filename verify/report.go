@@ -56,6 +56,13 @@ type Finding struct {
 	Text  string `json:"text"`
 }
 
+// An Unchecked is a check for which the bundle had nothing, or nothing that is signed by
+// those whom the auditor trusts. It did not fail, and says nothing.
+type Unchecked struct {
+	Code Code `json:"code"`
+	Axis Axis `json:"axis"`
+}
+
 // Calls counts the calls of a job by what became of them.
 type Calls struct {
 	Allowed  int `json:"allowed"`
@@ -76,9 +83,11 @@ type Report struct {
 	Calls    Calls       //
 	Models   []Model     // that answered, by name
 	Findings []Finding   // in the order of checking
+	Nothing  []Unchecked // checks that had nothing to check
 	Limits   []string    // what the evidence cannot show
 
-	complete bool // checked to the end
+	complete bool   // checked to the end
+	bare     []Axis // on which nothing was checked but the file's form
 }
 
 // Verified reports whether everything was checked and nothing failed. It may
@@ -90,6 +99,9 @@ func (r *Report) Verified() bool {
 // Level returns the worst level of the findings on an axis. An axis on which
 // nothing was checked fails.
 func (r *Report) Level(a Axis) Level {
+	if slices.Contains(r.bare, a) {
+		return Fail
+	}
 	worst, seen := Pass, false
 	for _, f := range r.Findings {
 		if f.Axis == a {
@@ -120,6 +132,16 @@ func (r *Report) pass(c Code, format string, args ...any) {
 		return
 	}
 	r.Findings = append(r.Findings, Finding{c, row(c).Axis, Pass, 0, fmt.Sprintf(format, args...)})
+}
+
+// checked is pass where n things were checked; where none was, it says that.
+func (r *Report) checked(n int, c Code, format string, args ...any) {
+	switch {
+	case n > 0:
+		r.pass(c, format, args...)
+	case !r.found(c):
+		r.Nothing = append(r.Nothing, Unchecked{c, row(c).Axis})
+	}
 }
 
 // failed reports whether any of the codes has failed.

@@ -79,6 +79,7 @@ func (a *auditor) stranger(r *receipt.Receipt) {
 		a.find(receiptToken, r.Seq, "it names no token")
 		return
 	}
+	a.made++
 	want := receipt.RefuseStranger(&receipt.State{}, r.Call, r.Refused).Decision
 	if !same(want, r.Decision) {
 		a.find(receiptDecision, r.Seq, "a refusal decides nothing but %s", text(want))

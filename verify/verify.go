@@ -66,13 +66,14 @@ type auditor struct {
 	bundle *bundle.Bundle
 	report *Report
 
-	policies []*published
-	held     []*held
-	tokens   map[token.ID]*held // the same, by id
-	answers  []*answer
-	about    map[seal.Hash][]*answer // the same, by the call's digest
-	stands   []*delegation
-	texts    map[seal.Hash]*bundle.Disclosure
+	policies  []*published
+	held      []*held
+	tokens    map[token.ID]*held // the same, by id
+	answers   []*answer
+	about     map[seal.Hash][]*answer // the same, by the call's digest
+	stands    []*delegation
+	delegated int // delegations, and what takes them back, that could be read
+	texts     map[seal.Hash]*bundle.Disclosure
 
 	// What the job has come to, as the chain is walked.
 	head       receipt.Head
@@ -88,6 +89,11 @@ type auditor struct {
 	askers     map[string]*receipt.Receipt // by approval id: the receipt that asked first
 	cancelled  map[string]uint64           // approvals, and the receipts of the revocations that cancelled them
 	committed  map[seal.Hash]bool          // what receipts commit to
+	read       int                         // receipts that could be read
+	made       int                         // decisions that could be made again
+	summed     int                         // decisions whose counters were added up
+	compared   int                         // decisions whose policy was compared with the one that is expected
+	ended      bool                        // the standing could be read
 	proved     int                         // verdicts of candidates that could be made again
 	unproved   int                         // and that could not
 }
@@ -178,35 +184,69 @@ func (a *auditor) expected() {
 		a.report.pass(expectJob, "the bundle is of the job that you expect")
 	}
 	if !a.expect.Policy.IsZero() {
-		a.report.pass(expectPolicy, "every receipt is under the policy that you expect")
+		a.report.checked(a.compared, expectPolicy, "decisions under the policy that you expect, which are all that could be read: %d", a.compared)
 	}
 }
 
-// passes says what was checked and found right, a line for each subject.
+// passes says what was checked and found right, a line for each subject, and of what
+// there was nothing to check.
 func (a *auditor) passes() {
 	r := a.report
 	r.pass(bundleMalformed, "the file is in its one form")
-	r.pass(policySignature, "policies signed by authors whom you trust: %d", len(a.bundle.Policies))
+	r.checked(len(a.policies), policySignature, "policies signed by authors whom you trust: %d", len(a.policies))
 	if len(a.trust.Environments) > 0 {
-		r.pass(policyApprovals, "policies approved by as many as their environments need: %d", len(a.bundle.Policies))
+		r.checked(len(a.policies), policyApprovals, "policies approved by as many as their environments need: %d", len(a.policies))
 	}
-	r.pass(bindingSignature, "bindings signed by a registry that you trust: %d", len(a.bundle.Policies))
-	r.pass(tokenSignature, "token records signed by an issuer that you trust: %d", len(a.bundle.Tokens))
-	r.pass(receiptSignature, "receipts signed by a gate that you trust: %d", len(a.bundle.Receipts))
-	r.pass(receiptChain, "the chain runs from 1 to %d without a gap", a.head.Seq)
-	r.pass(receiptDecision, "every decision was made again and came out the same")
-	r.pass(receiptCounters, "every counter adds up")
-	if n := len(a.bundle.Answers); n > 0 {
-		r.pass(answerSignature, "answers signed by the person they name: %d", n)
+	r.checked(len(a.policies), bindingSignature, "bindings signed by a registry that you trust: %d", len(a.policies))
+	r.checked(len(a.held), tokenSignature, "token records signed by an issuer that you trust: %d", len(a.held))
+	r.checked(a.read, receiptSignature, "receipts signed by a gate that you trust: %d", a.read)
+	if all := len(a.bundle.Receipts); a.read == all {
+		r.checked(all, receiptChain, "the chain runs from 1 to %d without a gap", all)
+	} else {
+		r.checked(a.read, receiptChain, "receipts that could be read, each in its place in the chain: %d, of %d", a.read, all)
 	}
-	if n := len(a.bundle.Delegations); n > 0 {
-		r.pass(delegationSignature, "delegations, and what took them back, signed by the person they are from: %d", n)
+	if a.made == a.compared && a.read == len(a.bundle.Receipts) {
+		r.checked(a.made, receiptDecision, "every decision was made again and came out the same: %d", a.made)
+	} else {
+		r.checked(a.made, receiptDecision, "decisions that could be made again and came out the same: %d", a.made)
 	}
-	if n := len(a.bundle.Disclosures); n > 0 {
-		r.pass(disclosureCommitment, "disclosed texts that are the ones committed to: %d", n)
+	r.checked(a.summed, receiptCounters, "decisions whose counters add up: %d", a.summed)
+	if len(a.bundle.Answers) > 0 {
+		r.checked(len(a.answers), answerSignature, "answers signed by the person they name: %d", len(a.answers))
+	}
+	if len(a.bundle.Delegations) > 0 {
+		r.checked(a.delegated, delegationSignature, "delegations, and what took them back, signed by the person they are from: %d", a.delegated)
+	}
+	if len(a.bundle.Disclosures) > 0 {
+		r.checked(a.explained(), disclosureCommitment, "disclosed texts that are the ones committed to: %d", a.explained())
 	}
 	if a.ordersRead > 0 {
 		r.pass(receiptRevoked, "orders that were kept, to revoke and to restore: %d", a.ordersRead)
 	}
-	r.pass(standingEnd, "the chain ends where the gate says")
+	r.checked(map[bool]int{true: 1}[a.ended], standingEnd, "the chain ends where the gate says")
+	a.bare()
+}
+
+// bare notes the axes on which nothing was checked: where no receipt could be read,
+// though there are some or nobody says that there are none, and where nobody says where
+// the chain ends.
+func (a *auditor) bare() {
+	r := a.report
+	if a.read == 0 && (len(a.bundle.Receipts) > 0 || !a.ended) {
+		r.bare = append(r.bare, Integrity)
+	}
+	if !a.ended {
+		r.bare = append(r.bare, Completeness)
+	}
+}
+
+// explained is how many disclosed texts are the ones that some receipt commits to.
+func (a *auditor) explained() int {
+	n := 0
+	for c := range a.texts {
+		if a.committed[c] {
+			n++
+		}
+	}
+	return n
 }

@@ -5,6 +5,7 @@ package verify_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -328,6 +329,55 @@ func TestZeroReport(t *testing.T) {
 	}
 	if l := (&verify.Report{}).Level(verify.Integrity); l != verify.Fail {
 		t.Errorf("an empty axis is %s", l)
+	}
+}
+
+// Who trusts nobody, or others, is told of nothing that it holds but the file's form.
+func TestNothingBehind(t *testing.T) {
+	h := bigStory(t)
+	b := h.export(bigJob, bigLength)
+	stranger := h.stranger.public
+	gateOnly := h.trust()
+	gateOnly.Authors, gateOnly.Registries, gateOnly.Issuers, gateOnly.People = nil, nil, nil, nil
+	for name, tt := range map[string]struct {
+		trust  *verify.Trust
+		passes string
+		bare   []verify.Axis
+	}{
+		"nobody": {&verify.Trust{House: houseName}, "bundle.malformed", []verify.Axis{verify.Integrity, verify.Completeness, verify.Trusted}},
+		"strangers": {&verify.Trust{House: houseName, Authors: []string{stranger}, Registries: []string{stranger}, Issuers: []string{stranger}, Gates: []string{stranger}, People: []string{stranger}},
+			"bundle.malformed", []verify.Axis{verify.Integrity, verify.Completeness, verify.Trusted}},
+		"the gate alone": {gateOnly, "bundle.malformed disclosure.commitment expect.policy log.proof receipt.chain receipt.counters receipt.signature standing.end", nil},
+	} {
+		r := verify.Bundle(must(b.Marshal()), tt.trust, verify.Expect{Policy: policyOf(b)})
+		if got := strings.Join(codes(r, verify.Pass), " "); got != tt.passes || r.Verified() {
+			t.Errorf("%s: verified %t, passes %s", name, r.Verified(), got)
+		}
+		for _, axis := range tt.bare {
+			if r.Level(axis) != verify.Fail {
+				t.Errorf("%s: %s is %s", name, axis, r.Level(axis))
+			}
+		}
+		if !slices.ContainsFunc(r.Nothing, func(u verify.Unchecked) bool { return u.Code == "receipt.decision" && u.Axis == verify.Integrity }) {
+			t.Errorf("%s: nothing is said of decisions: %v", name, r.Nothing)
+		}
+		var text, page bytes.Buffer
+		if err := errors.Join(verify.WriteText(&text, r), verify.WriteJSON(&page, r)); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text.String(), "integrity     fail: nothing was checked\n") != (tt.bare != nil) || !strings.Contains(page.String(), `"unchecked":[{"axis":"`) {
+			t.Errorf("%s: it says\n%s%s", name, text.String(), page.String())
+		}
+	}
+}
+
+// A chain without receipts is one if the gate says so; then nothing else is claimed of
+// it.
+func TestNothingYet(t *testing.T) {
+	h := bigStory(t)
+	r := check(h, h.export(bigJob, 0))
+	if got := strings.Join(codes(r, verify.Pass), " "); !r.Verified() || strings.Contains(got, "receipt.") || strings.Contains(got, "token.") || r.Level(verify.Integrity) != verify.Pass {
+		t.Errorf("verified %t, passes %s", r.Verified(), got)
 	}
 }
 

@@ -6,6 +6,7 @@ package verify
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type jsonReport struct {
 	Calls    Calls          `json:"calls"`
 	Models   []Model        `json:"models,omitempty"`
 	Findings []Finding      `json:"findings"`
+	Nothing  []Unchecked    `json:"unchecked,omitempty"`
 	Limits   []string       `json:"limits"`
 }
 
@@ -42,7 +44,7 @@ func WriteJSON(w io.Writer, r *Report) error {
 	out := jsonReport{
 		Format: ReportFormat, Verified: r.Verified(), Axes: map[Axis]Level{},
 		Bundle: r.Bundle, Job: r.Job, Receipts: r.Receipts, From: r.From, To: r.To,
-		Policies: r.Policies, Calls: r.Calls, Models: r.Models, Findings: r.Findings, Limits: r.Limits,
+		Policies: r.Policies, Calls: r.Calls, Models: r.Models, Findings: r.Findings, Nothing: r.Nothing, Limits: r.Limits,
 	}
 	for _, a := range axes {
 		out.Axes[a] = r.Level(a)
@@ -60,8 +62,8 @@ func WriteJSON(w io.Writer, r *Report) error {
 const maxReport = 512 << 20
 
 // WriteText writes r for people: the verdict on the first line, then the three
-// axes, what became of the calls, the findings, the worst first, and what the
-// evidence cannot show. Characters that could play tricks on a terminal are
+// axes, what became of the calls, the findings, the worst first, what there was nothing
+// to check for, and what the evidence cannot show. Characters that could play tricks on a terminal are
 // written as escapes.
 func WriteText(w io.Writer, r *Report) error {
 	var s strings.Builder
@@ -72,11 +74,21 @@ func WriteText(w io.Writer, r *Report) error {
 	}
 	s.WriteByte('\n')
 	for _, a := range axes {
-		fmt.Fprintf(&s, "  %-14s%s\n", a, r.Level(a))
+		fmt.Fprintf(&s, "  %-14s%s", a, r.Level(a))
+		if slices.Contains(r.bare, a) {
+			s.WriteString(": nothing was checked")
+		}
+		s.WriteByte('\n')
 	}
 	about(&s, r)
 	for _, l := range []Level{Fail, Warn, Pass} {
 		findings(&s, r, l)
+	}
+	for i, n := range r.Nothing {
+		if i == 0 {
+			s.WriteString("\nNothing to check, or nothing by those whom you trust\n")
+		}
+		fmt.Fprintf(&s, "  %-22s %s\n", n.Code, row(n.Code).Says)
 	}
 	s.WriteString("\nWhat this cannot show\n")
 	for _, l := range r.Limits {

@@ -78,13 +78,16 @@
   const finding = (f) => el("li", "", el("strong", f.level, levels[f.level]), " ", el("code", "", f.code), " ",
     f.seq ? el("span", "soft", `receipt ${f.seq}: `) : null, plain(f.text));
 
+  const nothing = (report, name) => (report.unchecked || []).filter((u) => u.axis === name)
+    .map((u) => el("li", "soft", el("strong", "", "Nothing to check"), " ", el("code", "", u.code)));
+
   const axis = (report, [name, title, question]) => {
     const found = report.findings.filter((f) => f.axis === name);
     const of = (level) => found.filter((f) => f.level === level);
     const level = report.axes[name];
     return el("section", "", el("h3", "", title, " ", el("span", `badge ${level}`, words[level])), el("p", "soft", question),
       name !== "trust" && report.axes.trust === "fail" ? el("p", "caution", "Only what is signed by those whom you trust was looked into.") : null,
-      el("ul", "findings", [...of("fail"), ...of("warn"), ...of("pass")].map(finding)));
+      el("ul", "findings", [...of("fail"), ...of("warn"), ...of("pass")].map(finding), nothing(report, name)));
   };
 
   const verdict = (report) => {
