@@ -141,7 +141,7 @@ func (c *Config) checkSecrets() *problem {
 func (c *Config) checkOperators() *problem {
 	var names []string
 	for i, o := range c.Operators {
-		if p := checkName(fmt.Sprintf("/operators/%d", i), "operator", o.Name, names); p != nil {
+		if p := checkParty(fmt.Sprintf("/operators/%d", i), "operator", o.Name, names); p != nil {
 			return p
 		}
 		names = append(names, o.Name)
@@ -149,10 +149,24 @@ func (c *Config) checkOperators() *problem {
 	return nil
 }
 
+// checkParty is checkName for who orders jobs, who can be named as a person's key is:
+// "kim@house.example". Nobody allows the calls of a job that they ordered, by name.
+func checkParty(at, what, name string, taken []string) *problem {
+	before, domain, _ := strings.Cut(name, "@")
+	if token.CheckName(what, before) == nil && token.CheckName(what, domain) == nil {
+		return checkTaken(at, what, name, taken)
+	}
+	return checkName(at, what, name, taken)
+}
+
 func checkName(at, what, name string, taken []string) *problem {
 	if err := token.CheckName(what, name); err != nil {
 		return &problem{at, err.Error(), "choose such a name: it stands in receipts and in the log"}
 	}
+	return checkTaken(at, what, name, taken)
+}
+
+func checkTaken(at, what, name string, taken []string) *problem {
 	if slices.Contains(taken, name) {
 		return &problem{at + "/name", fmt.Sprintf("there is another %s %q", what, name), "choose another name"}
 	}

@@ -171,7 +171,7 @@ func (c *Config) checkWho() *problem {
 }
 
 func checkOrderer(at, field, what, name string, taken map[string]string) *problem {
-	if p := checkName(at, what, name, nil); p != nil {
+	if p := checkParty(at, what, name, nil); p != nil {
 		return p
 	}
 	if other, ok := taken[name]; ok {

@@ -158,7 +158,8 @@ type Config struct {
 
 // An Operator is someone who runs the house through its API.
 type Operator struct {
-	// Name is what the log calls the operator.
+	// Name is what the log calls the operator. A person who also approves is named as
+	// their key is, "kim@house.example": nobody allows the calls of their own jobs.
 	Name string `json:"name"`
 	// Token is the bearer token that proves it, 32 characters or more.
 	Token Secret `json:"token"`

@@ -153,6 +153,10 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"author", `{"authors": ["` + alice + `", "hush"]}`, "/authors/1", "not a public key"},
 		{"person twice", `{"people": ["` + bob + `", "` + bob + `"]}`, "/people/1", "twice"},
 		{"operator's name", `{"operators": [{"name": "A B", "token": "env:T"}]}`, "/operators/0", `operator "A B"`},
+		{"operator of two domains", `{"operators": [{"name": "a@b@c", "token": "env:T"}]}`, "/operators/0", `operator "a@b@c"`},
+		{"operator of no domain", `{"operators": [{"name": "a@", "token": "env:T"}]}`, "/operators/0", `operator "a@"`},
+		{"operator's domain", `{"operators": [{"name": "a@B", "token": "env:T"}]}`, "/operators/0", `operator "a@B"`},
+		{"operator who is a person, twice", `{"operators": [{"name": "a@b.c", "token": "env:T"}, {"name": "a@b.c", "token": "env:U"}]}`, "/operators/1/name", "another operator"},
 		{"operator twice", `{"operators": [{"name": "a", "token": "env:T"}, {"name": "a", "token": "env:U"}]}`, "/operators/1/name", "another operator"},
 		{"operator without token", `{"operators": [{"name": "a"}]}`, "/operators/0", "has no token"},
 
