@@ -30,7 +30,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"enter": enter, "exitcode": exitCode, "setfrom": setFrom, "agent": work, "tool": callTool, "meddle": meddle, "same": same,
+			"enter": enter, "exitcode": exitCode, "setfrom": setFrom, "agent": work, "tool": callTool, "meddle": meddle, "same": same, "neighbour": neighbour, "await": awaitHouse,
 		},
 	})
 }
