@@ -44,6 +44,7 @@ type house struct {
 
 	class     policy.Class // of sending; "": write
 	version   string       // of what it changes; "": it says of no change
+	diff      string       // that it makes then; "": difference
 	describes string       // what agents are told that sending does
 }
 
@@ -131,6 +132,7 @@ func (h *house) send(ctx context.Context, text string) (*receipt.Receipt, error)
 		if h.version != "" {
 			c.Resources = []policy.Resource{{Type: "letter", ID: "1", Version: h.version}}
 			change = changing(&c.Resources[0])
+			change.Diff = cmp.Or(h.diff, change.Diff)
 		}
 		return &gate.Plan{Call: c, Change: change, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
 			h.sent.Add(1)
