@@ -6,7 +6,6 @@ package policy
 import (
 	"bytes"
 	"cmp"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,9 +54,9 @@ type Quorum struct {
 }
 
 // NewQuorum reads the public keys of approvers, of whom required have to sign.
-// Authors among them do not count, whatever their keys are called: keys are
-// compared by their bytes. It fails for keys that cannot be read or are there
-// twice, and if there are fewer approvers than required.
+// Authors among them do not count: neither their keys, by whatever name, nor other
+// keys by their names. Keys of one name are one person's. It fails for keys that
+// cannot be read or are there twice, and if there are fewer people than required.
 func NewQuorum(authors, approvers []string, required int) (Quorum, error) {
 	written, err := publicKeys(authors)
 	if err != nil {
@@ -70,16 +69,16 @@ func NewQuorum(authors, approvers []string, required int) (Quorum, error) {
 	q := Quorum{required: required}
 	for i, k := range keys {
 		switch {
-		case k.in(keys[:i]):
+		case slices.ContainsFunc(keys[:i], k.same):
 			return Quorum{}, fmt.Errorf("entry %d: the key is there twice, by one name or two", i+1)
-		case k.in(written):
+		case slices.ContainsFunc(written, k.same), slices.ContainsFunc(written, func(o publicKey) bool { return samePerson(k, o) }):
 			q.own = append(q.own, k.Verifier)
 		default:
 			q.approvers = append(q.approvers, k.Verifier)
 		}
 	}
-	if required < 1 || required > len(q.approvers) {
-		return Quorum{}, fmt.Errorf("%d approvals are required, and %d of the approvers are not authors", required, len(q.approvers))
+	if n := len(persons(q.approvers)); required < 1 || required > n {
+		return Quorum{}, fmt.Errorf("%d approvals are required, and %d of the approvers are not authors", required, n)
 	}
 	return q, nil
 }
@@ -87,13 +86,13 @@ func NewQuorum(authors, approvers []string, required int) (Quorum, error) {
 // A publicKey is a key with its bytes, which are the same under any name.
 type publicKey struct {
 	seal.Verifier
-	bytes ed25519.PublicKey
+	bytes []byte
 }
 
 func publicKeys(texts []string) ([]publicKey, error) {
 	keys := make([]publicKey, len(texts))
 	for i, text := range texts {
-		b, err := seal.PublicKey(text)
+		b, err := seal.KeyBytes(text)
 		v, err2 := seal.NewVerifier(text)
 		if err := cmp.Or(err, err2); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i+1, err)
@@ -103,8 +102,20 @@ func publicKeys(texts []string) ([]publicKey, error) {
 	return keys, nil
 }
 
-func (k publicKey) in(keys []publicKey) bool {
-	return slices.ContainsFunc(keys, func(o publicKey) bool { return bytes.Equal(o.bytes, k.bytes) })
+func (k publicKey) same(o publicKey) bool { return bytes.Equal(o.bytes, k.bytes) }
+
+// samePerson reports whether two keys are one person's, as far as their names tell.
+func samePerson(a, b seal.Verifier) bool { return strings.EqualFold(a.Name(), b.Name()) }
+
+// persons returns one key of each person whose keys are among keys.
+func persons(keys []seal.Verifier) []seal.Verifier {
+	var out []seal.Verifier
+	for _, k := range keys {
+		if !slices.ContainsFunc(out, func(o seal.Verifier) bool { return samePerson(k, o) }) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // Keys returns every key that may be under a policy, in whatever role. They are
@@ -127,7 +138,7 @@ type Role string
 const (
 	RoleAuthor   Role = "author"
 	RoleApprover Role = "approver"
-	RoleNone     Role = "none" // an approver elsewhere in the house, or an author's key by another name
+	RoleNone     Role = "none" // an approver elsewhere in the house, or an author's other key or name
 )
 
 // A Signature is one under a policy: whose, and what it counts as.
@@ -141,23 +152,51 @@ type Signature struct {
 // good (seal.Envelope.Open with h.Keys). It returns what each counts as, and
 // fails with one of the errors above.
 func (h *Publishers) Check(p *Policy, signers []seal.Verifier, at time.Time) ([]Signature, error) {
+	s := h.Standing(p, signers, at)
+	if s.Err != nil {
+		return nil, s.Err
+	}
+	return s.Signatures, nil
+}
+
+// A Standing is how far a policy has come on its way to being published.
+type Standing struct {
+	Signatures []Signature     // what those count as that it has
+	NoAuthor   bool            // an author has yet to sign
+	For        string          // what approvers approve it for: an environment's name, "an emergency"; "" if nobody has to
+	Missing    int             // how many approvers have yet to sign
+	Of         []seal.Verifier // keys of those who can
+	Err        error           // what Check fails with; nil: it can be published
+}
+
+// Standing returns how p stands by the rules of the house at a time, with signers
+// as Check has them.
+func (h *Publishers) Standing(p *Policy, signers []seal.Verifier, at time.Time) *Standing {
 	quorum, of, err := h.quorum(p, at)
-	if err != nil {
-		return nil, err
+	s := &Standing{For: of, Err: err, NoAuthor: true}
+	var approved []seal.Verifier
+	for _, k := range signers {
+		role := h.role(k, quorum)
+		s.Signatures = append(s.Signatures, Signature{seal.KeyID(k), role})
+		s.NoAuthor = s.NoAuthor && role != RoleAuthor
+		if role == RoleApprover {
+			approved = append(approved, k)
+		}
 	}
-	signed := make([]Signature, len(signers))
-	count := map[Role]int{}
-	for i, s := range signers {
-		signed[i] = Signature{seal.KeyID(s), h.role(s, quorum)}
-		count[signed[i].Role]++
+	if quorum != nil {
+		s.Missing = max(0, quorum.required-len(persons(approved)))
+		s.Of = slices.DeleteFunc(slices.Clone(quorum.approvers), func(k seal.Verifier) bool {
+			return slices.ContainsFunc(approved, func(o seal.Verifier) bool { return samePerson(k, o) })
+		})
 	}
-	if count[RoleAuthor] == 0 {
-		return nil, fmt.Errorf("%w, only %s", ErrAuthor, keyIDs(signers))
+	switch {
+	case err != nil:
+	case s.NoAuthor:
+		s.Err = fmt.Errorf("%w, only %s", ErrAuthor, keyIDs(signers))
+	case quorum != nil && (quorum.required < 1 || s.Missing > 0):
+		s.Err = quorum.missing(s, signers)
 	}
-	if quorum == nil || quorum.required > 0 && count[RoleApprover] >= quorum.required {
-		return signed, nil
-	}
-	return nil, quorum.missing(of, signers, signed)
+	return s
 }
 
 // quorum returns who has to approve p, and what for; nil if nobody has.
@@ -209,19 +248,18 @@ func listed(keys []seal.Verifier, k seal.Verifier) bool {
 }
 
 // missing says who has signed and who has yet to.
-func (q *Quorum) missing(of string, signers []seal.Verifier, signed []Signature) error {
-	open := slices.DeleteFunc(slices.Clone(q.approvers), func(k seal.Verifier) bool { return listed(signers, k) })
+func (q *Quorum) missing(s *Standing, signers []seal.Verifier) error {
 	own := slices.DeleteFunc(slices.Clone(q.own), func(k seal.Verifier) bool { return !listed(signers, k) })
-	n := len(q.approvers) - len(open)
+	n := q.required - s.Missing
 	cause := ErrApprovals
-	if len(own) > 0 && n+len(own) >= q.required {
+	if len(own) > 0 && n+len(persons(own)) >= q.required {
 		cause = ErrOwnApproval
 	}
-	by := make([]string, len(signed))
-	for i, s := range signed {
-		by[i] = fmt.Sprintf("%s as %s", s.Key, s.Role)
+	by := make([]string, len(s.Signatures))
+	for i, g := range s.Signatures {
+		by[i] = fmt.Sprintf("%s as %s", g.Key, g.Role)
 	}
-	return fmt.Errorf("%w: %s needs %d and has %d; signed by %s; missing: %d of %s", cause, of, q.required, n, strings.Join(by, ", "), q.required-n, keyIDs(open))
+	return fmt.Errorf("%w: %s needs %d and has %d; signed by %s; missing: %d of %s", cause, s.For, q.required, n, strings.Join(by, ", "), s.Missing, keyIDs(s.Of))
 }
 
 func keyIDs(keys []seal.Verifier) string {

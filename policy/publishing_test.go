@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"pgregory.net/rapid"
 
+	"github.com/clawea/clawea/internal/sim/authenticator"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -38,6 +39,15 @@ func keyOf(t interface{ Fatal(...any) }, name string, seed byte) signingKey {
 	return signingKey{v, text}
 }
 
+// passkeyOf makes a passkey whose Ed25519 key has the bytes of keyOf's.
+func passkeyOf(t interface{ Fatal(...any) }, name, site string, seed byte) signingKey {
+	a, err := authenticator.New(bytes.NewReader(bytes.Repeat([]byte{seed}, ed25519.SeedSize)), name, site, seal.EdDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signingKey{a.Verifier, a.Public}
+}
+
 func texts(keys ...signingKey) []string {
 	var out []string
 	for _, k := range keys {
@@ -57,6 +67,8 @@ func verifiersOf(keys ...signingKey) []seal.Verifier {
 func TestNewQuorum(t *testing.T) {
 	ada, bob, carol := keyOf(t, "ada", 1), keyOf(t, "bob", 2), keyOf(t, "carol", 3)
 	adaToo, bobToo := keyOf(t, "ada-as-approver", 1), keyOf(t, "robert", 2)
+	adaPasskey, bobPasskey, bobPhone := passkeyOf(t, "adele", "house.test", 1), passkeyOf(t, "robert", "house.test", 2), passkeyOf(t, "Bob", "house.test", 7)
+	adaPhone := passkeyOf(t, "ADA", "house.test", 6)
 	for name, tt := range map[string]struct {
 		authors, approvers []string
 		required           int
@@ -71,6 +83,13 @@ func TestNewQuorum(t *testing.T) {
 		"more than there are":          {texts(ada), texts(bob), 2, "1 of the approvers are not authors"},
 		"an author makes it up":        {texts(ada), texts(ada, bob), 2, "1 of the approvers are not authors"},
 		"an author by another name":    {texts(ada), texts(adaToo, bob), 2, "1 of the approvers are not authors"},
+		"passkeys":                     {texts(adaPhone), texts(bobPhone, carol), 2, ""},
+		"two keys of a person":         {texts(ada), texts(bob, bobPhone, carol), 2, ""},
+		"a person is not two":          {texts(ada), texts(bob, bobPhone), 2, "1 of the approvers are not authors"},
+		"an author's other key":        {texts(ada), texts(adaPhone, bob), 2, "1 of the approvers are not authors"},
+		"an author's key as a passkey": {texts(ada), texts(adaPasskey, bob), 2, "1 of the approvers are not authors"},
+		"a passkey that is a key":      {texts(ada), texts(bob, carol, bobPasskey), 1, "entry 3: the key is there twice"},
+		"a passkey of two sites":       {texts(ada), texts(bobPasskey, passkeyOf(t, "b", "b.test", 2)), 1, "entry 2: the key is there twice"},
 		"no approvers":                 {texts(ada), nil, 1, "0 of the approvers"},
 		"a key twice":                  {texts(ada), texts(bob, bob), 1, "entry 2: the key is there twice"},
 		"a key by two names":           {texts(ada), texts(bob, carol, bobToo), 1, "entry 3: the key is there twice"},
@@ -212,6 +231,50 @@ func TestPublishersWithoutEnvironments(t *testing.T) {
 		if _, err := p.Check(parse(t, tt.src), verifiersOf(tt.signers...), published); !errors.Is(err, tt.is) || tt.is == nil && err != nil {
 			t.Errorf("%s: got %v, want %v", name, err, tt.is)
 		}
+	}
+}
+
+// What a policy lacks is told person by person.
+func TestStanding(t *testing.T) {
+	h := newPublishingHouse(t)
+	carolPhone, adaPhone := passkeyOf(t, "Carol", "house.test", 8), passkeyOf(t, "ada", "house.test", 9)
+	q, err := NewQuorum(texts(h.ada), texts(h.carol, carolPhone, h.erin, adaPhone), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Environments["prod"] = q
+	for name, tt := range map[string]struct {
+		signers  []signingKey
+		roles    []Role
+		noAuthor bool
+		missing  int
+		of       []signingKey
+		is       error
+	}{
+		"nobody":              {nil, nil, true, 2, []signingKey{h.carol, carolPhone, h.erin}, ErrAuthor},
+		"by one":              {[]signingKey{h.ada, h.carol}, []Role{RoleAuthor, RoleApprover}, false, 1, []signingKey{h.erin}, ErrApprovals},
+		"by one, twice":       {[]signingKey{h.ada, h.carol, carolPhone}, []Role{RoleAuthor, RoleApprover, RoleApprover}, false, 1, []signingKey{h.erin}, ErrApprovals},
+		"by two":              {[]signingKey{h.ada, carolPhone, h.erin}, []Role{RoleAuthor, RoleApprover, RoleApprover}, false, 0, nil, nil},
+		"without its author":  {[]signingKey{h.carol, h.erin}, []Role{RoleApprover, RoleApprover}, true, 0, nil, ErrAuthor},
+		"by the author again": {[]signingKey{h.ada, adaPhone, h.erin}, []Role{RoleAuthor, RoleNone, RoleApprover}, false, 1, []signingKey{h.carol, carolPhone}, ErrOwnApproval},
+	} {
+		s := h.Standing(parse(t, forProd), verifiersOf(tt.signers...), published)
+		var roles []Role
+		for _, g := range s.Signatures {
+			roles = append(roles, g.Role)
+		}
+		if d := cmp.Diff(tt.roles, roles); d != "" || s.NoAuthor != tt.noAuthor || s.Missing != tt.missing || s.For != "prod" || !errors.Is(s.Err, tt.is) || tt.is == nil && s.Err != nil {
+			t.Errorf("%s: %+v\n%s", name, s, d)
+		}
+		if got, want := keyIDs(s.Of), keyIDs(verifiersOf(tt.of...)); got != want {
+			t.Errorf("%s: it lacks %s, want %s", name, got, want)
+		}
+		if _, err := h.Check(parse(t, forProd), verifiersOf(tt.signers...), published); (err == nil) != (s.Err == nil) {
+			t.Errorf("%s: Check says %v", name, err)
+		}
+	}
+	if s := h.Standing(parse(t, forNone), verifiersOf(h.ada), published); !errors.Is(s.Err, ErrEnvironment) || s.NoAuthor || s.Missing != 0 {
+		t.Errorf("for no environment: %+v", s)
 	}
 }
 

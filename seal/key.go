@@ -5,6 +5,7 @@ package seal
 
 import (
 	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -98,4 +99,18 @@ func PublicKey(public string) (ed25519.PublicKey, error) {
 		return nil, fmt.Errorf("malformed public key %q", public)
 	}
 	return ed25519.PublicKey(b[1:]), nil
+}
+
+// KeyBytes returns the key in a public key's text, an Ed25519 key or a Passkey, as the
+// DER of a SubjectPublicKeyInfo (RFC 5280). Two texts have the same exactly if they are
+// of one key, by whatever name and for whatever site.
+func KeyBytes(public string) ([]byte, error) {
+	if p, ok, err := parsePasskey(public); err == nil && ok {
+		return p.Key, nil
+	}
+	k, err := PublicKey(public)
+	if err != nil {
+		return nil, err
+	}
+	return x509.MarshalPKIXPublicKey(k)
 }

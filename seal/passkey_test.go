@@ -193,3 +193,33 @@ func FuzzPasskey(f *testing.F) {
 		}
 	})
 }
+
+// A key is the same by whatever name, for whatever site, and as a passkey too.
+func TestKeyBytes(t *testing.T) {
+	seed := bytes.Repeat([]byte{5}, 64)
+	_, file, err := seal.GenerateKey(bytes.NewReader(seed), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := seal.KeyBytes(file)
+	if err != nil || len(want) == 0 {
+		t.Fatal(err)
+	}
+	for alg, same := range map[int]bool{seal.EdDSA: true, seal.ES256: false, seal.RS256: false} {
+		one, err := seal.KeyBytes(newPasskey(t, "house.test", alg).Public)
+		if err != nil || bytes.Equal(one, want) != same {
+			t.Errorf("algorithm %d: %x, %v", alg, one, err)
+		}
+		if alg == seal.RS256 { // another key each time
+			continue
+		}
+		if two, err := seal.KeyBytes(newPasskey(t, "other.test", alg).Public); err != nil || !bytes.Equal(one, two) {
+			t.Errorf("algorithm %d for another site: %x, %v", alg, two, err)
+		}
+	}
+	for _, bad := range []string{"", "ada", file + "=", newPasskey(t, "house.test", seal.ES256).Public[:40]} {
+		if b, err := seal.KeyBytes(bad); err == nil {
+			t.Errorf("%q has the bytes %x", bad, b)
+		}
+	}
+}

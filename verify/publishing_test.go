@@ -4,6 +4,8 @@
 package verify_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -14,7 +16,9 @@ import (
 
 	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/sim/authenticator"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
 
@@ -293,9 +297,41 @@ var governing = []vector{
 	{"3.15-no-environment", "Where there are environments, a policy names one.", governedBy(smallPolicy, func(h *house) []key { return []key{h.author, h.approver, h.ann} }), nil},
 	{"3.15-emergency-too-long", "A policy for an emergency ends in its time, counted from its publication.", governedBy(strings.Replace(hastyPolicy, "07:00:00", "07:00:01", 1), func(h *house) []key { return []key{h.author, h.approver, h.ann, h.ben} }), nil},
 	{"3.15-emergency-too-few", "An emergency takes its own approvers.", governedBy(hastyPolicy, func(h *house) []key { return []key{h.author, h.ben} }), nil},
+	{"3.15-passkeys", "Authors and approvers may sign with passkeys.", passkeyedBy(func(h *house) []key { return []key{h.passkey("author"), h.passkey("ben"), h.ann} }), nil},
+	{"3.15-own-passkey", "An author's passkey is the author's, though their other key has signed as author.", passkeyedBy(func(h *house) []key { return []key{h.author, h.passkey("Author"), h.ann} }), nil},
+	{"3.15-own-key-as-passkey", "A key is the same key as a passkey by another name.", passkeyedBy(func(h *house) []key { return []key{h.author, h.passkeyOf("carol", "author"), h.ann} }), nil},
+	{"3.15-one-person-twice", "Two keys of one person are one approval.", passkeyedBy(func(h *house) []key { return []key{h.author, h.ben, h.passkey("ben")} }), nil},
 	{"3.16-emergency", "A job under a policy for an emergency verifies with a warning.", governedBy(hastyPolicy, func(h *house) []key { return []key{h.author, h.approver, h.ann, h.ben} }), nil},
 }
 
 func governedBy(src string, signers func(h *house) []key) func(testing.TB) (*house, *bundle.Bundle) {
 	return func(t testing.TB) (*house, *bundle.Bundle) { return governed(t, src, signers) }
+}
+
+// passkeyOf is a passkey of name's whose bytes are those of the key file of another.
+func (h *house) passkeyOf(name, of string) key {
+	seed := sha256.Sum256([]byte("test key of " + of))
+	a := must(authenticator.New(bytes.NewReader(seed[:]), name, "house.example", seal.EdDSA))
+	return key{a, a.Public}
+}
+
+func (h *house) passkey(name string) key { return h.passkeyOf(name, "passkey of "+name) }
+
+// passkeyed is one call under a policy of a house some of whose people have passkeys:
+// two of prod's approvers approve, of whom ben has two keys, and authors are listed by other keys of theirs.
+func passkeyed(t testing.TB, signers func(h *house) []key) (*house, *bundle.Bundle) {
+	h := newHouse(t)
+	h.rules = func(x *verify.Trust) {
+		x.Authors = []string{h.author.public, h.passkey("author").public}
+		x.Environments = map[string]verify.Quorum{"prod": {Required: 2, Approvers: []string{
+			h.ann.public, h.ben.public, h.passkey("ben").public, h.passkey("Author").public, h.passkeyOf("carol", "author").public,
+		}}}
+	}
+	raw := h.mint(h.publishAs(prodPolicy, signers(h)...), smallJob, "t1", time.Minute, nil)
+	h.do(raw, request(diff, "d", policy.Call{}, done("r", nil), nil), nil)
+	return h, h.export(smallJob, 2)
+}
+
+func passkeyedBy(signers func(h *house) []key) func(testing.TB) (*house, *bundle.Bundle) {
+	return func(t testing.TB) (*house, *bundle.Bundle) { return passkeyed(t, signers) }
 }

@@ -4,6 +4,7 @@
 package verify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -204,12 +205,12 @@ func verifiers(texts []string) ([]seal.Verifier, error) {
 // Keys are compared by their bits, whatever they are called.
 func (t *Trust) shared() string {
 	for _, g := range t.Gates {
-		gk, err := seal.PublicKey(g)
+		gk, err := seal.KeyBytes(g)
 		if err != nil {
 			continue
 		}
 		for _, p := range t.People {
-			if pk, err := seal.PublicKey(p); err == nil && gk.Equal(pk) {
+			if pk, err := seal.KeyBytes(p); err == nil && bytes.Equal(gk, pk) {
 				return p
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/clawea/clawea/internal/sim/authenticator"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
@@ -108,6 +109,26 @@ func TestApprovers(t *testing.T) {
 	}
 	if _, err := house.Check(p, []seal.Verifier{keys["ada"], keys["carol"], keys["dave"]}, time.Now()); err != nil {
 		t.Errorf("two of two: %v", err)
+	}
+}
+
+// People's passkeys are listed as their other keys are.
+func TestPasskeysListed(t *testing.T) {
+	passkey := func(name string, seed byte) string {
+		a, err := authenticator.New(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name, "house.test", seal.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Public
+	}
+	kim, lee, kimPhone := passkey("kim@house.test", 1), passkey("lee@house.test", 2), passkey("Kim@house.test", 3)
+	c, err := load(t, `{"authors": ["`+kim+`"], "people": ["`+lee+`"], "environments": {"prod": {"approvers": ["`+lee+`", "`+kimPhone+`"], "required": 1}}}`)
+	if err != nil || len(c.Quorums()) != 1 || c.Authors[0].Name() != "kim@house.test" {
+		t.Fatal(c, err)
+	}
+	_, err = load(t, `{"authors": ["`+kim+`"], "environments": {"prod": {"approvers": ["`+lee+`", "`+kimPhone+`"], "required": 2}}}`)
+	if err == nil || !strings.Contains(err.Error(), "1 of the approvers are not authors") {
+		t.Errorf("an author's other passkey: %v", err)
 	}
 }
 

@@ -293,7 +293,7 @@ func (k *keyring) Providers() ([]Provider, bool) {
 func (k *keyring) Origin() string { return k.origin }
 
 func (k *keyring) List(*http.Request) ([]Passkey, error) {
-	return []Passkey{{ID: "k1", Label: "phone " + hostile, Key: "alice@house.test+00000000", Created: time.Now()}, {ID: "k2", Label: "old", Revoked: true}}, k.err
+	return []Passkey{{ID: "k1", Label: "phone " + hostile, Key: "alice@house.test+00000000", Public: "alice@house.test+00000000+AA==", Created: time.Now()}, {ID: "k2", Label: "old", Revoked: true}}, k.err
 }
 
 func (k *keyring) Check(r *http.Request) error {

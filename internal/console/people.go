@@ -16,6 +16,7 @@ import (
 // A Passkey is one of a person's, as their page lists it.
 type Passkey struct {
 	ID, Label, Key string // Key is its name in signatures
+	Public         string // its text, as the configuration lists keys
 	Created        time.Time
 	Revoked        bool
 }

@@ -132,7 +132,7 @@ func (l lobby) accounts(ctx context.Context, after string, limit int) ([]console
 func passkeys(list []login.PasskeyInfo) []console.Passkey {
 	var out []console.Passkey
 	for _, k := range list {
-		out = append(out, console.Passkey{ID: k.ID, Label: k.Label, Key: k.Key, Created: k.Created, Revoked: k.Revoked != nil})
+		out = append(out, console.Passkey{ID: k.ID, Label: k.Label, Key: k.Key, Public: k.Public, Created: k.Created, Revoked: k.Revoked != nil})
 	}
 	return out
 }

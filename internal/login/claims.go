@@ -253,7 +253,13 @@ func (d *Desk) admit(ctx context.Context, p *provider, id *identity, t *try) (*P
 		return nil, ErrName
 	}
 	if (id.key == localKey || d.Reserved != nil && d.Reserved(id.key)) && p.Names[id.subject] != id.key {
-		return nil, ErrTaken.with(fmt.Errorf("%q is reserved", id.key))
+		meant, err := d.meant(ctx, who.ID, id.key)
+		if err != nil {
+			return nil, err
+		}
+		if !meant {
+			return nil, ErrTaken.with(fmt.Errorf("%q is reserved", id.key))
+		}
 	}
 	if id.name == "" {
 		id.name = id.key
@@ -271,4 +277,24 @@ func (d *Desk) admit(ctx context.Context, p *provider, id *identity, t *try) (*P
 	}
 	d.Log.InfoContext(ctx, "logged in", "person", who.Key, "issuer", p.Issuer, "roles", who.Roles, "step_up", t.Kind == stepsUp)
 	return who, nil
+}
+
+// meant reports whether a person has enrolled a passkey that is listed by the name of
+// their keys: then it is reserved for them.
+func (d *Desk) meant(ctx context.Context, person, name string) (bool, error) {
+	if d.Listed == nil || name == localKey {
+		return false, nil
+	}
+	listed := d.Listed(name)
+	if len(listed) == 0 {
+		return false, nil
+	}
+	rows, err := d.DB.Passkeys(ctx, person)
+	for i := range rows {
+		e, err := enrolled(&rows[i], d.roll.Registries)
+		if err == nil && e.Person == person && slices.Contains(listed, e.Key) {
+			return true, nil
+		}
+	}
+	return false, err
 }

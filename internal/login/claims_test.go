@@ -62,6 +62,34 @@ func TestNames(t *testing.T) {
 	h.refused(t, res, ErrTaken)
 }
 
+// Who has enrolled a passkey that the configuration lists is who is meant by its name,
+// and nobody else is.
+func TestListedPasskey(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	var public string
+	h := houseOf(t, p, func(c *Config) {
+		c.Listed = func(name string) []string { return []string{public} }
+	})
+	p.claim = func(c map[string]any) { c["preferred_username"], c["roles"] = "kim@house.test", []string{"r-admin"} }
+	kim := h.browser(t)
+	who := kim.mustLogin(p, "kim")
+	kim.register(newDevice(t, h.site, seal.ES256), seal.ES256)
+	list, err := h.Passkeys(t.Context(), who.ID)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	h.Reserved = func(name string) bool { return name == "kim@house.test" }
+	h.refused(t, h.browser(t).login(p, "kim"), ErrTaken) // not listed yet
+	public = list[0].Public
+	if v, err := seal.NewVerifier(public); err != nil || seal.KeyID(v) != list[0].Key {
+		t.Errorf("the public text is %q: %v", public, err)
+	}
+	if again := h.browser(t).mustLogin(p, "kim"); again.ID != who.ID {
+		t.Errorf("kim is %+v", again)
+	}
+	h.refused(t, h.browser(t).login(p, "eve"), ErrTaken)
+}
+
 func TestEmailAsName(t *testing.T) {
 	p := newIDP(t, jose.ES256)
 	h := houseOf(t, p, func(c *Config) { c.Providers[0].NameClaim = "email" })

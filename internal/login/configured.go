@@ -4,6 +4,7 @@
 package login
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ func Configured(c *config.Config) Config {
 	out := Config{
 		URL: c.URL, Local: c.Login.Local(), Idle: time.Duration(c.Login.Idle), Longest: time.Duration(c.Login.Longest),
 		Reserved: func(name string) bool { return taken[strings.ToLower(name)] },
+		Listed:   func(name string) []string { return listed(c, name) },
 	}
 	for _, p := range c.Login.Providers {
 		roles := map[Role][]string{}
@@ -37,17 +39,8 @@ func Configured(c *config.Config) Config {
 // apart by name, so nobody may get one of these by what a provider says.
 func named(c *config.Config) map[string]bool {
 	taken := map[string]bool{}
-	keys := [][]config.Key{c.People, c.Authors}
-	for _, e := range c.Environments {
-		keys = append(keys, e.Approvers)
-	}
-	if c.BreakGlass != nil {
-		keys = append(keys, c.BreakGlass.Approvers)
-	}
-	for _, list := range keys {
-		for _, k := range list {
-			taken[strings.ToLower(k.Name())] = true
-		}
+	for _, k := range keysOf(c) {
+		taken[strings.ToLower(k.Name())] = true
 	}
 	for _, o := range c.Operators {
 		taken[o.Name] = true
@@ -59,4 +52,27 @@ func named(c *config.Config) map[string]bool {
 		taken[id.Name] = true
 	}
 	return taken
+}
+
+// keysOf are all keys of people in the configuration.
+func keysOf(c *config.Config) []config.Key {
+	keys := slices.Concat(c.People, c.Authors)
+	for _, e := range c.Environments {
+		keys = append(keys, e.Approvers...)
+	}
+	if c.BreakGlass != nil {
+		keys = append(keys, c.BreakGlass.Approvers...)
+	}
+	return keys
+}
+
+// listed are the texts of the keys in the configuration that have a name.
+func listed(c *config.Config, name string) []string {
+	var out []string
+	for _, k := range keysOf(c) {
+		if strings.EqualFold(k.Name(), name) {
+			out = append(out, k.Text)
+		}
+	}
+	return out
 }

@@ -98,8 +98,8 @@ type DB interface {
 	RevokePasskey(ctx context.Context, id string) error
 }
 
-// A Config is what a Desk needs. All fields must be set, but for Providers, Reserved
-// and Refuse.
+// A Config is what a Desk needs. All fields must be set, but for Providers, Reserved,
+// Listed and Refuse.
 type Config struct {
 	DB  DB
 	Key []byte // 32 secret bytes or more, the same on all replicas: what browsers carry during a login is sealed with keys that come from it
@@ -117,6 +117,9 @@ type Config struct {
 	// Reserved reports whether a name is that of somebody's key who need not log in,
 	// in lower case: nobody gets it whose provider's Names do not say so. Nil: none is.
 	Reserved func(name string) bool
+	// Listed returns the passkeys, as public texts, that somebody has listed by a name
+	// elsewhere: who has enrolled one of them is who is meant. Nil: none is.
+	Listed func(name string) []string
 	// Refuse shows a person why something failed. Nil writes two lines of plain text.
 	Refuse func(w http.ResponseWriter, r *http.Request, e *Refusal)
 

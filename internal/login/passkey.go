@@ -258,7 +258,8 @@ type PasskeyInfo struct {
 	ID      string     `json:"id"`
 	Owner   string     `json:"owner"` // the name of their keys
 	Label   string     `json:"label"`
-	Key     string     `json:"key"` // its KeyID, as signatures have it
+	Key     string     `json:"key"`    // its KeyID, as signatures have it
+	Public  string     `json:"public"` // its text, as the configuration lists keys
 	Created time.Time  `json:"created"`
 	Revoked *time.Time `json:"revoked,omitempty"`
 }
@@ -277,7 +278,7 @@ func (d *Desk) Passkeys(ctx context.Context, person string) ([]PasskeyInfo, erro
 			d.Log.ErrorContext(ctx, "a passkey's enrolment does not verify", "passkey", rows[i].ID, "err", err)
 			continue
 		}
-		out = append(out, PasskeyInfo{rows[i].ID, e.Name, rows[i].Label, seal.KeyID(e.Verifier), rows[i].Created, rows[i].Revoked})
+		out = append(out, PasskeyInfo{rows[i].ID, e.Name, rows[i].Label, seal.KeyID(e.Verifier), e.Key, rows[i].Created, rows[i].Revoked})
 	}
 	return out, nil
 }
