@@ -48,11 +48,8 @@ type Revoked struct {
 // is being lifted. Revoke fails with ErrNotFound for a token that is not on
 // record and a job that is not there, and with ErrConflict for the house's own.
 func (db *DB) Revoke(ctx context.Context, r Revocation) (*Revoked, error) {
-	if err := token.CheckRevocation(r.Revocation); err != nil {
+	if err := checkRevocation(r); err != nil {
 		return nil, err
-	}
-	if r.Kind == token.RevokeJob && r.Target == receipt.Journal {
-		return nil, fmt.Errorf("job %s is the house's own: %w", r.Target, ErrConflict)
 	}
 	var out *Revoked
 	err := db.transact(ctx, func(tx *sql.Tx) error {
@@ -94,13 +91,27 @@ func (db *DB) give(ctx context.Context, tx *sql.Tx, r Revocation) (*Revoked, err
 	if err != nil {
 		return nil, err
 	}
-	out := &Revoked{Revocation: r}
-	if r.Kind != token.RevokeAction {
-		out.Tokens = len(good)
-	}
 	cancelled, err := cancelQuestions(ctx, tx, &r)
 	if err != nil {
 		return nil, fmt.Errorf("cancel questions: %w", err)
+	}
+	out := comes(&r, good, cancelled)
+	chains := [][]any{{r.ID, receipt.Journal}}
+	for _, job := range out.Jobs {
+		chains = append(chains, []any{r.ID, job})
+	}
+	if err := db.engine.insert(ctx, tx, `revocation_receipt (revocation, job)`, chains, ``); err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, db.engine.tellOrder)
+	return out, err
+}
+
+// comes is what r comes to, that ends the good tokens and cancels the questions.
+func comes(r *Revocation, good, cancelled []held) *Revoked {
+	out := &Revoked{Revocation: *r}
+	if r.Kind != token.RevokeAction {
+		out.Tokens = len(good)
 	}
 	for _, q := range cancelled {
 		out.Cancelled, out.Jobs = append(out.Cancelled, q.id), append(out.Jobs, q.job)
@@ -113,15 +124,51 @@ func (db *DB) give(ctx context.Context, tx *sql.Tx, r Revocation) (*Revoked, err
 	}
 	slices.Sort(out.Jobs)
 	out.Jobs = slices.Compact(out.Jobs)
-	chains := [][]any{{r.ID, receipt.Journal}}
-	for _, job := range out.Jobs {
-		chains = append(chains, []any{r.ID, job})
+	return out
+}
+
+// WouldRevoke returns what Revoke would come to now, and changes nothing. Errors are
+// as of Revoke. An order that is in force already comes back with its ID.
+func (db *DB) WouldRevoke(ctx context.Context, r Revocation) (*Revoked, error) {
+	out, err := db.wouldRevoke(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("look what revoking %s ends: %w", r.Revocation, err)
 	}
-	if err := db.engine.insert(ctx, tx, `revocation_receipt (revocation, job)`, chains, ``); err != nil {
+	return out, nil
+}
+
+func (db *DB) wouldRevoke(ctx context.Context, r Revocation) (*Revoked, error) {
+	if err := checkRevocation(r); err != nil {
 		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, db.engine.tellOrder)
-	return out, err
+	if _, err := concern(ctx, db.read, &r); err != nil {
+		return nil, err
+	}
+	old, err := one(ctx, db.read, readRevocation, revocationQuery+` WHERE kind = $1 AND target = $2 AND lifted = 0`, r.Kind, r.Target)
+	if err == nil {
+		r.ID, r.By, r.Reason = old.ID, old.By, old.Reason
+	} else if !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	r.At = db.now().UTC().Truncate(time.Millisecond)
+	good, err := endedTokens(ctx, db.read, &r)
+	if err != nil {
+		return nil, err
+	}
+	open, err := openQuestions(ctx, db.read, &r)
+	return comes(&r, good, open), err
+}
+
+// checkRevocation says what is wrong with an order, as far as it can be told without
+// looking.
+func checkRevocation(r Revocation) error {
+	if err := token.CheckRevocation(r.Revocation); err != nil {
+		return err
+	}
+	if r.Kind == token.RevokeJob && r.Target == receipt.Journal {
+		return fmt.Errorf("job %s is the house's own: %w", r.Target, ErrConflict)
+	}
+	return nil
 }
 
 // given is what r came to, an order of before.
@@ -139,15 +186,15 @@ const (
 )
 
 // concern returns what r concerns, and finds r.Job.
-func concern(ctx context.Context, tx *sql.Tx, r *Revocation) (string, error) {
+func concern(ctx context.Context, q querier, r *Revocation) (string, error) {
 	var err error
 	r.Job = ""
 	switch r.Kind {
 	case token.RevokeToken:
-		r.Job, err = one(ctx, tx, column[string], `SELECT job FROM token WHERE id = $1`, r.Target)
+		r.Job, err = one(ctx, q, column[string], `SELECT job FROM token WHERE id = $1`, r.Target)
 		return concernsJob + r.Job, err
 	case token.RevokeJob:
-		r.Job, err = one(ctx, tx, column[string], `SELECT id FROM job WHERE id = $1`, r.Target)
+		r.Job, err = one(ctx, q, column[string], `SELECT id FROM job WHERE id = $1`, r.Target)
 		return concernsJob + r.Job, err
 	case token.RevokeAgent:
 		return concernsAgent + r.Target, nil

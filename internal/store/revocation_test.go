@@ -86,7 +86,18 @@ func TestRevoke(t *testing.T) {
 				h.ask(t, "job-3", call(0, "a"))
 				h.clock.move(time.Second)
 
+				would, err := h.WouldRevoke(ctx, Revocation{Revocation: r, By: "ada", Reason: "why"})
+				if err != nil {
+					t.Fatal(err)
+				}
 				got := h.revoke(t, c.kind, c.target, "why")
+				would.ID = 1
+				if diff := cmp.Diff(would, got, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("it was to be:\n%s", diff)
+				}
+				if again, err := h.WouldRevoke(ctx, Revocation{Revocation: r}); err != nil || again.ID != 1 || again.By != "ada" {
+					t.Errorf("given already: %+v, %v", again, err)
+				}
 				want := &Revoked{Revocation: Revocation{ID: 1, Revocation: r, By: "ada", Reason: "why", At: h.clock.Now()}, Jobs: c.jobs, Tokens: c.tokens, Cancelled: c.cancelled}
 				if c.kind == token.RevokeToken || c.kind == token.RevokeJob {
 					want.Job = "job-1"

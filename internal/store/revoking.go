@@ -105,7 +105,7 @@ func readHeld(scan scanner) (h held, err error) {
 
 // endedTokens returns the good tokens that r ends, or whose calls of an action it
 // does: those that have not expired, and that no final order has ended.
-func endedTokens(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, error) {
+func endedTokens(ctx context.Context, q querier, r *Revocation) ([]held, error) {
 	query, args := `
 		SELECT t.id, t.job, '' FROM token t WHERE t.expires > $1 AND NOT EXISTS (
 			SELECT 1 FROM revocation f WHERE f.restored = 0 AND f.concerns = 'job ' || t.job AND (f.kind = 'job' OR f.target = t.id))`, []any{r.At.UnixMilli()}
@@ -119,12 +119,12 @@ func endedTokens(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, error)
 	case token.RevokePolicy:
 		query, args = query+` AND t.policy = $2`, append(args, r.Target)
 	}
-	return all(ctx, tx, readHeld, query, args...)
+	return all(ctx, q, readHeld, query, args...)
 }
 
-// cancelQuestions cancels the questions, and the answers that no call has used,
-// that r ends, and returns them. Those of a token are its job's.
-func cancelQuestions(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, error) {
+// openQuestions returns the questions, and the answers that no call has used, that r
+// ends. Those of a token are its job's.
+func openQuestions(ctx context.Context, q querier, r *Revocation) ([]held, error) {
 	query, args := `
 		SELECT a.id, a.job, a.action FROM approval a
 		WHERE a.used_by = 0 AND a.cancelled = 0 AND (a.reply = '' AND a.expires > $1 OR a.holds_until > $1)`, []any{r.At.UnixMilli()}
@@ -136,10 +136,16 @@ func cancelQuestions(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, er
 	case token.RevokePolicy:
 		query, args = query+` AND a.job IN (SELECT id FROM job WHERE policy = $2)`, append(args, r.Target)
 	}
-	out, err := all(ctx, tx, readHeld, query+` ORDER BY a.job, a.seq`, args...)
+	out, err := all(ctx, q, readHeld, query+` ORDER BY a.job, a.seq`, args...)
 	if r.Kind == token.RevokeAction {
 		out = slices.DeleteFunc(out, func(q held) bool { return !means(r, q.action) })
 	}
+	return out, err
+}
+
+// cancelQuestions cancels what openQuestions finds, and returns it.
+func cancelQuestions(ctx context.Context, tx *sql.Tx, r *Revocation) ([]held, error) {
+	out, err := openQuestions(ctx, tx, r)
 	for rest := out; len(rest) > 0 && err == nil; {
 		n := min(len(rest), maxLimit)
 		ids := []any{r.At.UnixMilli()}
