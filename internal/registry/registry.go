@@ -176,6 +176,16 @@ func (r *Registry) Entry(ctx context.Context, h seal.Hash) (*Entry, error) {
 	return r.entry(row)
 }
 
+// Known fails with store.ErrNotFound for the hash of no policy that was ever
+// published. One that no longer verifies is known.
+func (r *Registry) Known(ctx context.Context, h seal.Hash) error {
+	_, err := r.DB.Policy(ctx, h)
+	if err != nil {
+		return fmt.Errorf("policy %s: %w", h, err)
+	}
+	return nil
+}
+
 // A Listed is a line of the registry's list. Fault is not nil if the policy no
 // longer verifies; then there is no Entry, and the rest is what the database says.
 type Listed struct {

@@ -22,6 +22,7 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/receipt"
@@ -73,7 +74,7 @@ func TestArguments(t *testing.T) {
 	} {
 		h.wantProblem(h.get(path), 404, "not_found")
 	}
-	for _, reason := range []string{`\u0000`, `two\nlines`, `\u001b[2J`, strings.Repeat("x", maxReason+1)} {
+	for _, reason := range []string{`\u0000`, `two\nlines`, `\u001b[2J`, strings.Repeat("x", revocation.MaxReason+1)} {
 		h.wantProblem(h.post("/v1/cst/"+string(issued.Claims.ID)+"/revoke", `{"reason":"`+reason+`"}`), 400, "bad_argument")
 		h.wantProblem(h.post("/v1/jobs/job-1/revoke", `{"reason":"`+reason+`"}`), 400, "bad_argument")
 	}

@@ -8,73 +8,38 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/clawea/clawea/internal/api"
-	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
-	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
-
-// maxReason bounds what an operator writes about a revocation, in bytes.
-const maxReason = 1000
 
 // checkReason refuses what would not come out of every database and terminal
 // as it went in.
 func checkReason(reason string) error {
-	if len(reason) > maxReason || strings.ContainsFunc(reason, unicode.IsControl) {
-		return fmt.Errorf("%w: want a reason of at most %d bytes on one line", errArgument, maxReason)
+	if len(reason) > revocation.MaxReason || strings.ContainsFunc(reason, unicode.IsControl) {
+		return fmt.Errorf("%w: want a reason of at most %d bytes on one line", errArgument, revocation.MaxReason)
 	}
 	return nil
 }
 
 // end carries out an order to revoke, given by whoever r is from.
 func (s *Server) end(ctx context.Context, what token.Revocation, reason string) (*api.Revoked, error) {
-	if err := checkReason(reason); err != nil {
-		return nil, err
-	}
-	if err := token.CheckRevocation(what); err != nil {
+	checks := revocation.Checks{Catalog: s.Issuer.Catalog, Known: s.Registry.Known}
+	if err := checks.Check(ctx, what, reason); errors.Is(err, revocation.ErrOrder) {
 		return nil, fmt.Errorf("%w: %w", errArgument, err)
-	}
-	if what.Kind == token.RevokeAction && !s.stopsSomething(what.Target) {
-		return nil, fmt.Errorf("%w: no action of this house's tools is meant by %q, so stopping it would stop nothing", errArgument, what.Target)
-	}
-	if what.Kind == token.RevokePolicy {
-		if err := s.published(ctx, what.Target); err != nil {
-			return nil, err
-		}
+	} else if err != nil {
+		return nil, err
 	}
 	done, err := s.Revocations.Revoke(ctx, store.Revocation{Revocation: what, By: whoIs(ctx), Reason: reason})
 	if err != nil && !errors.Is(err, revocation.ErrUnrecorded) { // which holds all the same, and is in the log
 		return nil, err
 	}
 	return revokedPaper(done), nil
-}
-
-// published fails with store.ErrNotFound for the hash of no policy. One that no
-// longer verifies can be withdrawn.
-func (s *Server) published(ctx context.Context, hash string) error {
-	h, err := seal.ParseHash(hash)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errArgument, err)
-	}
-	if _, err := s.Registry.Entry(ctx, h); err != nil && !errors.Is(err, registry.ErrUnusable) {
-		return err
-	}
-	return nil
-}
-
-// stopsSomething reports whether a pattern means any action that there is: a
-// slip of the pen must not look like a kill switch.
-func (s *Server) stopsSomething(pattern string) bool {
-	p, err := policy.ParsePattern(pattern)
-	return err == nil && slices.ContainsFunc(s.Issuer.Catalog, p.Means)
 }
 
 func revokedPaper(r *store.Revoked) *api.Revoked {
