@@ -129,6 +129,21 @@ func (f *frame) MayJobs() bool { return f.Person != nil && f.Person.may(watchers
 // MayRead reports whether links to texts and to questions do.
 func (f *frame) MayRead() bool { return f.Person != nil && f.Person.may(readers) }
 
+// MayPropose reports whether who looks may begin drafts of policies.
+func (f *frame) MayPropose() bool { return f.Person != nil && f.Person.may(proposers) }
+
+// MaySign is for who signs policies, as their keys are listed.
+func (f *frame) MaySign() bool { return f.Person != nil && f.Person.may(signers) }
+
+// MayPublish is for who publishes them.
+func (f *frame) MayPublish() bool { return f.Person != nil && f.Person.may(operators) }
+
+// MayDiscard is for who takes drafts away.
+func (f *frame) MayDiscard() bool { return f.Person != nil && f.Person.may(discarders) }
+
+// MayStop is for who revokes.
+func (f *frame) MayStop() bool { return f.Person != nil && f.Person.may(operators) }
+
 // A notice is a page of two sentences.
 type notice struct {
 	frame

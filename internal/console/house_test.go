@@ -24,6 +24,7 @@ import (
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/ledger"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -51,6 +52,7 @@ type house struct {
 	gateKey    seal.Signer
 	log        *lockedBuffer
 	hash       seal.Hash // of the policy
+	proposed   seal.Hash // a draft
 }
 
 type lockedBuffer struct {
@@ -135,6 +137,7 @@ func newHouse(t testing.TB) *house {
 	h.gate = &gate.Gate{Tokens: h.issuer, Policies: policies, Book: db, Revocations: calm{}, People: people, Absences: absences, Signer: h.gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
 	h.Console = &Console{
 		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now}, Gates: []seal.Verifier{gatKey},
+		Drafts: &registry.Drafts{DB: db, Registry: policies, Log: log}, Orders: &revocation.Desk{DB: db, Book: db, Signer: h.gateKey, Log: log},
 		Catalog: h.issuer.Catalog, House: "house.test " + hostile, Now: time.Now, Log: log,
 		Sites: []Site{{Tool: "confluence", URL: "https://acme.test", Wiki: "/wiki"}, {Tool: "jira", URL: "https://acme.test"}},
 		Accounts: func(ctx context.Context, after string, limit int) ([]Account, error) {
@@ -178,15 +181,25 @@ func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (contex
 // publish publishes a policy and returns its hash.
 func (h *house) publish(text string) seal.Hash {
 	h.t.Helper()
-	e, err := seal.Sign(h.ada, policy.Type, []byte(text))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	entry, err := h.Policies.Publish(h.t.Context(), e)
+	entry, err := h.Policies.Publish(h.t.Context(), h.signed(h.ada, text))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return entry.Policy.Hash()
+}
+
+// signed is a policy that somebody has signed.
+func (h *house) signed(by seal.Signer, text string) *seal.Envelope {
+	h.t.Helper()
+	payload, err := seal.Canonical([]byte(text))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	e, err := seal.Sign(by, policy.Type, payload)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return e
 }
 
 // order issues a token of the robot's for a job.
@@ -282,6 +295,7 @@ func (h *house) get(roles, path string) *reply {
 // keyring has people sign with what a test gives it.
 type keyring struct {
 	signer seal.Signer
+	keys   []Passkey // nil: some
 	origin string
 	err    error
 }
@@ -293,11 +307,14 @@ func (k *keyring) Providers() ([]Provider, bool) {
 func (k *keyring) Origin() string { return k.origin }
 
 func (k *keyring) List(*http.Request) ([]Passkey, error) {
+	if k.keys != nil {
+		return k.keys, k.err
+	}
 	return []Passkey{{ID: "k1", Label: "phone " + hostile, Key: "alice@house.test+00000000", Public: "alice@house.test+00000000+AA==", Created: time.Now()}, {ID: "k2", Label: "old", Revoked: true}}, k.err
 }
 
 func (k *keyring) Check(r *http.Request) error {
-	if r.Header.Get("X-CSRF-Token") != "good" {
+	if r.Header.Get("X-CSRF-Token") != "good" && r.PostFormValue("csrf") != "good" {
 		return errors.New("the request does not come from one of the house's pages\nload it anew")
 	}
 	return k.err

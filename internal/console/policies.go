@@ -27,6 +27,8 @@ type version struct {
 	State     string // "verifies", "does not verify" or "emergency"
 	Fault     string
 	Signed    []string
+	Wrote     []string // keys of its authors
+	Approved  []string // and of its approvers
 }
 
 func versionOf(l *registry.Listed) version {
@@ -42,6 +44,12 @@ func versionOf(l *registry.Listed) version {
 	}
 	for _, s := range l.Entry.Signatures {
 		v.Signed = append(v.Signed, signature(s))
+		switch s.Role {
+		case policy.RoleAuthor:
+			v.Wrote = append(v.Wrote, Visible(s.Key))
+		case policy.RoleApprover:
+			v.Approved = append(v.Approved, Visible(s.Key))
+		}
 	}
 	return v
 }
@@ -57,6 +65,7 @@ func signature(s policy.Signature) string {
 type policiesPage struct {
 	frame
 	Versions []version
+	Drafts   []proposal
 }
 
 func (c *Console) policies(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +74,15 @@ func (c *Console) policies(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
+	drafts, err := c.Drafts.Open(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	p := &policiesPage{frame: c.frame(r, "Policies")}
+	for _, d := range drafts {
+		p.Drafts = append(p.Drafts, proposalOf(d))
+	}
 	for i := range list {
 		p.Versions = append(p.Versions, versionOf(&list[i]))
 	}

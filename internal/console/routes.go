@@ -19,6 +19,7 @@ import (
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/memo"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/revocation"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -81,9 +82,11 @@ type Console struct {
 	DB       *store.DB
 	Policies *registry.Registry
 	Desk     *approval.Desk
-	Gates    []seal.Verifier // whose receipts are shown as good
-	Catalog  []policy.Action // all that the house's tools can do
-	House    string          // its name, above every page
+	Drafts   *registry.Drafts
+	Orders   *revocation.Desk // to revoke
+	Gates    []seal.Verifier  // whose receipts are shown as good
+	Catalog  []policy.Action  // all that the house's tools can do
+	House    string           // its name, above every page
 	Settings func() []Section
 	Checks   func(context.Context) []Check // what the console cannot see by itself
 	Accounts func(ctx context.Context, after string, limit int) ([]Account, error)
@@ -104,6 +107,11 @@ var (
 	auditors  = []string{Auditor, Admin}
 	answerers = []string{Approver, Admin}
 	admins    = []string{Admin}
+
+	proposers  = []string{Author, Admin}
+	signers    = []string{Author, Approver, Admin} // of policies, as their keys are listed
+	operators  = []string{Operator, Admin}         // who publish and revoke
+	discarders = []string{Author, Operator, Admin}
 )
 
 // A route is a page, and who may see it.
@@ -123,12 +131,26 @@ func (c *Console) routes() []route {
 		{"POST /approvals/{id}/answer", answerers, c.answer},
 		{"GET /policies", everybody, c.policies},
 		{"GET /policies/{hash}", everybody, c.policy},
+		{"GET /policies/new", proposers, c.newDraft},
+		{"POST /policies/drafts", proposers, c.propose},
+		{"GET /policies/drafts/{id}", everybody, c.draft},
+		{"GET /policies/drafts/{id}/envelope", everybody, c.draftEnvelope},
+		{"POST /policies/drafts/{id}/add", signers, c.addToDraft},
+		{"POST /policies/drafts/{id}/offer", signers, c.offerDraft},
+		{"POST /policies/drafts/{id}/sign", signers, c.signDraft},
+		{"POST /policies/drafts/{id}/publish", operators, c.publishDraft},
+		{"POST /policies/drafts/{id}/discard", discarders, c.discardDraft},
 		{"GET /jobs", watchers, c.jobs},
 		{"GET /jobs/{job}", watchers, c.job},
 		{"GET /jobs/{job}/receipts/{seq}", watchers, c.receipt},
 		{"GET /jobs/{job}/texts/{seq}/{part}", readers, c.text},
 		{"GET /agents", watchers, c.agents},
 		{"GET /revocations", keepers, c.revocations},
+		{"GET /revocations/new", operators, c.newRevocation},
+		{"POST /revocations/check", operators, c.checkRevocation},
+		{"POST /revocations", operators, c.revoke},
+		{"GET /revocations/{id}/lift", operators, c.lifting},
+		{"POST /revocations/{id}/lift", operators, c.lift},
 		{"GET /settings", keepers, c.settings},
 		{"GET /settings/people", admins, c.people},
 		{"GET /audit", auditors, c.audit},

@@ -39,6 +39,17 @@ func bodyOf(b []byte) body {
 	return out
 }
 
+// wholeBody is bodyOf, and cuts nothing.
+func wholeBody(b []byte) body {
+	out := body{Size: len(b)}
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, b, "", "\t") == nil {
+		out.Pretty, b = true, pretty.Bytes()
+	}
+	out.Text, out.Cut = VisibleText(string(b), len(b))
+	return out
+}
+
 // A changeView is a change as people see it.
 type changeView struct {
 	Summary string

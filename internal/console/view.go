@@ -21,7 +21,7 @@ import (
 // functions are what templates call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"visible": Visible, "time": stamp, "iso": iso, "short": short, "mark": markOf, "count": count, "money": money, "took": took, "lower": strings.ToLower,
+		"visible": Visible, "whole": Whole, "time": stamp, "iso": iso, "short": short, "mark": markOf, "count": count, "money": money, "took": took, "lower": strings.ToLower,
 		"before": func(seq uint64) uint64 { return max(seq, 1) - 1 },
 	}
 }
@@ -39,6 +39,9 @@ func Visible(s any) string {
 	}
 	return string([]rune(text)[:longest]) + "…"
 }
+
+// Whole is Visible, and cuts nothing: for what people put their names to.
+func Whole(s any) string { return page.Visible(strings.ToValidUTF8(fmt.Sprint(s), "\uFFFD")) }
 
 // VisibleText is Visible for a text of many lines, cut at so many bytes; cut says
 // whether it was.
@@ -111,11 +114,11 @@ type mark struct{ Tone, Word string }
 func markOf(state any) mark {
 	word := fmt.Sprint(state)
 	switch word {
-	case "allow", "done", "yes", "used", "live", "good", "verifies":
+	case "allow", "done", "yes", "used", "live", "good", "verifies", "published", "can be published":
 		return mark{"good", word}
-	case "ask", "waiting", "open", "aborted", "unknown", "expired", "order", "revoked", "restored", "emergency", "high":
+	case "ask", "waiting", "waits", "open", "aborted", "unknown", "expired", "order", "revoked", "restored", "emergency", "high", "widens", "risk":
 		return mark{"care", word}
-	case "deny", "refused", "failed", "no", "broken", "cancelled", "does not verify":
+	case "deny", "refused", "failed", "no", "broken", "cancelled", "does not verify", "mistake":
 		return mark{"bad", word}
 	case "":
 		return mark{"calm", "open"}

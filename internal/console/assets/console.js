@@ -135,6 +135,11 @@ const doings = {
     await post("/account/delegations", { payload: offer.payload, answer: await used(offer.request) }, csrf);
     location.assign("/account");
   },
+  async policy(form, csrf) {
+    const at = "/policies/drafts/" + encodeURIComponent(form.dataset.draft);
+    await post(at + "/sign", { answer: await used((await post(at + "/offer", {}, csrf)).request) }, csrf);
+    location.reload();
+  },
 };
 
 // byPasskey has a form do what it is for, and tells how it went.
