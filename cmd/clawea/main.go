@@ -106,6 +106,8 @@ func commands() []command {
 		{"wpc schema", "", "print a JSON Schema of policies, for editors", wpcSchema},
 		{"wpc sign", "-key FILE [-o FILE] FILE", "sign a policy, or add a signature to a signed one", wpcSign},
 		{"wpc publish", "FILE", "publish a signed policy", wpcPublish},
+		{"wpc propose", "FILE", "propose a policy, signed or not, for people to sign and publish in the console", wpcPropose},
+		{"wpc drafts", "", "list policies that are proposed, and what they lack", wpcDrafts},
 		{"wpc diff", "A B [-format json]", "compare two policies in meaning, by file or hash; exit code 3 if the second allows more", wpcDiff},
 		{"wpc replay", "FILE [-since TIME] [-job JOB]", "decide past calls again under a policy that is not published; exit code 3 if it allows more", wpcReplay},
 		{"wpc shadow", "HASH -candidate HASH [-stop]", "let a published candidate run beside a policy; no call depends on it", wpcShadow},

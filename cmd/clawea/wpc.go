@@ -4,11 +4,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
+	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/keys"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -99,6 +102,57 @@ func wpcPublish(ctx context.Context, c *call) error {
 	fmt.Fprintln(c.stdout, p.Hash)
 	describePolicy(c.stderr, p) // the hash alone is for programs
 	return nil
+}
+
+func wpcPropose(ctx context.Context, c *call) error {
+	connect := c.client()
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	_, e, err := readPolicy(c.args[0])
+	if err != nil {
+		return err
+	}
+	cl, err := connect()
+	if err != nil {
+		return err
+	}
+	d, err := cl.Propose(ctx, e)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.stdout, d.Hash)
+	describeDraft(c.stderr, d) // the hash alone is for programs
+	return nil
+}
+
+func wpcDrafts(ctx context.Context, c *call) error {
+	cl, err := c.dial(0, 0)
+	if err != nil {
+		return err
+	}
+	list, err := cl.Drafts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range list.Drafts {
+		fmt.Fprintf(c.stdout, "%s  %s  %s, by %s\n", d.Hash, stamp(d.At), cmp.Or(clean(d.Name), "without a name"), clean(d.By))
+		describeDraft(c.stdout, &d)
+	}
+	return nil
+}
+
+// describeDraft says who has signed a draft, and what it lacks.
+func describeDraft(w io.Writer, d *api.Draft) {
+	for _, s := range d.Signers {
+		fmt.Fprintf(w, "  signed by %s as %s\n", clean(s.Key), s.Role)
+	}
+	for _, l := range d.Lacks {
+		fmt.Fprintf(w, "  missing: %s\n", clean(l))
+	}
+	if d.Fault != "" {
+		fmt.Fprintf(w, "  DOES NOT VERIFY: %s\n", clean(d.Fault))
+	}
 }
 
 func wpcList(ctx context.Context, c *call) error {

@@ -40,6 +40,23 @@ type Policies struct {
 	Policies []Policy `json:"policies"`
 }
 
+// A Draft is a policy that people sign before it is published. The console shows and
+// signs it.
+type Draft struct {
+	Hash    seal.Hash          `json:"hash"`
+	Name    string             `json:"name"`
+	By      string             `json:"by"` // who began it
+	At      time.Time          `json:"at"`
+	Signers []policy.Signature `json:"signers"`
+	Lacks   []string           `json:"lacks"`          // what is missing, in words
+	Fault   string             `json:"fault,omitzero"` // why it does not verify
+}
+
+// Drafts are the open ones, the newest first.
+type Drafts struct {
+	Drafts []Draft `json:"drafts"`
+}
+
 // An Order asks for a CST.
 type Order struct {
 	Agent   string          `json:"agent"`

@@ -38,6 +38,16 @@ func (c *Client) Publish(ctx context.Context, e *seal.Envelope) (*Policy, error)
 	return call[Policy](ctx, c, "POST", "/v1/wpc", e)
 }
 
+// Propose begins a draft of a policy, or adds signatures to it: e may have none.
+func (c *Client) Propose(ctx context.Context, e *seal.Envelope) (*Draft, error) {
+	return call[Draft](ctx, c, "POST", "/v1/drafts", e)
+}
+
+// Drafts lists the open drafts.
+func (c *Client) Drafts(ctx context.Context) (*Drafts, error) {
+	return call[Drafts](ctx, c, "GET", "/v1/drafts", nil)
+}
+
 // Policies lists what is published.
 func (c *Client) Policies(ctx context.Context) (*Policies, error) {
 	return call[Policies](ctx, c, "GET", "/v1/wpc", nil)

@@ -137,8 +137,9 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Dead: undo.Longest, Ours: strings.HasPrefix(url, "sqlite:"), Start: time.Now(), Over: undo.Longest, Now: time.Now, Log: d.log,
 	}
 	desk := &approval.Desk{DB: d.db, Policies: &registry.Recent{Registry: policies}, People: config.Verifiers(c.People), Groups: c.Groups, Enrolled: d.login, Absences: absences, Now: time.Now}
+	drafts := &registry.Drafts{DB: d.db, Registry: policies, Log: d.log}
 	d.console = &console.Console{
-		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Gates: []seal.Verifier{gateKey},
+		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Drafts: drafts, Orders: d.revocations, Gates: []seal.Verifier{gateKey},
 		Catalog: catalog(connectors), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
 	}
 	d.posts = &export.Poster{DB: d.db, Channels: export.Configured(c.Export, time.Now), Version: version, Now: time.Now, Log: d.log}
@@ -149,6 +150,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	}
 	s := &server.Server{
 		Registry:    policies,
+		Drafts:      drafts,
 		Issuer:      tokens,
 		Desk:        desk,
 		Revocations: d.revocations,

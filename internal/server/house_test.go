@@ -152,7 +152,7 @@ func newHouse(t testing.TB) *house {
 			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: gat, Gates: []seal.Verifier{gatKey}, Now: time.Now, Log: log,
 		},
 		UndoTools: []string{"desk"},
-		Registry:  policies, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now},
+		Registry:  policies, Drafts: &registry.Drafts{DB: db, Registry: policies, Log: log}, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now},
 		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:          db,
 		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},

@@ -95,6 +95,9 @@ func problem(err error) *api.Problem {
 	if refused := (*login.Refusal)(nil); errors.As(err, &refused) {
 		p = &api.Problem{Status: refused.Status, Code: refused.Code, Title: refused.Msg, Hint: refused.Hint}
 	}
+	if refused := (*registry.Refusal)(nil); errors.As(err, &refused) {
+		p = &api.Problem{Status: http.StatusUnprocessableEntity, Code: "draft_refused", Title: "the draft is not taken", Detail: refused.Msg, Hint: refused.Hint}
+	}
 	p.Type = "urn:clawea:problem:" + p.Code
 	return p
 }

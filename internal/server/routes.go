@@ -30,6 +30,7 @@ import (
 // UndoPolicy, UndoTools and Lost.
 type Server struct {
 	Registry    *registry.Registry
+	Drafts      *registry.Drafts
 	Issuer      *issuer.Issuer
 	Desk        *approval.Desk
 	Revocations *revocation.Desk
@@ -88,6 +89,8 @@ func (s *Server) routes() []route {
 		{"POST /v1/wpc", operator, serveJSON(s, s.publish)},
 		{"GET /v1/wpc", operator, serveJSON(s, s.listPolicies)},
 		{"GET /v1/wpc/{hash}", operator, serveJSON(s, s.showPolicy)},
+		{"POST /v1/drafts", operator, serveJSON(s, s.propose)}, // of policies; signatures decide
+		{"GET /v1/drafts", operator, serveJSON(s, s.listDrafts)},
 		{"POST /v1/wpc/{hash}/shadow", operator, serveJSON(s, s.shadow)},
 		{"POST /v1/wpc/replay", operator, serveJSON(s, s.replay)},
 
