@@ -41,7 +41,8 @@
 //     transport and the form of the connectors' tables; internal/datacenter
 //     translates for it; internal/page edits pages block by block; internal/change
 //     is what connectors say of changes afterwards; internal/api is the wire form of /v1.
-//   - internal/registry publishes policies and re-verifies them on every read;
+//   - internal/registry publishes policies and re-verifies them on every read, and keeps drafts while
+//     people sign them;
 //     internal/issuer mints and checks tokens; internal/revocation ends what they
 //     stand on, and cuts what is under way; internal/approval brings people's
 //     answers in; internal/proof puts bundles together; internal/oauth lets stock

@@ -86,21 +86,25 @@ func (c *Console) newDraft(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		v := versionOf(&registry.Listed{Hash: h, Entry: entry})
-		p.From, p.Text = &v, editable(entry.Envelope.Payload)
+		p.From, p.Text = &v, editable(laidOut(entry.Envelope.Payload))
 	}
 	c.show(w, r, "propose", p)
 }
 
-// editable is a policy's text as people change it. What they cannot see is escaped, as
-// JSON has it, so that it comes back as it was.
-func editable(payload []byte) string {
+// laidOut is a policy's text over several lines.
+func laidOut(payload []byte) string {
 	var b bytes.Buffer
 	if json.Indent(&b, payload, "", "  ") != nil {
-		b.Reset()
-		b.Write(payload)
+		return string(payload)
 	}
+	return b.String()
+}
+
+// editable is a policy's text as people change it. What they cannot see is escaped, as
+// JSON has it, so that it comes back as it was.
+func editable(text string) string {
 	var out strings.Builder
-	for _, r := range b.String() {
+	for _, r := range strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\r", "") {
 		if page.IsText(string(r)) {
 			out.WriteRune(r)
 			continue
@@ -142,8 +146,7 @@ func (c *Console) propose(w http.ResponseWriter, r *http.Request) {
 
 // again shows what was sent with what is wrong about it.
 func (c *Console) again(w http.ResponseWriter, r *http.Request, b []byte, wrong, mends string) {
-	text := strings.ReplaceAll(string(bytes.ToValidUTF8(b, []byte("\uFFFD"))), "\r", "")
-	p := &proposePage{frame: c.frame(r, "Not proposed"), Text: editable([]byte(text)), Wrong: sentence(wrong), Mends: sentence(mends), Findings: policy.Lint(b, c.Now())}
+	p := &proposePage{frame: c.frame(r, "Not proposed"), Text: editable(string(b)), Wrong: sentence(wrong), Mends: sentence(mends), Findings: policy.Lint(b, c.Now())}
 	c.write(w, r, http.StatusUnprocessableEntity, "propose", p)
 }
 
@@ -229,6 +232,9 @@ func (p *draftPage) describe(d *registry.Draft, now time.Time) {
 	is := d.Policy
 	p.Purpose, p.Emergency, p.MaxTTL = Whole(is.Purpose()), is.BreakGlass(), is.MaxTTL()
 	p.Sentences, p.Findings = is.Explain(), policy.Lint(d.Paper.Payload, now)
+	if text := laidOut(d.Paper.Payload); len(text) <= policy.MaxLength {
+		p.Findings = policy.Lint([]byte(text), now) // whose lines are those that are shown
+	}
 	if r := is.ChangeRecord(); r != nil {
 		p.Record = Whole(strings.Join(strings.Fields(r.System+" "+r.ID+" "+r.URL), " "))
 	}

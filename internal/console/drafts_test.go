@@ -247,6 +247,7 @@ func TestProposeRefused(t *testing.T) {
 	}{
 		"nothing":                 {" ", 409, []string{"Nothing was sent"}},
 		"no JSON":                 {"{\"wpc_version\": \"v1\",\n oops}", 422, []string{"The policy cannot be read", "line 2", "mistake", "oops}"}},
+		"two lines":               {"{\"wpc_version\": \"v1\",\r\n\"tol\": 1}", 422, []string{"line 2, column", "{&#34;wpc_version&#34;: &#34;v1&#34;,\n&#34;tol&#34;: 1}"}},
 		"hostile":                 {hostile, 422, []string{"The policy cannot be read", "&lt;/textarea&gt;"}},
 		"an unknown field":        {`{"wpc_version":"v1","tool_polcy":{}}`, 422, []string{"tool_polcy", "tool_policy"}},
 		"for another environment": {strings.Replace(fmt.Sprintf(prodWPC, ""), "prod", "test", 1), 422, []string{"No signatures publish this policy", "this house has prod"}},
@@ -452,7 +453,7 @@ func TestRevokingRefused(t *testing.T) {
 func TestEditable(t *testing.T) {
 	for _, purpose := range []string{"tidy", "a\u202eb\u200bc", "\U000e0041 tag", "tab\tand\nline", "é", hostile} {
 		b := must(seal.Marshal(map[string]string{"purpose": purpose}))
-		text := editable(b)
+		text := editable(laidOut(b))
 		if string(visibleOnly([]byte(text))) != text {
 			t.Errorf("%q holds what cannot be seen", text)
 		}

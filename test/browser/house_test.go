@@ -182,6 +182,28 @@ func (h *house) call(token, tool, args string) result {
 	return out
 }
 
+// draftAndOrder proposes a policy, and looks what an order to revoke would end, without
+// giving it. It returns the draft's path.
+func (b *browser) draftAndOrder(h *house) string {
+	const wpc = `{"wpc_version": "v1", "policy_name": "keeper of runbooks", "tool": "confluence", "resources": {"spaces_allowlist": ["ENG"]}, "actions": {"read": {"allowed": true}}}`
+	b.do(chromedp.Navigate(h.url+"/policies/new"), chromedp.WaitVisible("textarea[name=text]"),
+		chromedp.SetValue("textarea[name=text]", wpc), chromedp.Click("button.primary"), chromedp.WaitVisible("#h-diff"))
+	if got := b.text("main"); !strings.Contains(got, "an author has to sign") || !strings.Contains(got, "under this name now") {
+		b.t.Errorf("the draft: %q", got)
+	}
+	b.accessible("draft")
+	b.shoot("page-policies-draft")
+	draft := get(b, chromedp.Evaluate[string](`location.pathname`))
+	b.do(chromedp.Navigate(h.url+"/revocations/new?kind=agent&target=robot"), chromedp.WaitVisible("input[name=reason]"),
+		chromedp.SendKeys("input[name=reason]", "a drill"), chromedp.Click("form.edit button"), chromedp.WaitVisible("button.primary"))
+	if got := b.text("main"); !strings.Contains(got, "agent:robot") || !strings.Contains(got, "by-passkey") {
+		b.t.Errorf("what the order ends: %q", got)
+	}
+	b.accessible("order")
+	b.shoot("page-revocations-check")
+	return draft
+}
+
 // A person logs in by the first link, adds a passkey, sees what an agent is about to
 // do and approves it by the passkey; the agent's retry runs; the proof verifies, with
 // the passkey among the keys that the house says are its people's.
@@ -237,14 +259,15 @@ func TestApprovalByPasskey(t *testing.T) {
 	if again := h.call(issued.Token, "confluence_page_update", update); again.Status != "done" {
 		t.Fatalf("the agent's retry: %+v", again)
 	}
-	for _, path := range []string{"/", "/jobs", "/jobs/by-passkey", "/policies", "/policies/" + hash, "/agents", "/revocations", "/settings", "/settings/people", "/audit"} {
+	for _, path := range []string{"/", "/jobs", "/jobs/by-passkey", "/policies", "/policies/" + hash, "/policies/new", "/agents", "/revocations", "/revocations/new", "/settings", "/settings/people", "/audit"} {
 		b.do(chromedp.Navigate(h.url+path), chromedp.WaitVisible("h1"))
 		name := "page" + strings.ReplaceAll(strings.TrimSuffix(path, hash), "/", "-")
 		b.accessible(path)
 		b.shoot(name)
 	}
+	draft := b.draftAndOrder(h)
 	b.wide(320)
-	for _, path := range []string{"/", "/jobs", "/approvals/" + asked.Approval} {
+	for _, path := range []string{"/", "/jobs", "/approvals/" + asked.Approval, draft} {
 		b.do(chromedp.Navigate(h.url+path), chromedp.WaitVisible("h1"))
 		if get(b, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > 320`)) {
 			t.Errorf("%s scrolls sideways at 320 points", path)
