@@ -32,8 +32,8 @@ var floors = [][]string{
 	{"verify"},
 	{"internal/memo"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
-		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story", "examples"},
-	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse", "internal/login", "internal/notify", "internal/export"},
+		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story", "internal/blobs", "examples"},
+	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse", "internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
 	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira", "internal/undo"},
 	{"internal/server", "internal/console"},
@@ -55,6 +55,7 @@ var testOnly = map[string][]string{
 	"internal/sim/specs":     nil,
 
 	"internal/sim/authenticator": nil,
+	"internal/blobs/blobtest":    nil,
 	"internal/pgtest":            nil,
 	"internal/vectors":           nil,
 }
@@ -134,6 +135,7 @@ var direct = map[string]string{
 	"github.com/go-jose/go-jose/v4":          "JWT and JWKS",
 	"github.com/go-json-experiment/json":     "strict JSON and RFC 8785",
 	"github.com/jackc/pgx/v5":                "PostgreSQL",
+	"github.com/minio/minio-go/v7":           "published bundles in S3",
 	"github.com/modelcontextprotocol/go-sdk": "MCP",
 	"github.com/pelletier/go-toml/v2":        "gitleaks' rules are written in it",
 	"github.com/prometheus/client_golang":    "the page for Prometheus",

@@ -23,18 +23,18 @@ func TestPublish(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	file := vector(t, "3.7-approved")
-	if _, err := h.Publish(ctx, []byte("{}"), "ada", nil); !errors.Is(err, bundle.ErrFormat) {
+	if _, err := h.Publish(ctx, []byte("{}"), "ada", pulse.Keep{}); !errors.Is(err, bundle.ErrFormat) {
 		t.Errorf("no bundle: got %v, want ErrFormat", err)
 	}
 	past := h.clock()
-	if _, err := h.Publish(ctx, file, "ada", &past); err == nil {
+	if _, err := h.Publish(ctx, file, "ada", pulse.Keep{Until: past}); err == nil {
 		t.Error("until now: no error")
 	}
-	id, err := h.Publish(ctx, file, "ada", nil)
+	id, err := h.Publish(ctx, file, "ada", pulse.Keep{})
 	if err != nil || id != seal.Sum(file) {
 		t.Fatalf("%v %v", id, err)
 	}
-	if again, err := h.Publish(ctx, file, "bob", nil); err != nil || again != id {
+	if again, err := h.Publish(ctx, file, "bob", pulse.Keep{}); err != nil || again != id {
 		t.Errorf("again: %v %v", again, err)
 	}
 	if got, err := h.Read(ctx, id); err != nil || !bytes.Equal(got, file) {
@@ -62,7 +62,7 @@ func TestChangedFile(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	file := vector(t, "3.7-approved")
-	id, err := h.Publish(ctx, file, "ada", nil)
+	id, err := h.Publish(ctx, file, "ada", pulse.Keep{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestChangedFile(t *testing.T) {
 	if _, err := h.Read(ctx, id); err == nil {
 		t.Error("cut off: no error")
 	}
-	if _, err := h.Publish(ctx, file, "ada", nil); err != nil {
+	if _, err := h.Publish(ctx, file, "ada", pulse.Keep{}); err != nil {
 		t.Error(err)
 	}
 	if got, err := h.Read(ctx, id); err != nil || !bytes.Equal(got, file) {
@@ -122,7 +122,7 @@ func TestShare(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	file := vector(t, "3.7-approved") // discloses {"id":"11"} of receipt 2, and "ok" of receipt 3
-	id, err := h.Publish(ctx, file, "ada", nil)
+	id, err := h.Publish(ctx, file, "ada", pulse.Keep{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,11 +164,11 @@ func TestShare(t *testing.T) {
 		"of what":  {soon, pulse.Disclosure{Only: []uint64{9}}},
 		"too many": {soon, pulse.Disclosure{Only: make([]uint64, 1001)}},
 	} {
-		if _, err := h.Share(ctx, id, "ada", "", x.until, x.shows); err == nil || !strings.Contains(err.Error(), "\n") {
+		if _, err := h.Share(ctx, id, "ada", "for Eve", x.until, x.shows); err == nil || !strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := h.Share(ctx, seal.Sum(nil), "ada", "", soon, pulse.Disclosure{}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := h.Share(ctx, seal.Sum(nil), "ada", "for Eve", soon, pulse.Disclosure{}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("of nothing: got %v, want ErrNotFound", err)
 	}
 }
@@ -176,13 +176,13 @@ func TestShare(t *testing.T) {
 func TestShareEnds(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
-	id, err := h.Publish(ctx, vector(t, "3.7-approved"), "ada", nil)
+	id, err := h.Publish(ctx, vector(t, "3.7-approved"), "ada", pulse.Keep{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	link := func() string {
 		t.Helper()
-		secret, err := h.Share(ctx, id, "ada", "", h.clock().Add(time.Hour), pulse.Disclosure{})
+		secret, err := h.Share(ctx, id, "ada", "for Eve", h.clock().Add(time.Hour), pulse.Disclosure{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,11 +223,11 @@ func TestSweep(t *testing.T) {
 	ctx := t.Context()
 	until := h.clock().Add(time.Hour)
 	file := vector(t, "3.7-approved")
-	id, err := h.Publish(ctx, file, "ada", &until)
+	id, err := h.Publish(ctx, file, "ada", pulse.Keep{Until: until})
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, err := h.Publish(ctx, vector(t, "2.1-good"), "ada", &until)
+	held, err := h.Publish(ctx, vector(t, "2.1-good"), "ada", pulse.Keep{Until: until})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestSweep(t *testing.T) {
 	if _, err := h.Read(ctx, id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("deleted: got %v, want ErrNotFound", err)
 	}
-	if _, err := h.Publish(ctx, file, "ada", nil); !errors.Is(err, store.ErrConflict) {
+	if _, err := h.Publish(ctx, file, "ada", pulse.Keep{}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("publish what was deleted: got %v, want ErrConflict", err)
 	}
 	sweep(1)
@@ -266,7 +266,7 @@ func TestSweep(t *testing.T) {
 func TestDeletionBrokeOff(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
-	id, err := h.Publish(ctx, vector(t, "3.7-approved"), "ada", nil)
+	id, err := h.Publish(ctx, vector(t, "3.7-approved"), "ada", pulse.Keep{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/seal"
@@ -18,6 +19,11 @@ type Doors struct {
 	// Allowed reports whether a request's sender may read published bundles. Nil
 	// lets nobody in, but for those with a link.
 	Allowed func(*http.Request) bool
+	// Texts reports whether they may read the texts that a bundle discloses: what agents
+	// wrote and read. Nil, or false: they get the bundle without.
+	Texts func(*http.Request) bool
+	// Refuse shows a person what is wrong, and what mends it. Nil writes plain text.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, wrong, mends string)
 	// Verifier is what pages carry; nil: there are no pages, and bundles can still
 	// be saved.
 	Verifier *Verifier
@@ -28,6 +34,8 @@ type Doors struct {
 //	/pulse/{id}, /pulse/{id}/bundle          to whom doors allow it
 //	/share/{secret}, /share/{secret}/bundle  to whoever has the secret
 //	/assets/pulse/{name}                     what pages consist of
+//
+// /pulse/{id} has no texts for whom doors do not allow them.
 //
 // An id is a bundle's hash, with or without "sha256:". Pages are the same for
 // everybody: it is in the browser that they become true or false.
@@ -61,7 +69,11 @@ func (h *handler) published(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, store.ErrNotFound
 	}
-	return h.desk.Read(r.Context(), id)
+	file, err := h.desk.Read(r.Context(), id)
+	if err != nil || h.doors.Texts != nil && h.doors.Texts(r) {
+		return file, err
+	}
+	return Disclosure{}.Redact(file)
 }
 
 func (h *handler) shared(r *http.Request) ([]byte, error) {
@@ -80,7 +92,7 @@ func (h *handler) allow(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if h.doors.Allowed == nil || !h.doors.Allowed(r) {
 			guard(w)
-			http.Error(w, "you may not read published bundles\nlog in as somebody who may, or ask for a link", http.StatusForbidden)
+			h.refuse(w, r, http.StatusForbidden, "You may not read published bundles", "Log in as somebody who may, or ask for a link.")
 			return
 		}
 		next(w, r)
@@ -97,7 +109,8 @@ func (h *handler) page(of bundleOf) http.HandlerFunc {
 			return
 		}
 		if h.site == nil {
-			http.Error(w, ErrNoVerifier.Error(), http.StatusNotImplemented)
+			wrong, mends, _ := strings.Cut(ErrNoVerifier.Error(), "\n")
+			h.refuse(w, r, http.StatusNotImplemented, wrong, mends)
 			return
 		}
 		page, err := h.site.linked(r.URL.EscapedPath() + "/bundle")
@@ -144,11 +157,19 @@ func guard(w http.ResponseWriter) {
 // fail says why there is no bundle. Its causes go to the log.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, store.ErrNotFound) {
-		http.Error(w, "there is no such bundle here\nask whoever gave you the address: it may have expired", http.StatusNotFound)
+		h.refuse(w, r, http.StatusNotFound, "There is no such bundle here", "Ask whoever gave you the address: it may have expired.")
 		return
 	}
-	h.desk.log.ErrorContext(r.Context(), "published bundle cannot be read", "error", err, "missing", errors.Is(err, fs.ErrNotExist))
-	http.Error(w, "the bundle cannot be read just now\ntell the operator of this house", http.StatusInternalServerError)
+	h.desk.Log.ErrorContext(r.Context(), "published bundle cannot be read", "err", err, "missing", errors.Is(err, fs.ErrNotExist))
+	h.refuse(w, r, http.StatusInternalServerError, "The bundle cannot be read just now", "Tell the operator of this house: its log says why.")
+}
+
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, wrong, mends string) {
+	if h.doors.Refuse == nil {
+		http.Error(w, wrong+"\n"+mends, status)
+		return
+	}
+	h.doors.Refuse(w, r, status, wrong, mends)
 }
 
 // serve serves an asset. Its name has its hash, so browsers may keep it.

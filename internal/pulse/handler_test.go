@@ -25,15 +25,17 @@ func TestHandler(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	file := vector(t, "3.20-changes")
-	id, err := h.Publish(ctx, file, "ada", nil)
+	id, err := h.Publish(ctx, file, "ada", pulse.Keep{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := h.Share(ctx, id, "ada", "", h.clock().Add(time.Hour), pulse.Disclosure{})
+	secret, err := h.Share(ctx, id, "ada", "for Eve", h.clock().Add(time.Hour), pulse.Disclosure{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := h.Handler(pulse.Doors{Allowed: func(*http.Request) bool { return true }, Verifier: verifier()})
+	yes := func(*http.Request) bool { return true }
+	in := h.Handler(pulse.Doors{Allowed: yes, Texts: yes, Verifier: verifier()})
+	bare := h.Handler(pulse.Doors{Allowed: yes, Verifier: verifier()})
 	out := h.Handler(pulse.Doors{Allowed: func(*http.Request) bool { return false }, Verifier: verifier()})
 	closed := h.Handler(pulse.Doors{})
 	hex := strings.TrimPrefix(id.String(), "sha256:")
@@ -79,6 +81,7 @@ func TestHandler(t *testing.T) {
 	if got := get(in, "/pulse/"+hex+"/bundle").Body.Bytes(); !bytes.Equal(got, file) {
 		t.Error("another bundle")
 	}
+	lacks(t, get(bare, "/pulse/"+hex+"/bundle").Body.Bytes(), "Merge a")
 	shared := get(out, "/share/"+secret+"/bundle").Body.Bytes()
 	lacks(t, shared, "Merge a")
 }
@@ -86,7 +89,7 @@ func TestHandler(t *testing.T) {
 // A page refers to its bundle below its own address, and to files that are there.
 func TestLinkedPage(t *testing.T) {
 	h := newHouse(t)
-	id, err := h.Publish(t.Context(), vector(t, "3.7-approved"), "ada", nil)
+	id, err := h.Publish(t.Context(), vector(t, "3.7-approved"), "ada", pulse.Keep{})
 	if err != nil {
 		t.Fatal(err)
 	}

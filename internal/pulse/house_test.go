@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/blobs"
 	"github.com/clawea/clawea/internal/pulse"
 	"github.com/clawea/clawea/internal/store"
 )
@@ -68,9 +69,15 @@ func newHouse(t testing.TB) *house {
 	}
 	t.Cleanup(func() { db.Close() })
 	h.db = db
-	if h.Desk, err = pulse.New(pulse.Config{Dir: h.dir, Key: key, Store: db, Log: log, Now: h.clock}); err != nil {
+	dir, err := blobs.NewDir(h.dir)
+	if err != nil {
 		t.Fatal(err)
 	}
+	shelf, err := blobs.New(dir, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Desk = pulse.New(pulse.Config{Blobs: shelf, Store: db, Log: log, Now: h.clock})
 	return h
 }
 

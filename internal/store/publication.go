@@ -24,6 +24,7 @@ type Publication struct {
 	HeldBy  string     // who forbids deleting it; "": nobody
 	Deleted *time.Time // when that was ordered; nil: it is there
 	Gone    *time.Time // when its file was deleted
+	Links   int        // that hold now
 }
 
 // An Event is something that was done to a publication: "published", "shared",
@@ -69,28 +70,34 @@ func (db *DB) event(ctx context.Context, tx *sql.Tx, id seal.Hash, what, by, not
 	return err
 }
 
-const publicationQuery = `SELECT id, job, size, by_whom, at, keep_until, held_by, deleted, gone FROM publication`
+// publicationQuery takes the time as $1.
+const publicationQuery = `SELECT id, job, size, by_whom, at, keep_until, held_by, deleted, gone,
+	(SELECT count(*) FROM share WHERE share.publication = publication.id AND share.revoked = 0 AND share.expires > $1) FROM publication`
 
 func readPublication(scan scanner) (p Publication, err error) {
 	var until, deleted, gone time.Time
-	err = scan((*digest)(&p.ID), &p.Job, &p.Size, &p.By, (*instant)(&p.At), (*instant)(&until), &p.HeldBy, (*instant)(&deleted), (*instant)(&gone))
+	err = scan((*digest)(&p.ID), &p.Job, &p.Size, &p.By, (*instant)(&p.At), (*instant)(&until), &p.HeldBy, (*instant)(&deleted), (*instant)(&gone), &p.Links)
 	p.Until, p.Deleted, p.Gone = since(until), since(deleted), since(gone)
+	if p.Deleted != nil {
+		p.Links = 0
+	}
 	return p, err
 }
 
 // Publication returns a publication, deleted ones too, or ErrNotFound.
 func (db *DB) Publication(ctx context.Context, id seal.Hash) (Publication, error) {
-	p, err := one(ctx, db.read, readPublication, publicationQuery+` WHERE id = $1`, id.String())
+	p, err := one(ctx, db.read, readPublication, publicationQuery+` WHERE id = $2`, db.now().UnixMilli(), id.String())
 	return p, wrap("read publication", err)
 }
 
-// Publications returns up to limit publications that were made before a time, the
-// newest first. Zero means now, and 100.
-func (db *DB) Publications(ctx context.Context, before time.Time, limit int) ([]Publication, error) {
-	if before.IsZero() {
-		before = db.now().Add(time.Hour)
+// Publications returns up to limit publications behind a spot, or the first ones if
+// that is nil, the newest first. A limit of zero means 100.
+func (db *DB) Publications(ctx context.Context, before *Spot, limit int) ([]Publication, error) {
+	if before == nil {
+		before = &Spot{At: db.now().Add(time.Hour)}
 	}
-	list, err := all(ctx, db.read, readPublication, publicationQuery+` WHERE at < $1 ORDER BY at DESC, id LIMIT $2`, before.UnixMilli(), bounded(limit))
+	list, err := all(ctx, db.read, readPublication, publicationQuery+` WHERE at <= $2 AND (at < $2 OR id < $3) ORDER BY at DESC, id DESC LIMIT $4`,
+		db.now().UnixMilli(), before.At.UnixMilli(), before.ID, bounded(limit))
 	return list, wrap("list publications", err)
 }
 
@@ -156,7 +163,7 @@ func (db *DB) Due(ctx context.Context, limit int) (due, deleted []Publication, e
 	if err != nil {
 		return nil, nil, wrap("find what is due", err)
 	}
-	deleted, err = all(ctx, db.read, readPublication, publicationQuery+` WHERE deleted > 0 AND gone = 0 ORDER BY deleted LIMIT $1`, bounded(limit))
+	deleted, err = all(ctx, db.read, readPublication, publicationQuery+` WHERE deleted > 0 AND gone = 0 ORDER BY deleted LIMIT $2`, db.now().UnixMilli(), bounded(limit))
 	return due, deleted, wrap("find what is deleted", err)
 }
 

@@ -36,7 +36,7 @@ func TestPublications(t *testing.T) {
 		wantErr(t, "publish again, for longer", h.Publish(ctx, Publication{ID: one, Job: "job-1", Size: 7, By: "bob", Until: &later}), nil)
 		wantErr(t, "publish again, for less", h.Publish(ctx, Publication{ID: one, Job: "job-1", Size: 7, By: "bob", Until: &soon}), nil)
 		wantErr(t, "publish again, what is kept for ever", h.Publish(ctx, Publication{ID: two, Job: "job-2", Size: 8, By: "bob", Until: &soon}), nil)
-		list, err := h.Publications(ctx, time.Time{}, 0)
+		list, err := h.Publications(ctx, nil, 0)
 		want := []Publication{
 			{ID: two, Job: "job-2", Size: 8, By: "bob", At: begun.Add(time.Second)},
 			{ID: one, Job: "job-1", Size: 7, By: "ada", At: begun, Until: &later},
@@ -44,8 +44,20 @@ func TestPublications(t *testing.T) {
 		if d := cmp.Diff(want, list); err != nil || d != "" {
 			t.Errorf("%v (-want +got):\n%s", err, d)
 		}
-		if list, err := h.Publications(ctx, begun.Add(time.Second), 0); err != nil || len(list) != 1 || list[0].ID != one {
-			t.Errorf("before: %v %v", list, err)
+		wantErr(t, "publish at the same time", h.Publish(ctx, Publication{ID: seal.Sum([]byte("3")), Job: "job-3", Size: 9, By: "bob"}), nil)
+		var paged []seal.Hash
+		for at := (*Spot)(nil); ; {
+			list, err := h.Publications(ctx, at, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) == 0 {
+				break
+			}
+			paged, at = append(paged, list[0].ID), &Spot{At: list[0].At, ID: list[0].ID.String()}
+		}
+		if len(paged) != 3 || paged[2] != one || paged[0].Equal(paged[1]) {
+			t.Errorf("page by page: %v", paged)
 		}
 	})
 }
@@ -126,8 +138,17 @@ func TestShares(t *testing.T) {
 		}
 		_, err = h.OpenShare(ctx, other)
 		wantErr(t, "another secret", err, ErrNotFound)
+		links := func(want int) {
+			t.Helper()
+			if p, err := h.Publication(ctx, id); err != nil || p.Links != want {
+				t.Errorf("%d links hold, want %d: %v", p.Links, want, err)
+			}
+		}
+		links(1)
 		wantErr(t, "second", h.Share(ctx, Share{ID: other, Publication: id, By: "ada", Expires: begun.Add(time.Minute)}), nil)
+		links(2)
 		h.clock.move(time.Minute)
+		links(1)
 		_, err = h.OpenShare(ctx, other)
 		wantErr(t, "expired", err, ErrNotFound)
 		wantErr(t, "unshare", h.Unshare(ctx, secret, "bob"), nil)
@@ -135,6 +156,7 @@ func TestShares(t *testing.T) {
 		wantErr(t, "unshare nothing", h.Unshare(ctx, id, "bob"), ErrNotFound)
 		_, err = h.OpenShare(ctx, secret)
 		wantErr(t, "revoked", err, ErrNotFound)
+		links(0)
 		list, err := h.Shares(ctx, id, 0)
 		if err != nil || len(list) != 2 {
 			t.Errorf("shares %v %v", list, err)
