@@ -111,6 +111,7 @@ func (c *Config) secrets() []placedSecret {
 	out = append(out, c.Jira.secrets("/jira")...)
 	out = append(out, c.Notify.secrets()...)
 	out = append(out, c.Export.secrets()...)
+	out = append(out, c.Pulse.secrets()...)
 	return append(out, c.Login.secrets()...)
 }
 

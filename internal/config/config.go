@@ -149,8 +149,8 @@ type Config struct {
 	// ocsf fetches them.
 	Export *Export `json:"export"`
 
-	// Pulse is where published bundles are kept. Optional; without it none are
-	// published.
+	// Pulse is where published bundles are kept. Optional; without it they are in a
+	// directory beside the database, if that is a file, and else none are published.
 	Pulse *Pulse `json:"pulse"`
 
 	unfinished *Error // what is left of the sample configuration; nil: nothing
