@@ -183,6 +183,10 @@ func call[T any](ctx context.Context, c *Client, method, path string, req any) (
 	if err != nil {
 		return nil, err
 	}
+	return answer[T](b)
+}
+
+func answer[T any](b []byte) (*T, error) {
 	out := new(T)
 	if err := seal.Glance(b, out); err != nil {
 		return nil, fmt.Errorf("the daemon's answer is not one: %w\nis this the address of a Clawea daemon, of this version?", err)

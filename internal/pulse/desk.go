@@ -271,8 +271,11 @@ func checkNote(note string) error {
 	return nil
 }
 
-// Hold forbids to delete a publication until Release.
+// Hold forbids to delete a publication until Release, for the reason that note gives.
 func (d *Desk) Hold(ctx context.Context, id seal.Hash, by, note string) error {
+	if strings.TrimSpace(note) == "" {
+		return &Refusal{"it is not said why it is held", "say it in the note: it stays on record"}
+	}
 	if err := checkNote(note); err != nil {
 		return err
 	}

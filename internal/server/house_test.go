@@ -170,6 +170,7 @@ func newHouse(t testing.TB) *house {
 		Operators: []Operator{{Name: "eve", Token: func() (string, error) { return "another-secret", nil }}, {Name: "olga", Token: func() (string, error) { return secret, nil }}},
 		Proxy:     saying("proxy"), MCP: saying("mcp"), Tiles: l.Handler(), Log: log,
 	}
+	h.Pulse, h.Origin = newPulse(t, h.Server), "https://house.test"
 	srv := httptest.NewServer(h.Handler())
 	h.url = srv.URL
 	running, stop := context.WithCancel(context.Background())

@@ -17,6 +17,7 @@ import (
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/oauth"
 	"github.com/clawea/clawea/internal/proof"
+	"github.com/clawea/clawea/internal/pulse"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/revocation"
@@ -27,7 +28,7 @@ import (
 )
 
 // A Server holds what the routes need. All fields must be set, but for
-// UndoPolicy, UndoTools and Lost.
+// UndoPolicy, UndoTools, Pulse and Lost.
 type Server struct {
 	Registry    *registry.Registry
 	Drafts      *registry.Drafts
@@ -44,6 +45,8 @@ type Server struct {
 	Trust       func(context.Context) *verify.Trust            // what the house says its keys are
 	Link        func(context.Context) (link string, err error) // a new way in for the local administrator
 	Receipts    http.Handler                                   // of all jobs, for exports
+	Pulse       *pulse.Desk                                    // of published bundles; nil: none are published
+	Origin      string                                         // the house's address as browsers know it
 	Presses     http.Handler                                   // of buttons in messages
 	Pages       []Page                                         // for people
 	Lost        http.Handler                                   // tells people's browsers that there is nothing; nil: they read what programs do
@@ -117,6 +120,16 @@ func (s *Server) routes() []route {
 		{"POST /v1/approvals/{id}", operator, serveJSON(s, s.answer)}, // the answer's own signature decides
 		{"GET /v1/delegations", operator, serveJSON(s, s.listDelegations)},
 		{"POST /v1/delegations", operator, serveJSON(s, s.delegate)}, // so does the delegation's
+
+		{"POST /v1/publications", operator, serveJSON(s, s.publishJob)},
+		{"POST /v1/publications/file", operator, http.HandlerFunc(s.publishFile)},
+		{"GET /v1/publications", operator, serveJSON(s, s.listPublications)},
+		{"GET /v1/publications/{hash}", operator, serveJSON(s, s.showPublication)},
+		{"POST /v1/publications/{hash}/share", operator, serveJSON(s, s.sharePublication)},
+		{"POST /v1/publications/{hash}/hold", operator, serveJSON(s, s.holdPublication)},
+		{"POST /v1/publications/{hash}/release", operator, serveJSON(s, s.releasePublication)},
+		{"POST /v1/publications/{hash}/delete", operator, serveJSON(s, s.deletePublication)},
+		{"POST /v1/publications/links/{link}/end", operator, serveJSON(s, s.endShare)},
 
 		{"GET /v1/receipts", operator, s.Receipts},
 		{"POST /v1/notify/slack", anyone, s.Presses}, // by Slack's signature
