@@ -75,10 +75,11 @@ type Check struct {
 }
 
 // A Console holds what the pages are made of. All fields must be set, but for
-// Settings, Checks, Accounts, Sites and StepUp.
+// Settings, Checks, Accounts, Sites, StepUp and Proofs.
 type Console struct {
 	Door     Door
 	Passkeys Passkeys
+	Proofs   Proofs // published bundles; nil: the house publishes none
 	DB       *store.DB
 	Policies *registry.Registry
 	Desk     *approval.Desk
@@ -110,7 +111,7 @@ var (
 
 	proposers  = []string{Author, Admin}
 	signers    = []string{Author, Approver, Admin} // of policies, as their keys are listed
-	operators  = []string{Operator, Admin}         // who publish and revoke
+	operators  = []string{Operator, Admin}         // who publish and revoke, proofs too
 	discarders = []string{Author, Operator, Admin}
 )
 
@@ -154,6 +155,14 @@ func (c *Console) routes() []route {
 		{"GET /settings", keepers, c.settings},
 		{"GET /settings/people", admins, c.people},
 		{"GET /audit", auditors, c.audit},
+		{"POST /jobs/{job}/publish", operators, c.publishProof},
+		{"GET /pulse", keepers, c.proofs},
+		{"GET /pulse/{id}/about", keepers, c.proof},
+		{"POST /pulse/{id}/share", operators, c.shareProof},
+		{"POST /pulse/{id}/links/{link}/end", keepers, c.unshareProof},
+		{"POST /pulse/{id}/hold", auditors, c.holdProof},
+		{"POST /pulse/{id}/release", auditors, c.releaseProof},
+		{"POST /pulse/{id}/delete", operators, c.deleteProof},
 		{"GET /login", nil, c.login},
 		{"GET /account", nil, c.account}, // for everybody who is logged in, which it checks itself
 		{"POST /account/delegations/offer", answerers, c.offerDelegation},
@@ -226,7 +235,7 @@ func tabs(p *Person, path string) []tab {
 	for _, t := range []tab{
 		{"/", "Overview", everybody, false}, {"/approvals", "Approvals", watchers, false}, {"/policies", "Policies", everybody, false},
 		{"/jobs", "Jobs", watchers, false}, {"/agents", "Agents", watchers, false}, {"/revocations", "Revocations", keepers, false},
-		{"/audit", "Audit", auditors, false}, {"/settings", "Settings", keepers, false},
+		{"/audit", "Audit", auditors, false}, {"/pulse", "Proofs", keepers, false}, {"/settings", "Settings", keepers, false},
 	} {
 		t.Here = path == t.Path || t.Path != "/" && strings.HasPrefix(path, t.Path+"/")
 		if p.may(t.roles) {

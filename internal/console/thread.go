@@ -31,6 +31,7 @@ type jobPage struct {
 	Steps    []step
 	First    bool
 	Next     string
+	Proofs   bool // the house publishes them
 }
 
 // A use is one of a job's counters.
@@ -111,7 +112,7 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	p := &jobPage{frame: c.frame(r, "Job "+j.ID), Job: j, First: after == 0}
+	p := &jobPage{frame: c.frame(r, "Job "+j.ID), Job: j, First: after == 0, Proofs: c.Proofs != nil && j.Receipts > 0}
 	for _, name := range slices.Sorted(maps.Keys(receipt.Counted(j.Used))) {
 		p.Used = append(p.Used, use{name, j.Used[name]})
 	}

@@ -116,7 +116,7 @@ func markOf(state any) mark {
 	switch word {
 	case "allow", "done", "yes", "used", "live", "good", "verifies", "published", "can be published":
 		return mark{"good", word}
-	case "ask", "waiting", "waits", "open", "aborted", "unknown", "expired", "order", "revoked", "restored", "emergency", "high", "widens", "risk":
+	case "ask", "waiting", "waits", "open", "aborted", "unknown", "expired", "order", "revoked", "restored", "emergency", "high", "widens", "risk", "held":
 		return mark{"care", word}
 	case "deny", "refused", "failed", "no", "broken", "cancelled", "does not verify", "mistake":
 		return mark{"bad", word}

@@ -27,6 +27,7 @@ import (
 	"github.com/clawea/clawea/internal/login"
 	"github.com/clawea/clawea/internal/notify"
 	"github.com/clawea/clawea/internal/proof"
+	"github.com/clawea/clawea/internal/pulse"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/revocation"
@@ -64,6 +65,7 @@ type Daemon struct {
 	console     *console.Console
 	notices     *notify.Notifier
 	posts       *export.Poster
+	pulse       *pulse.Desk         // nil: nothing is published
 	telemetry   *telemetry.Recorder // nil: nobody is told
 	log         *slog.Logger
 	grace       time.Duration
@@ -143,6 +145,13 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Catalog: catalog(connectors), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
 	}
 	d.posts = &export.Poster{DB: d.db, Channels: export.Configured(c.Export, time.Now), Version: version, Now: time.Now, Log: d.log}
+	exporter := &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log}
+	if err := d.openPulse(c, set, url, exporter); err != nil {
+		return err
+	}
+	if d.pulse != nil { // a nil desk is not a nil interface
+		d.console.Proofs = d.pulse
+	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
 	agents, err := tools.New(g, door, connectors.list, version, d.log)
 	if err != nil {
@@ -154,7 +163,9 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Issuer:      tokens,
 		Desk:        desk,
 		Revocations: d.revocations,
-		Proofs:      &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log},
+		Proofs:      exporter,
+		Pulse:       d.pulse,
+		Origin:      d.login.Origin(),
 		Replayer: &replay.Replayer{
 			DB: d.db, Policies: policies, Gates: []seal.Verifier{gateKey}, Issuers: func() []seal.Verifier { return d.keyring.now.Load().ever },
 		},
@@ -224,6 +235,9 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	chores.Go(func() { d.tidy(running) })
 	chores.Go(func() { d.settler.Run(running, d.settles) })
 	chores.Go(func() { d.console.Run(running) })
+	if d.pulse != nil {
+		chores.Go(func() { d.sweep(running) })
+	}
 	if len(d.notices.Channels) > 0 {
 		chores.Go(func() { d.notices.Run(running, time.Second) })
 	}

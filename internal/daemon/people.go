@@ -191,7 +191,7 @@ func (d *Daemon) pages() []server.Page {
 	for _, r := range d.login.Routes() {
 		out = append(out, server.Page{Pattern: r.Pattern, Handler: r.Handler})
 	}
-	return out
+	return append(out, d.proofPages()...)
 }
 
 // openNotices makes the notifier that tells people of questions, and returns what
