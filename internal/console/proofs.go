@@ -89,11 +89,31 @@ func (c *Console) proofs(w http.ResponseWriter, r *http.Request) {
 type proofPage struct {
 	frame
 	Proof  store.Publication
-	Events []store.Event
+	Events []eventView
 	Shares []shareView
 	Here   bool   // its job is one of this house
 	Until  string // what a new link's end is, unless the person says another
 	Fresh  string // the address of a link that was just made
+}
+
+// An eventView is a deed as its line says it.
+type eventView struct {
+	store.Event
+	Link *seal.Hash // that it was done to; nil: to the whole
+}
+
+// eventOf takes the link that a note begins with out of it.
+func eventOf(e store.Event) eventView {
+	if e.What != "shared" && e.What != "unshared" {
+		return eventView{e, nil}
+	}
+	word, rest, _ := strings.Cut(e.Note, " ")
+	link, err := seal.ParseHash(word)
+	if err != nil {
+		return eventView{e, nil}
+	}
+	e.Note = rest
+	return eventView{e, &link}
 }
 
 // A shareView is a link as its line says it.
@@ -138,7 +158,9 @@ func (c *Console) aboutProof(w http.ResponseWriter, r *http.Request, fresh strin
 		c.fail(w, r, err)
 		return
 	}
-	p.Events = events
+	for _, e := range events {
+		p.Events = append(p.Events, eventOf(e))
+	}
 	for _, s := range shares {
 		v := shareView{s, "live", ""}
 		switch {

@@ -257,26 +257,28 @@
   };
 
   const open = async () => {
+    let bundle;
     $("ask").hidden = false;
-    $("check").disabled = true;
+    $("check").disabled = $("save").disabled = true;
     say("Starting the verifier.");
-    const bundle = await start();
-    needs(bundle);
     $("form").addEventListener("submit", (e) => {
       e.preventDefault();
-      check(bundle);
+      if (bundle) check(bundle);
     });
     $("save").addEventListener("click", () => save(bundle));
     $("trust").addEventListener("input", () => reset());
-    $("trust-file").addEventListener("change", async () => {
+    const chosen = async () => {
       const f = $("trust-file").files[0];
       if (!f) return;
       if (f.size > 1 << 20) return reset(`a file of ${count(f.size)} bytes\nis it the trust file?`);
       $("trust").value = await f.text();
-      reset();
-    });
+      if (bundle) reset();
+    };
+    $("trust-file").addEventListener("change", chosen); // also while the verifier starts
     addEventListener("beforeprint", all(true));
-    $("check").disabled = false;
+    bundle = await start();
+    needs(bundle);
+    $("check").disabled = $("save").disabled = false;
     say("");
   };
 
