@@ -257,12 +257,13 @@
   };
 
   const open = async () => {
-    let bundle;
+    let bundle, reading = Promise.resolve(); // the trust file
     $("ask").hidden = false;
     $("check").disabled = $("save").disabled = true;
     say("Starting the verifier.");
-    $("form").addEventListener("submit", (e) => {
+    $("form").addEventListener("submit", async (e) => {
       e.preventDefault();
+      await reading;
       if (bundle) check(bundle);
     });
     $("save").addEventListener("click", () => save(bundle));
@@ -274,7 +275,7 @@
       $("trust").value = await f.text();
       if (bundle) reset();
     };
-    $("trust-file").addEventListener("change", chosen); // also while the verifier starts
+    $("trust-file").addEventListener("change", () => { reading = chosen().catch((e) => reset(e.message)); }); // also while the verifier starts
     addEventListener("beforeprint", all(true));
     bundle = await start();
     needs(bundle);
