@@ -48,7 +48,7 @@ func open(t *testing.T) *browser {
 	}
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(alloc)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	b := &browser{t, ctx}
 	var reading sync.WaitGroup
 	messages := chromedp.Console(ctx)
