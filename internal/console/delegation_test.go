@@ -35,8 +35,8 @@ func (h *house) leaves(wish string) (*receipt.Delegation, []byte) {
 	return d, o.Payload
 }
 
-// signs brings what was offered back, signed.
-func (h *house) signs(payload []byte) *reply {
+// brings sends what was offered back, signed.
+func (h *house) brings(payload []byte) *reply {
 	h.t.Helper()
 	b, err := json.Marshal(map[string]any{"payload": payload, "answer": map[string]any{}})
 	if err != nil {
@@ -63,10 +63,10 @@ func TestDelegate(t *testing.T) {
 	if d.From != "kim@house.test" || d.To != "alice@house.test" || d.Begins.After(d.At) || !d.Ends.Equal(now.Truncate(24*time.Hour).AddDate(0, 0, 1)) {
 		t.Errorf("it is offered to sign %+v", d)
 	}
-	if res := h.signs(payload); res.status != 200 {
+	if res := h.brings(payload); res.status != 200 {
 		t.Fatalf("%d %s", res.status, res.body)
 	}
-	if res := h.signs(payload); res.status != 409 || !strings.Contains(res.body, "done already") {
+	if res := h.brings(payload); res.status != 409 || !strings.Contains(res.body, "done already") {
 		t.Errorf("twice: %d %s", res.status, res.body)
 	}
 	for _, who := range []seal.Signer{h.kim, h.alice} {
@@ -102,7 +102,7 @@ func TestDelegate(t *testing.T) {
 	if !w.TakesBack(d) {
 		t.Errorf("it is offered to sign %+v", w)
 	}
-	if res := h.signs(payload); res.status != 200 {
+	if res := h.brings(payload); res.status != 200 {
 		t.Fatalf("%d %s", res.status, res.body)
 	}
 	if page := h.get("-", "/account").body; !strings.Contains(page, "taken back") || strings.Contains(page, `data-delegation=`) {
@@ -143,12 +143,12 @@ func TestDelegateRefused(t *testing.T) {
 		}
 	}
 	_, payload := h.leaves(strings.Replace(good, "alice@", "zoe@", 1))
-	if res := h.signs(payload); res.status != 409 || !strings.Contains(res.body, "may not answer themselves") {
+	if res := h.brings(payload); res.status != 409 || !strings.Contains(res.body, "may not answer themselves") {
 		t.Errorf("to who may not answer: %d %s", res.status, res.body)
 	}
 	_, payload = h.leaves(good)
 	h.is(h.alice, Approver)
-	if res := h.signs(payload); res.status != 409 || !strings.Contains(res.body, "delegation does not count") {
+	if res := h.brings(payload); res.status != 409 || !strings.Contains(res.body, "delegation does not count") {
 		t.Errorf("signed by another: %d %s", res.status, res.body)
 	}
 	h.is(h.kim, Auditor)

@@ -135,7 +135,7 @@ func (f *frame) MayPropose() bool { return f.Person != nil && f.Person.may(propo
 // MaySign is for who signs policies, as their keys are listed.
 func (f *frame) MaySign() bool { return f.Person != nil && f.Person.may(signers) }
 
-// MayPublish is for who publishes them.
+// MayPublish is for who publishes them, and proofs.
 func (f *frame) MayPublish() bool { return f.Person != nil && f.Person.may(operators) }
 
 // MayDiscard is for who takes drafts away.

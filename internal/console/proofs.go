@@ -126,9 +126,6 @@ type shareView struct {
 // monthly is how long a link holds if nobody says otherwise.
 const monthly = 30 * 24 * time.Hour
 
-// MayPublish reports whether who looks publishes, shares and deletes.
-func (f *frame) MayPublish() bool { return f.Person != nil && f.Person.may(publishers) }
-
 // MayHold reports whether who looks puts what is published under legal hold.
 func (f *frame) MayHold() bool { return f.Person != nil && f.Person.may(auditors) }
 
@@ -191,12 +188,13 @@ func (c *Console) published(w http.ResponseWriter, r *http.Request) (seal.Hash, 
 	return id, true
 }
 
-const maxForm = 64 << 10 // bytes
+// maxFields bounds a form that holds names, times and notes, in bytes.
+const maxFields = 64 << 10
 
 // filled reads a form that a person has sent from one of our pages; if it comes from
 // elsewhere or cannot be read, the person is told.
 func (c *Console) filled(w http.ResponseWriter, r *http.Request) (*form, bool) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, maxFields)
 	if err := r.ParseForm(); err != nil {
 		c.say(w, r, http.StatusBadRequest, "The form cannot be read", "Load its page anew, and write less.")
 		return nil, false

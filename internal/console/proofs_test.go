@@ -211,7 +211,7 @@ func TestProofFormsRefused(t *testing.T) {
 		if a := h.submit(Approver, path); a.status != 403 {
 			t.Errorf("%s by an approver: %d", path, a.status)
 		}
-		if a := h.submit(all, path, "note", strings.Repeat("x", maxForm)); a.status != 400 {
+		if a := h.submit(all, path, "note", strings.Repeat("x", maxFields)); a.status != 400 {
 			t.Errorf("%s with much: %d", path, a.status)
 		}
 	}

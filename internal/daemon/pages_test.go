@@ -33,25 +33,25 @@ func framed(t *testing.T, what string, header http.Header, body, wrong, mends st
 	}
 }
 
-// A visitor is a browser that goes to pages.
-type visitor struct {
+// A browser is one that goes to pages.
+type browser struct {
 	t      *testing.T
 	origin string
 	client *http.Client
 }
 
-func (h *house) visitor() *visitor {
+func (h *house) browser() *browser {
 	h.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &visitor{h.t, h.login.Origin(), client}
+	return &browser{h.t, h.login.Origin(), client}
 }
 
 // goes navigates, by a link or by a form.
-func (v *visitor) goes(method, path, site string, form url.Values) (*http.Response, string) {
+func (v *browser) goes(method, path, site string, form url.Values) (*http.Response, string) {
 	v.t.Helper()
 	req, err := http.NewRequestWithContext(v.t.Context(), method, v.origin+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -114,7 +114,7 @@ func TestRefusalsArePages(t *testing.T) {
 // Wherever a person's browser is led astray, a page says so.
 func TestNavigations(t *testing.T) {
 	h := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "house.db")).start()
-	v := h.visitor()
+	v := h.browser()
 	unused := "/login/link/" + strings.Repeat("A", 43)
 	for _, x := range []struct {
 		method, path, site string
