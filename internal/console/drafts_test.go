@@ -310,7 +310,7 @@ func mustPasskey(t *testing.T, name string) *authenticator.Authenticator {
 func TestForms(t *testing.T) {
 	h, _ := lived(t)
 	draft := "/policies/drafts/" + h.proposed.String()
-	paths := strings.NewReplacer("POST ", "", "/drafts/{id}", "/drafts/"+h.proposed.String(), "/revocations/{id}", "/revocations/1", "/approvals/{id}", "/approvals/job-1.4")
+	paths := strings.NewReplacer("POST ", "", "/drafts/{id}", "/drafts/"+h.proposed.String(), "/revocations/{id}", "/revocations/1", "/approvals/{id}", "/approvals/job-1.4", "{job}", "job-1", "/pulse/{id}", "/pulse/"+h.published.String(), "{link}", h.published.String())
 	for _, rt := range h.routes() {
 		path := paths.Replace(rt.pattern)
 		if !strings.HasPrefix(rt.pattern, "POST ") || strings.HasPrefix(path, "/approvals/") {

@@ -200,8 +200,7 @@ func (c *Console) filled(w http.ResponseWriter, r *http.Request) (*form, bool) {
 		return nil, false
 	}
 	if err := c.Passkeys.Check(r); err != nil {
-		wrong, mends, _ := strings.Cut(err.Error(), "\n")
-		c.say(w, r, http.StatusForbidden, wrong, mends)
+		c.object(w, r, err)
 		return nil, false
 	}
 	return &form{Values: r.PostForm}, true

@@ -202,7 +202,7 @@ func TestProofFormsRefused(t *testing.T) {
 	h, _ := lived(t)
 	base := "/pulse/" + h.published.String()
 	for _, path := range []string{"/jobs/job-1/publish", base + "/share", base + "/hold", base + "/release", base + "/delete", base + "/links/" + h.published.String() + "/end"} {
-		if a := h.submit(all, path, "csrf", "another"); a.status != 403 || !strings.Contains(a.body, "he request does not come") {
+		if a := h.submit(all, path, "csrf", "another"); a.status != 409 || !strings.Contains(a.body, "he request does not come") {
 			t.Errorf("%s from elsewhere: %d", path, a.status)
 		}
 		if a := h.submit("-", path); a.status != 303 || !strings.HasPrefix(a.header.Get("Location"), "/login") {
