@@ -150,7 +150,7 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := flat(settings(c))
+	text := flat(settings(c, "sqlite:/srv/clawea.db"))
 	for _, want := range []string{
 		c.House, c.URL, "SQLite", "Acme's accounts: https://login.microsoftonline.com/", "Acme's accounts makes admin: Clawea.Admin", "a yes to what is of high risk", "c1, within 5m0s",
 		"Policies for prod: ", "Confluence", "https://acme.atlassian.net", "Slack", "Write policies: alice", "Telemetry: yes",
@@ -177,12 +177,12 @@ func TestSettings(t *testing.T) {
 	if strings.Contains(text, "hooks") || strings.Contains(text, "siem.acme.example") {
 		t.Error("the settings say a webhook's address, which can be a secret")
 	}
-	if bare := flat(settings(loadText(t, `{}`))); strings.Contains(bare, "Models") || strings.Contains(bare, "Notices") || !strings.Contains(bare, "Answers that want a step-up: none") {
+	if bare := flat(settings(loadText(t, `{}`), "sqlite:/srv/clawea.db")); strings.Contains(bare, "Models") || strings.Contains(bare, "Notices") || !strings.Contains(bare, "Published bundles: in a directory, for ever") || !strings.Contains(bare, "Answers that want a step-up: none") {
 		t.Errorf("a house of which nothing is said: %s", bare)
 	}
 	hidden := loadText(t, `{"store": "env:HIDDEN_STORE"}`)
 	t.Setenv("HIDDEN_STORE", "postgres://user:password@db/x")
-	if text := flat(settings(hidden)); !strings.Contains(text, "Database: PostgreSQL") || strings.Contains(text, "password") || strings.Contains(text, "HIDDEN") {
+	if text := flat(settings(hidden, "postgres://user:password@db/x")); !strings.Contains(text, "Database: PostgreSQL") || !strings.Contains(text, "Published bundles: none") || strings.Contains(text, "password") || strings.Contains(text, "HIDDEN") {
 		t.Errorf("%s", text)
 	}
 }

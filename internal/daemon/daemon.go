@@ -194,7 +194,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	for _, o := range c.Operators {
 		s.Operators = append(s.Operators, server.Operator{Name: o.Name, Token: o.Token.Get})
 	}
-	d.console.Settings = func() []console.Section { return settings(c) }
+	d.console.Settings = func() []console.Section { return settings(c, url) }
 	d.console.Checks = d.checkup(c, url).checks
 	d.handler = s.Handler()
 	return nil

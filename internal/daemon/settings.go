@@ -16,8 +16,8 @@ import (
 
 // settings say what is configured that matters to people. They hold no secret, and do
 // not say where one is; addresses that can be secrets themselves are left out.
-func settings(c *config.Config) []console.Section {
-	return slices.Concat(houseSettings(c), loginSettings(&c.Login), whoSettings(c), modelSettings(c), siteSettings(c), noticeSettings(c.Notify), otherSettings(c))
+func settings(c *config.Config, url string) []console.Section {
+	return slices.Concat(houseSettings(c), loginSettings(&c.Login), whoSettings(c), modelSettings(c), siteSettings(c), noticeSettings(c.Notify), otherSettings(c, c.Publishing(url)))
 }
 
 // A list collects the lines of a section; what is empty is left out.
@@ -202,19 +202,32 @@ func noticeSettings(n *config.Notify) []console.Section {
 	return l.section("Notices")
 }
 
-func otherSettings(c *config.Config) []console.Section {
+func otherSettings(c *config.Config, p *config.Pulse) []console.Section {
 	var l list
-	switch p := c.Pulse; {
-	case p != nil && p.KeepDays > 0:
-		l.add("Published bundles are kept for", fmt.Sprintf("%d days", p.KeepDays))
-	case p != nil:
-		l.add("Published bundles are kept for", "ever")
+	switch {
+	case p == nil:
+		l.add("Published bundles", "none: there is no \"pulse\" to keep them in")
+	case p.KeepDays > 0:
+		l.add("Published bundles", fmt.Sprintf("in %s, for %d days", shelf(p), p.KeepDays))
 	default:
-		l.add("Published bundles", "none: \"pulse\" is not configured")
+		l.add("Published bundles", "in "+shelf(p)+", for ever")
+	}
+	if c.Export != nil {
+		for i := range c.Export.Webhooks {
+			l.add("Copies of receipts go to", c.Export.Webhooks[i].Name)
+		}
 	}
 	if !c.UndoPolicy.IsZero() {
 		l.add("Policy of undoing", c.UndoPolicy.String())
 	}
 	l.add("Telemetry", yesNo(c.Telemetry != nil))
-	return l.section("Bundles, undoing and telemetry")
+	return l.section("Bundles, copies, undoing and telemetry")
+}
+
+// shelf is where bundles are kept.
+func shelf(p *config.Pulse) string {
+	if p.S3 != nil {
+		return "the bucket " + p.S3.Bucket
+	}
+	return "a directory"
 }
