@@ -98,7 +98,7 @@ func commands() []command {
 		{"connect atlassian", "-config FILE -user NAME", "let agents act as a person at Atlassian, who consents in a browser", connectAtlassian},
 		{"connect list", "-config FILE", "list who has let agents act as them", connectList},
 		{"connect drop", "-config FILE -user NAME", "forget what a person has consented to", connectDrop},
-		{"login link", "", "print a one-time link by which the house's own administrator logs in to its pages", loginLink},
+		{"login link", "-config FILE", "on the house's machine: print a one-time link by which its own administrator logs in to its pages", loginLink},
 		{"wpc new", "[-shape SHAPE] [-o FILE]", "write a policy to begin with", wpcNew},
 		{"wpc lint", "FILE", "check a policy, say what is risky in it, and print its hash", wpcLint},
 		{"wpc explain", "FILE | HASH | -receipt JOB/SEQ | -call CALL FILE", "say what a policy comes to, or why it decided a call as it did", wpcExplain},

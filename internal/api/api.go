@@ -244,8 +244,3 @@ func (p *Problem) Error() string {
 	}
 	return s
 }
-
-// A Link is a one-time way in for the local administrator.
-type Link struct {
-	Link string `json:"link"`
-}

@@ -78,11 +78,6 @@ func (c *Client) Revoke(ctx context.Context, id token.ID, reason string) (*Revok
 	return call[Revoked](ctx, c, "POST", "/v1/cst/"+url.PathEscape(string(id))+"/revoke", &Revocation{reason})
 }
 
-// LoginLink makes a one-time link by which the local administrator logs in.
-func (c *Client) LoginLink(ctx context.Context) (*Link, error) {
-	return call[Link](ctx, c, "POST", "/v1/login/link", nil)
-}
-
 // RevokeJob revokes all CSTs of a job.
 func (c *Client) RevokeJob(ctx context.Context, job, reason string) (*Revoked, error) {
 	return call[Revoked](ctx, c, "POST", "/v1/jobs/"+url.PathEscape(job)+"/revoke", &Revocation{reason})

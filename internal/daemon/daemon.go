@@ -74,17 +74,9 @@ type Daemon struct {
 // New opens the keys and the database that c names, and builds everything on
 // them. It reaches no other system; a wrong credential shows with the first call.
 func New(ctx context.Context, c *config.Config, version string, log *slog.Logger) (*Daemon, error) {
-	set, err := keys.Open(c.Keys, c.Name())
-	if err != nil {
-		return nil, fmt.Errorf("open keys: %w", err)
-	}
-	url, err := c.Store.URL()
+	set, db, url, err := open(ctx, c, log)
 	if err != nil {
 		return nil, err
-	}
-	db, err := store.Open(ctx, store.Config{URL: url, Key: set.Store, Now: time.Now, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
 	}
 	d := &Daemon{db: db, log: log, grace: grace, settles: undo.Every}
 	if d.keyring, err = newKeyring(c.Keys, set, log); err == nil {
@@ -97,6 +89,21 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// open opens the keys and the database that c names. Several processes of the house's
+// machine may have them open.
+func open(ctx context.Context, c *config.Config, log *slog.Logger) (set *keys.Set, db *store.DB, url string, err error) {
+	if set, err = keys.Open(c.Keys, c.Name()); err != nil {
+		return nil, nil, "", fmt.Errorf("open keys: %w", err)
+	}
+	if url, err = c.Store.URL(); err != nil {
+		return nil, nil, "", err
+	}
+	if db, err = store.Open(ctx, store.Config{URL: url, Key: set.Store, Now: time.Now, Log: log}); err != nil {
+		return nil, nil, "", fmt.Errorf("open store: %w", err)
+	}
+	return set, db, url, nil
 }
 
 // build wires the house, bottom up.
@@ -177,7 +184,6 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Trust: func(ctx context.Context) *verify.Trust {
 			return d.trusting(ctx, trust(c, set, d.keyring.now.Load().all))
 		},
-		Link:     d.login.Link,
 		Receipts: &export.Feed{DB: d.db, Log: d.log},
 		Presses:  d.openNotices(c, &registry.Recent{Registry: policies}),
 		Pages:    d.pages(),

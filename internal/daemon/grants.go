@@ -16,7 +16,6 @@ import (
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/config"
-	"github.com/clawea/clawea/internal/keys"
 	"github.com/clawea/clawea/internal/store"
 )
 
@@ -136,17 +135,9 @@ type Consented struct {
 // OpenGrants opens the keys and the database that c names. The house must have
 // been there before.
 func OpenGrants(ctx context.Context, c *config.Config, log *slog.Logger) (*Grants, error) {
-	set, err := keys.Open(c.Keys, c.Name())
-	if err != nil {
-		return nil, fmt.Errorf("open keys: %w", err)
-	}
-	u, err := c.Store.URL()
+	_, db, _, err := open(ctx, c, log)
 	if err != nil {
 		return nil, err
-	}
-	db, err := store.Open(ctx, store.Config{URL: u, Key: set.Store, Now: time.Now, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return &Grants{db}, nil
 }

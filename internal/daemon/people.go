@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/clawea/clawea/internal/notify"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/server"
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
@@ -26,15 +28,41 @@ import (
 
 // openLogin makes the desk where people show who they are.
 func (d *Daemon) openLogin(c *config.Config, set *keys.Set, registryKey seal.Verifier) (err error) {
-	lc := login.Configured(c)
-	lc.DB, lc.Key, lc.Self, lc.Registry, lc.Now, lc.Log = d.db, set.Salt, registryKey, set.Registry, time.Now, d.log
-	lc.Refuse = func(w http.ResponseWriter, r *http.Request, e *login.Refusal) {
+	d.login, err = desk(c, set, registryKey, d.db, d.log, func(w http.ResponseWriter, r *http.Request, e *login.Refusal) {
 		d.console.Say(w, r, e.Status, e.Msg, e.Hint)
+	})
+	return err
+}
+
+func desk(c *config.Config, set *keys.Set, registryKey seal.Verifier, db *store.DB, log *slog.Logger, refuse func(http.ResponseWriter, *http.Request, *login.Refusal)) (*login.Desk, error) {
+	lc := login.Configured(c)
+	lc.DB, lc.Key, lc.Self, lc.Registry, lc.Refuse, lc.Now, lc.Log = db, set.Salt, registryKey, set.Registry, refuse, time.Now, log
+	d, err := login.New(lc)
+	if err != nil {
+		return nil, fmt.Errorf("open login: %w", err)
 	}
-	if d.login, err = login.New(lc); err != nil {
-		return fmt.Errorf("open login: %w", err)
+	return d, nil
+}
+
+// Link makes a one-time link by which the local administrator of the house that c
+// describes logs in. It opens the house's keys and database itself, beside a running
+// daemon: so it is for who runs the house's machine, and for nobody with a token. It
+// fails with login.ErrNotLocal or login.ErrNoSite.
+func Link(ctx context.Context, c *config.Config, log *slog.Logger) (link string, err error) {
+	set, db, _, err := open(ctx, c, log)
+	if err != nil {
+		return "", err
 	}
-	return nil
+	defer func() { err = errors.Join(err, db.Close()) }()
+	registryKey, err := seal.NewVerifier(set.Registry.Public)
+	if err != nil {
+		return "", err
+	}
+	d, err := desk(c, set, registryKey, db, log, nil)
+	if err != nil {
+		return "", err
+	}
+	return d.Link(ctx)
 }
 
 // FirstLink is the way in for who is to be the house's administrator, once; "" if

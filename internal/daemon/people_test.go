@@ -6,10 +6,16 @@ package daemon
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/login"
 	"github.com/clawea/clawea/internal/sim/authenticator"
 	"github.com/clawea/clawea/seal"
@@ -53,5 +59,45 @@ func TestEnrol(t *testing.T) {
 	enrol(none, nil)
 	if b, err := none.Marshal(); err != nil || bytes.Contains(b, []byte("until")) || bytes.Contains(b, []byte("groups")) {
 		t.Errorf("a house without passkeys: %s, %v", b, err)
+	}
+}
+
+// A link for the local administrator is made on the house's machine, beside the running
+// daemon; who has an operator's token has none made.
+func TestLink(t *testing.T) {
+	h := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "house.db")).start()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/v1/login/link", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+secrets["operator"])
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNotFound {
+		t.Errorf("an operator's token: %d", res.StatusCode)
+	}
+	c, err := config.Load(filepath.Join(h.dir, "clawea.hujson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := Link(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	passkey, err := authenticator.New(rand.Reader, "admin@local", "localhost", seal.EdDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.visit(passkey).enrol(link)
+	people, err := h.login.People(t.Context())
+	if err != nil || len(people.Keys) != 1 || people.Keys[0].Name() != "admin@local" {
+		t.Errorf("who came by it: %+v, %v", people, err)
+	}
+	c.Login.Providers = append(c.Login.Providers, config.LoginProvider{Name: "idp", Issuer: "https://idp.house.test"})
+	if _, err := Link(t.Context(), c, slog.New(slog.DiscardHandler)); !errors.Is(err, login.ErrNotLocal) {
+		t.Errorf("a house with a provider: %v", err)
 	}
 }

@@ -30,7 +30,7 @@ const linkLife = 15 * time.Minute
 // Link returns the address of a new one-time link, with which its holder becomes the
 // local administrator once they have registered a passkey. It holds for 15 minutes;
 // links before it are over. It is a secret: it is for the terminal of who runs the
-// house. It fails with ErrNotLocal or ErrNoSite.
+// house's machine, and nothing that a token opens may hand it out. It fails with ErrNotLocal or ErrNoSite.
 func (d *Desk) Link(ctx context.Context) (string, error) {
 	switch {
 	case !d.Local:

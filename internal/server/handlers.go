@@ -212,16 +212,6 @@ func (s *Server) serveTrust(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, b)
 }
 
-// newLink makes a one-time link by which the local administrator logs in.
-func (s *Server) newLink(ctx context.Context, _ *http.Request, _ *nothing) (*api.Link, error) {
-	link, err := s.Link(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.Log.WarnContext(ctx, "a link for the local administrator was made", "by", whoIs(ctx))
-	return &api.Link{Link: link}, nil
-}
-
 // serveHealth answers 200 if the book can be reached, since without it nothing
 // is carried.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {

@@ -159,7 +159,6 @@ func newHouse(t testing.TB) *house {
 		Trust:       func(context.Context) *verify.Trust { return h.trust },
 		Receipts:    &export.Feed{DB: db, Log: log},
 		Presses:     http.NotFoundHandler(),
-		Link:        func(context.Context) (string, error) { return "https://house.test/login/link/abc", nil },
 		OAuth: &oauth.Server{URL: "https://house.test", House: "https://house.test", Issuer: tokens, Nonces: tokens.Nonces, Clients: []oauth.Client{
 			{ID: "ci", Secret: func() (string, error) { return clientSecret, nil }, Agents: []string{"robot"}},
 			{ID: "other", Secret: func() (string, error) { return clientSecret + "x", nil }, Agents: []string{"robot"}},

@@ -42,14 +42,13 @@ type Server struct {
 	UndoPolicy  seal.Hash // that undoing is done under where nobody says another; zero: none
 	UndoTools   []string  // systems for which the house has an account that takes changes back
 	DB          *store.DB
-	Trust       func(context.Context) *verify.Trust            // what the house says its keys are
-	Link        func(context.Context) (link string, err error) // a new way in for the local administrator
-	Receipts    http.Handler                                   // of all jobs, for exports
-	Pulse       *pulse.Desk                                    // of published bundles; nil: none are published
-	Origin      string                                         // the house's address as browsers know it
-	Presses     http.Handler                                   // of buttons in messages
-	Pages       []Page                                         // for people
-	Lost        http.Handler                                   // tells people's browsers that there is nothing; nil: they read what programs do
+	Trust       func(context.Context) *verify.Trust // what the house says its keys are
+	Receipts    http.Handler                        // of all jobs, for exports
+	Pulse       *pulse.Desk                         // of published bundles; nil: none are published
+	Origin      string                              // the house's address as browsers know it
+	Presses     http.Handler                        // of buttons in messages
+	Pages       []Page                              // for people
+	Lost        http.Handler                        // tells people's browsers that there is nothing; nil: they read what programs do
 	Operators   []Operator
 	OAuth       *oauth.Server
 	Gate        *gate.Gate
@@ -133,7 +132,6 @@ func (s *Server) routes() []route {
 
 		{"GET /v1/receipts", operator, s.Receipts},
 		{"POST /v1/notify/slack", anyone, s.Presses}, // by Slack's signature
-		{"POST /v1/login/link", operator, serveJSON(s, s.newLink)},
 
 		{"/proxy/", agent, s.Proxy},
 		{"/mcp", agent, s.MCP},
