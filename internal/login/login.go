@@ -102,7 +102,7 @@ type DB interface {
 // Listed and Refuse.
 type Config struct {
 	DB  DB
-	Key []byte // 32 secret bytes or more, the same on all replicas: what browsers carry during a login is sealed with keys that come from it
+	Key []byte // 32 secret bytes or more, the same on all replicas: what browsers carry during a login is sealed with keys that come from it, and one-time links are hashed with one
 	URL string // of the house, https, or http on this machine
 
 	Providers []Provider
@@ -135,6 +135,7 @@ type Desk struct {
 	site      string // the domain that passkeys are for; "" if there can be none
 	secure    bool   // whether cookies go over TLS only
 	tries     cipher.AEAD
+	links     []byte // the key of the hashes of one-time links
 	providers map[string]*provider
 	cross     *http.CrossOriginProtection
 	roll      Roll
@@ -149,6 +150,9 @@ func New(c Config) (*Desk, error) {
 		return nil, errors.New("login: the house's URL must be https, unless it is this machine")
 	}
 	if d.tries, err = newTries(c.Key); err != nil {
+		return nil, err
+	}
+	if d.links, err = derive(c.Key, "clawea login link v1"); err != nil {
 		return nil, err
 	}
 	d.secure = u.Scheme == "https"

@@ -4,6 +4,7 @@
 package login
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -123,6 +124,18 @@ func TestLinks(t *testing.T) {
 	h = newHouse(t, func(c *Config) { c.Local, c.URL = true, "https://192.0.2.7" })
 	if _, err := h.Link(t.Context()); !errors.Is(err, ErrNoSite) {
 		t.Errorf("a house without a name: %v", err)
+	}
+}
+
+// Who can write the database makes no link: its hash takes the house's secret.
+func TestForgedLink(t *testing.T) {
+	h := localHouse(t)
+	value := secret()
+	for _, hash := range []seal.Hash{seal.Sum([]byte(value)), seal.Sum([]byte("clawea link v1\n" + value)), newHouse(t, func(c *Config) { c.Key = bytes.Repeat([]byte{8}, 32) }).linkHash(value)} {
+		if err := h.db.PutLink(t.Context(), hash, h.clock.Now().Add(linkLife)); err != nil {
+			t.Fatal(err)
+		}
+		h.refused(t, h.browser(t).do(http.MethodGet, "/login/link/"+value, nil), ErrLink)
 	}
 }
 

@@ -51,13 +51,22 @@ type try struct {
 	Expires  int64  `json:"expires"`            // milliseconds since 1970
 }
 
-func newTries(key []byte) (cipher.AEAD, error) {
+// derive returns the key for one purpose that comes from the house's.
+func derive(key []byte, purpose string) ([]byte, error) {
 	if len(key) < 32 {
 		return nil, errors.New("login: the key has fewer than 32 bytes")
 	}
-	k, err := hkdf.Key(sha256.New, key, nil, "clawea login try v1", 32)
+	k, err := hkdf.Key(sha256.New, key, nil, purpose, 32)
 	if err != nil {
 		return nil, fmt.Errorf("login: derive a key: %w", err)
+	}
+	return k, nil
+}
+
+func newTries(key []byte) (cipher.AEAD, error) {
+	k, err := derive(key, "clawea login try v1")
+	if err != nil {
+		return nil, err
 	}
 	block, err := aes.NewCipher(k)
 	if err != nil {
