@@ -94,8 +94,15 @@ func enrol(t *verify.Trust, list []login.Enrolled) {
 		if !e.Until.IsZero() {
 			t.Until[seal.KeyID(e.Verifier)] = e.Until
 		}
+	}
+	papers := login.Papers(list)
+	for i := range list {
+		e := &list[i]
+		if papers[e.Person] != e { // of several keys, the latest paper says in which groups a person is
+			continue
+		}
 		for _, g := range e.Groups {
-			if !slices.Contains(groups[g], e.Name) { // a person may have several keys
+			if !slices.Contains(groups[g], e.Name) { // the configuration may have them there
 				groups[g] = append(groups[g], e.Name)
 			}
 		}

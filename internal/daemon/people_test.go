@@ -33,7 +33,7 @@ func enrolled(t *testing.T, name string, until time.Time, groups ...string) logi
 	if err != nil {
 		t.Fatal(err)
 	}
-	return login.Enrolled{Enrolment: login.Enrolment{Name: name, Key: a.Public, Groups: groups}, Verifier: v, Until: until}
+	return login.Enrolled{Enrolment: login.Enrolment{Person: name, Name: name, Key: a.Public, Groups: groups}, Verifier: v, Until: until}
 }
 
 // The trust file has each person's passkeys, says which were revoked when, and has
@@ -54,6 +54,14 @@ func TestEnrol(t *testing.T) {
 	if !slices.Equal(trust.People, []string{old.Key, new.Key, lee.Key}) || len(trust.Until) != 1 || !trust.Until[seal.KeyID(old.Verifier)].Equal(at) ||
 		!slices.Equal(trust.Groups["owners"], []string{"lee@house.test", "kim@house.test"}) || len(configured["owners"]) != 1 {
 		t.Errorf("%s", b)
+	}
+	// Of a person's keys the latest paper says their groups: those of a key that was revoked
+	// before they were lost do not stay. Who has no other key was in them.
+	new.Groups, new.At = nil, at
+	trust = &verify.Trust{House: "https://house.test"}
+	enrol(trust, []login.Enrolled{old, new, enrolled(t, "ana@house.test", at, "owners")})
+	if !slices.Equal(trust.Groups["owners"], []string{"ana@house.test"}) {
+		t.Errorf("owners are %v", trust.Groups["owners"])
 	}
 	none := &verify.Trust{House: "https://house.test"}
 	enrol(none, nil)

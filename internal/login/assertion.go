@@ -123,6 +123,9 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 		who.passkey = k.ID
 		if who.Enrolling { // who came by a link, and has a passkey already
 			who.Enrolling, who.Roles = false, []Role{Admin}
+			if err := d.regroup(r.Context(), who); err != nil {
+				return nil, err
+			}
 		}
 		d.Log.InfoContext(r.Context(), "passkey used", "person", who.Key, "passkey", k.ID, "stepped_up", d.SteppedUp(who))
 		return who, d.Rotate(w, r, who)
@@ -133,6 +136,9 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 		return nil, err
 	}
 	who.Roles, who.ACR, who.AuthTime, who.passkey = []Role{Admin}, Passkey, d.Now(), k.ID
+	if err := d.regroup(r.Context(), who); err != nil {
+		return nil, err
+	}
 	d.Log.InfoContext(r.Context(), "logged in", "person", who.Key, "passkey", k.ID)
 	return who, d.start(w, r, who)
 }

@@ -164,7 +164,7 @@ func New(c Config) (*Desk, error) {
 		p := &c.Providers[i]
 		d.providers[p.Name] = &provider{Provider: *p, client: newClient(), now: c.Now, redirect: d.origin + "/login/callback/" + p.Name}
 	}
-	d.roll = Roll{DB: c.DB, Registries: []seal.Verifier{c.Self}, Now: c.Now}
+	d.roll = Roll{DB: c.DB, Registries: []seal.Verifier{c.Self}, Vouches: d.vouches, Now: c.Now, busy: make(chan struct{}, 1)}
 	return d, nil
 }
 

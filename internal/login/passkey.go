@@ -210,7 +210,7 @@ func (d *Desk) keep(ctx context.Context, p *Person, c *credential, label string)
 	if err != nil {
 		return ErrKind.with(err)
 	}
-	paper, err := d.enrol(p, public)
+	paper, err := d.enrol(p, p.Key, public)
 	if err != nil {
 		return err
 	}
