@@ -79,7 +79,8 @@ type LoginProvider struct {
 	NameClaim string `json:"name_claim"`
 	// Names give people the names of their keys in the place of NameClaim, by their
 	// subject at the provider ("sub", or Entra ID's object id). Only so can a person get
-	// the name that a key of "people", "authors" or approvers has. Optional.
+	// the name that a key of "people", "authors" or approvers has, or that "groups" list.
+	// Optional.
 	Names map[string]string `json:"names"`
 	// RolesClaim is the claim that says who has which role. It is a claim's name, or a
 	// JSON pointer to what is inside of one: "/realm_access/roles". Default roles.

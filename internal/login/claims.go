@@ -252,7 +252,7 @@ func (d *Desk) admit(ctx context.Context, p *provider, id *identity, t *try) (*P
 	case id.key == "":
 		return nil, ErrName
 	}
-	if (id.key == localKey || d.Reserved != nil && d.Reserved(id.key)) && p.Names[id.subject] != id.key {
+	if d.reserved(id.key) && p.Names[id.subject] != id.key {
 		meant, err := d.meant(ctx, who.ID, id.key)
 		if err != nil {
 			return nil, err
@@ -277,6 +277,23 @@ func (d *Desk) admit(ctx context.Context, p *provider, id *identity, t *try) (*P
 	}
 	d.Log.InfoContext(ctx, "logged in", "person", who.Key, "issuer", p.Issuer, "roles", who.Roles, "step_up", t.Kind == stepsUp)
 	return who, nil
+}
+
+// reserved reports whether a name is for those only of whom the configuration says so:
+// that of the local administrator, one that a provider's Names give, and what Reserved
+// has.
+func (d *Desk) reserved(name string) bool {
+	if name == localKey || d.Reserved != nil && d.Reserved(strings.ToLower(name)) {
+		return true
+	}
+	for i := range d.Providers {
+		for _, given := range d.Providers[i].Names {
+			if strings.EqualFold(given, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // meant reports whether a person has enrolled a passkey that is listed by the name of

@@ -50,6 +50,8 @@ func TestNames(t *testing.T) {
 	}
 	_, res, _ = log("u4", "BOB")
 	h.refused(t, res, ErrTaken) // a key file's name
+	_, res, _ = log("u5", "kim.2@house.test")
+	h.refused(t, res, ErrTaken) // "names" gives it to another, who has never been here
 	if who, _, _ := log("b1", "whatever"); who == nil || who.Key != "bob" {
 		t.Errorf("given in the configuration: %+v", who)
 	}

@@ -34,22 +34,29 @@ func Configured(c *config.Config) Config {
 	return out
 }
 
-// named are the names in the configuration under which somebody acts who need not log
-// in, in lower case: with a key file, a token or a client's secret. Papers tell people
-// apart by name, so nobody may get one of these by what a provider says.
+// named are the names in the configuration, in lower case: those under which somebody
+// acts who need not log in, with a key file, a token or a client's secret; and those of
+// the groups' people. Papers tell people apart by name, so nobody may get one of these by
+// what a provider says.
 func named(c *config.Config) map[string]bool {
 	taken := map[string]bool{}
+	take := func(name string) { taken[strings.ToLower(name)] = true }
 	for _, k := range keysOf(c) {
-		taken[strings.ToLower(k.Name())] = true
+		take(k.Name())
 	}
 	for _, o := range c.Operators {
-		taken[o.Name] = true
+		take(o.Name)
 	}
 	for _, cl := range c.Clients {
-		taken[cl.ID] = true
+		take(cl.ID)
 	}
 	for _, id := range c.Identities {
-		taken[id.Name] = true
+		take(id.Name)
+	}
+	for _, names := range c.Groups {
+		for _, name := range names {
+			take(name)
+		}
 	}
 	return taken
 }

@@ -42,6 +42,13 @@ func TestConfigured(t *testing.T) {
 			t.Errorf("%s can be taken", name)
 		}
 	}
+	c.Groups = map[string][]string{"security": {"Lee@house.test"}}
+	c.Operators[0].Name = "Ops"
+	for _, name := range []string{"lee@house.test", "ops"} {
+		if !Configured(c).Reserved(name) {
+			t.Errorf("%s can be taken", name)
+		}
+	}
 	if got.Reserved("kim@house.test") {
 		t.Error("a name that nobody has is reserved")
 	}

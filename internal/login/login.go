@@ -114,8 +114,9 @@ type Config struct {
 	Registry seal.Signer   // signs enrolments
 	Self     seal.Verifier // its public half
 
-	// Reserved reports whether a name is that of somebody's key who need not log in,
-	// in lower case: nobody gets it whose provider's Names do not say so. Nil: none is.
+	// Reserved reports whether a name, in lower case, is in the configuration, as that of
+	// somebody who need not log in or of one of a group: nobody gets it whose provider's
+	// Names do not say so. Nil: none is.
 	Reserved func(name string) bool
 	// Listed returns the passkeys, as public texts, that somebody has listed by a name
 	// elsewhere: who has enrolled one of them is who is meant. Nil: none is.
