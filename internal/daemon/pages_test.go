@@ -81,7 +81,7 @@ var refusals = map[string]*login.Refusal{
 	"ErrProvider": login.ErrProvider, "ErrDenied": login.ErrDenied, "ErrIdentity": login.ErrIdentity, "ErrOverage": login.ErrOverage, "ErrName": login.ErrName,
 	"ErrTaken": login.ErrTaken, "ErrOther": login.ErrOther, "ErrWeak": login.ErrWeak, "ErrStale": login.ErrStale, "ErrLink": login.ErrLink, "ErrNotLocal": login.ErrNotLocal,
 	"ErrNoSite": login.ErrNoSite, "ErrNoPasskey": login.ErrNoPasskey, "ErrPasskey": login.ErrPasskey, "ErrKind": login.ErrKind, "ErrKnown": login.ErrKnown,
-	"ErrMany": login.ErrMany, "ErrLast": login.ErrLast, "ErrNotYours": login.ErrNotYours, "ErrNotAdmin": login.ErrNotAdmin, "ErrNoPerson": login.ErrNoPerson,
+	"ErrMany": login.ErrMany, "ErrOften": login.ErrOften, "ErrLast": login.ErrLast, "ErrNotYours": login.ErrNotYours, "ErrNotAdmin": login.ErrNotAdmin, "ErrNoPerson": login.ErrNoPerson,
 	"ErrBody": login.ErrBody, "ErrTrouble": login.ErrTrouble,
 }
 

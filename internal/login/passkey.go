@@ -90,7 +90,8 @@ func handle(person string) string {
 
 // RegisterBegin returns what p's browser is to be asked for a new passkey. It fails
 // with ErrNoSite, with ErrStale if p has not shown of late who they are, with
-// ErrMany if they have MaxPasskeys, and with ErrNoRole for who has none and did not
+// ErrMany if they have MaxPasskeys, ErrOften if they have made too many of late, and
+// with ErrNoRole for who has none and did not
 // come by a link.
 func (d *Desk) RegisterBegin(w http.ResponseWriter, r *http.Request, p *Person) (*Creation, error) {
 	if err := d.mayRegister(p); err != nil {
@@ -104,6 +105,9 @@ func (d *Desk) RegisterBegin(w http.ResponseWriter, r *http.Request, p *Person) 
 	if len(held) >= MaxPasskeys {
 		return nil, ErrMany
 	}
+	if err := d.often(r.Context(), p); err != nil {
+		return nil, err
+	}
 	t := &try{Kind: register, Person: p.ID}
 	if err := d.begin(w, r, t); err != nil {
 		return nil, err
@@ -116,6 +120,24 @@ func (d *Desk) RegisterBegin(w http.ResponseWriter, r *http.Request, p *Person) 
 	c.User.ID, c.User.Name, c.User.DisplayName = handle(p.ID), p.Key, p.Name
 	c.Authenticator.ResidentKey, c.Authenticator.RequireResidentKey, c.Authenticator.UserVerification = "required", true, "required"
 	return c, nil
+}
+
+// often fails with ErrOften if p has made as many passkeys of late as people may.
+func (d *Desk) often(ctx context.Context, p *Person) error {
+	list, err := d.DB.Passkeys(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	made, since := 0, d.Now().Add(-store.PasskeysWithin)
+	for i := range list {
+		if list[i].Created.After(since) {
+			made++
+		}
+	}
+	if made >= store.PasskeysMade {
+		return ErrOften
+	}
+	return nil
 }
 
 func (d *Desk) mayRegister(p *Person) error {
@@ -136,7 +158,8 @@ func (d *Desk) mayRegister(p *Person) error {
 
 // RegisterFinish ends what RegisterBegin began: the passkey signs for p from now on,
 // and is enrolled as theirs. The session is rotated; the local administrator has
-// their role with it. It fails with ErrTry, ErrPasskey, ErrKind, ErrKnown or ErrMany.
+// their role with it. It fails with ErrTry, ErrPasskey, ErrKind, ErrKnown, ErrMany or
+// ErrOften.
 func (d *Desk) RegisterFinish(w http.ResponseWriter, r *http.Request, p *Person, answer *Created) error {
 	t, err := d.end(w, r, register, "")
 	if err != nil {
@@ -221,6 +244,8 @@ func (d *Desk) keep(ctx context.Context, p *Person, c *credential, label string)
 	switch {
 	case errors.Is(err, store.ErrTooMany):
 		return ErrMany.with(err)
+	case errors.Is(err, store.ErrTooOften):
+		return ErrOften.with(err)
 	case errors.Is(err, store.ErrConflict):
 		return ErrKnown.with(err)
 	case err != nil:

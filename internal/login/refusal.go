@@ -61,6 +61,7 @@ var (
 	ErrKind      = &Refusal{Status: http.StatusUnprocessableEntity, Code: "passkey_kind", Msg: "this authenticator cannot be used here", Hint: "use one that verifies who you are, and signs with ES256, EdDSA or RS256"}
 	ErrKnown     = &Refusal{Status: http.StatusConflict, Code: "passkey_known", Msg: "this passkey is registered already", Hint: "use another authenticator"}
 	ErrMany      = &Refusal{Status: http.StatusConflict, Code: "too_many_passkeys", Msg: "you have 10 passkeys, and more there cannot be", Hint: "revoke one that you do not use any more"}
+	ErrOften     = &Refusal{Status: http.StatusConflict, Code: "too_often", Msg: "you have made 20 passkeys within 90 days, and more there cannot be", Hint: "use one that you have, or come again when the first of them is older than that"}
 	ErrLast      = &Refusal{Status: http.StatusConflict, Code: "last_passkey", Msg: "this is the last passkey of the local administrator", Hint: "register another first"}
 	ErrNotYours  = &Refusal{Status: http.StatusNotFound, Code: "no_passkey", Msg: "there is no such passkey that you may revoke", Hint: "list what there is under settings"}
 	ErrNotAdmin  = &Refusal{Status: http.StatusForbidden, Code: "not_admin", Msg: "that is for administrators", Hint: "ask one of them"}

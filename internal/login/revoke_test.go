@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -84,6 +85,31 @@ func (b *browser) json(path string, v any) {
 	}
 	if err != nil || res.StatusCode != http.StatusOK {
 		b.t.Fatalf("%s: %d %s, %v", path, res.StatusCode, &text, err)
+	}
+}
+
+// Nobody makes passkeys without end by revoking them.
+func TestMadeTooOften(t *testing.T) {
+	h := localHouse(t)
+	b := h.browser(t)
+	b.link()
+	b.register(newDevice(t, "house.test", seal.EdDSA), seal.EdDSA)
+	who := b.mustBe("admin@local")
+	for range store.PasskeysMade - 1 {
+		d := newDevice(t, "house.test", seal.EdDSA)
+		if res := b.register(d, seal.EdDSA); res.StatusCode != http.StatusOK {
+			t.Fatal(res.StatusCode)
+		}
+		if err := h.Revoke(t.Context(), who, base64.RawURLEncoding.EncodeToString(d.id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.refused(t, b.do(http.MethodPost, "/passkeys/begin", nil, CSRFHeader, csrfOf(b)), ErrOften)
+	h.clock.move(store.PasskeysWithin) // the way out is to wait
+	b = h.browser(t)
+	b.link()
+	if res := b.register(newDevice(t, "house.test", seal.EdDSA), seal.EdDSA); res.StatusCode != http.StatusOK {
+		t.Error(res.StatusCode)
 	}
 }
 

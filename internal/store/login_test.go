@@ -222,6 +222,7 @@ func TestPasskeys(t *testing.T) {
 		ctx := t.Context()
 		h.enters(t, "i 1", "kim")
 		h.enters(t, "i 2", "lee")
+		h.enters(t, "i 3", "mia")
 		key := func(id, person string) Passkey {
 			return Passkey{ID: id, Person: person, Sum: seal.Sum([]byte(id)), Label: "l", Enrolment: []byte("e"), Count: 1<<32 - 2, Created: h.clock.Now()}
 		}
@@ -283,6 +284,20 @@ func TestPasskeys(t *testing.T) {
 		wait.Wait()
 		if many.Load() != 6 {
 			t.Errorf("%d of 8 were refused", many.Load())
+		}
+		// Those that are revoked count among those that were made of late.
+		for i := range PasskeysMade {
+			if err := errors.Join(h.AddPasskey(ctx, key(fmt.Sprint("m", i), "i 3"), 2), h.RevokePasskey(ctx, fmt.Sprint("m", i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.AddPasskey(ctx, key("m", "i 3"), 2); !errors.Is(err, ErrTooOften) {
+			t.Errorf("one more: %v", err)
+		}
+		late := key("m", "i 3")
+		late.Created = late.Created.Add(PasskeysWithin)
+		if err := h.AddPasskey(ctx, late, 2); err != nil {
+			t.Errorf("later: %v", err)
 		}
 	})
 }

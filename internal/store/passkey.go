@@ -15,6 +15,16 @@ import (
 // ErrTooMany is returned for a passkey beyond those that a person may have.
 var ErrTooMany = errors.New("too many")
 
+// ErrTooOften is returned for a passkey beyond those that a person may make in a while.
+var ErrTooOften = errors.New("too often")
+
+// A person makes no more than PasskeysMade passkeys within PasskeysWithin: what was
+// revoked stays, for what it has signed, and so nobody fills what is read of all people.
+const (
+	PasskeysMade   = 20
+	PasskeysWithin = 90 * 24 * time.Hour
+)
+
 // A Passkey is a person's passkey, and the house's paper that says so. The key
 // itself is in the paper, whose signature the reader checks.
 type Passkey struct {
@@ -38,7 +48,7 @@ func readPasskey(scan scanner) (p Passkey, err error) {
 }
 
 // AddPasskey keeps a passkey of a person who is known, unless they have max that
-// hold (ErrTooMany). It fails with ErrConflict if the credential's id or the key,
+// hold (ErrTooMany), or have made PasskeysMade of late (ErrTooOften). It fails with ErrConflict if the credential's id or the key,
 // whose hash p.Sum is, ever was anybody's.
 func (db *DB) AddPasskey(ctx context.Context, p Passkey, max int) error {
 	err := db.transact(ctx, func(tx *sql.Tx) error {
@@ -51,6 +61,13 @@ func (db *DB) AddPasskey(ctx context.Context, p Passkey, max int) error {
 		}
 		if n >= max {
 			return ErrTooMany
+		}
+		made, err := one(ctx, tx, column[int], `SELECT count(*) FROM passkey WHERE person = $1 AND created > $2`, p.Person, p.Created.Add(-PasskeysWithin).UnixMilli())
+		if err != nil {
+			return err
+		}
+		if made >= PasskeysMade {
+			return ErrTooOften
 		}
 		res, err := tx.ExecContext(ctx, `INSERT INTO passkey (id, person, sum, label, enrolment, count, created) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			p.ID, p.Person, p.Sum.String(), p.Label, p.Enrolment, int64(p.Count), p.Created.UnixMilli())
