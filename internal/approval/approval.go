@@ -34,6 +34,10 @@ var (
 	ErrTime  = errors.New("it is not from now, or holds for too long or no time") // its times
 )
 
+// ErrAltered is returned for a question whose receipt asks something else than its row
+// in the database says: somebody has changed that.
+var ErrAltered = errors.New("what the question says is not what its receipt asks")
+
 // A DB keeps questions and answers. internal/store fills it.
 type DB interface {
 	Approval(ctx context.Context, id string) (*store.Approval, error)

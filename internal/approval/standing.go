@@ -79,7 +79,9 @@ func (d *Desk) people(ctx context.Context) (*receipt.People, error) {
 	return p, nil
 }
 
-// matter finds what q is about. What it finds of who ordered the token is for early
+// matter finds what q is about. It fails with ErrAltered where the receipt that asks
+// does not say what q says: answers are bound to q, and people are shown the receipt.
+// Whose signature that has is for who shows it to check. What it finds of who ordered the token is for early
 // refusals: the gate knows it from the token itself.
 func (d *Desk) matter(ctx context.Context, q *store.Approval) (*matter, error) {
 	m := new(matter)
@@ -91,8 +93,8 @@ func (d *Desk) matter(ctx context.Context, q *store.Approval) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Call == nil {
-		return nil, fmt.Errorf("receipt %s asks nothing", r.Name())
+	if r.Call == nil || r.Decision == nil || r.Asks != q.ID || r.Job != q.Job || !r.Call.Digest().Equal(q.Call) || !r.Decision.Policy.Equal(q.Policy) {
+		return nil, ErrAltered
 	}
 	m.call = r.Call
 	if m.policy, err = d.Policies.Policy(ctx, q.Policy); err != nil {

@@ -65,7 +65,7 @@ func (c *Console) offer(w http.ResponseWriter, r *http.Request) {
 		if err := readJSON(w, r, &wanted); err != nil {
 			return nil, err
 		}
-		q, err := c.Desk.Question(r.Context(), r.PathValue("id"))
+		q, err := c.proven(r)
 		if err != nil {
 			return nil, err
 		}
@@ -152,11 +152,29 @@ func (c *Console) mayCount(r *http.Request, e *seal.Envelope) error {
 	if !a.Yes {
 		return nil
 	}
-	q, err := c.Desk.Question(r.Context(), r.PathValue("id"))
+	q, err := c.proven(r)
 	if err != nil {
 		return err
 	}
 	return c.stepsUp(q, whoIs(r.Context()))
+}
+
+// proven is the question that r is about, as its page shows it: a gate has signed the
+// receipt that asks, and that commits to what is shown. Otherwise it fails with
+// approval.ErrAltered: the row may be another than when the page was shown.
+func (c *Console) proven(r *http.Request) (*approval.Question, error) {
+	q, err := c.Desk.Question(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	asks, good := c.read(q.Asked)
+	if !good || !seal.Commit(q.Text.Salt, q.Text.Bytes).Equal(asks.Call.Args) {
+		return nil, approval.ErrAltered
+	}
+	if q.Change != nil && !seal.Commit(q.Change.Salt, q.Change.Bytes).Equal(asks.Call.Change) {
+		return nil, approval.ErrAltered
+	}
+	return q, nil
 }
 
 // script serves what a page's script asks for, if it comes from our page.
@@ -203,6 +221,8 @@ func (c *Console) complaint(r *http.Request, err error) *complaint {
 		return &complaint{Title: "there is no such question", Hint: "look at the list of approvals"}
 	case errors.Is(err, store.ErrConflict):
 		return &complaint{Title: "it takes no such answer as things stand", Hint: "load the page anew: somebody may have answered, or its time may be over"}
+	case errors.Is(err, approval.ErrAltered):
+		return &complaint{Title: "do not answer this question: " + approval.ErrAltered.Error(), Hint: "tell the operator of the house: somebody has changed its database"}
 	case errors.Is(err, approval.ErrAnswer):
 		return &complaint{Title: err.Error(), Hint: "load the page anew, and look at it again"}
 	}

@@ -151,6 +151,10 @@ func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, err := c.Desk.Question(ctx, a.ID)
+	if errors.Is(err, approval.ErrAltered) {
+		c.warn(w, r, "The receipt that asks does not say what the question says.")
+		return
+	}
 	if err != nil {
 		c.fail(w, r, err)
 		return

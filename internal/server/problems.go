@@ -63,6 +63,7 @@ var told = []struct {
 	{approval.ErrDelegation, 422, "bad_delegation", "the delegation is not kept", "have who is absent sign it with their own key: clawea approve delegate -to NAME -until TIME -key FILE", true},
 	{store.ErrTooMany, 422, "too_many_delegations", "the house keeps no more delegations of that person", "wait until one of them is over; those that were taken back count as well until then", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
+	{approval.ErrAltered, 409, "altered", "what the question says is not what its receipt asks; somebody has changed the house's database", "do not answer it; tell the operator of the house", false},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
 	{undo.ErrTooMany, 422, "too_many", "there is more of it than the daemon looks through", "for a change, ask for it alone: ?seq=N; for the history, ask with a smaller margin", true},
 	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list, clawea approve delegations, clawea revocation list -all", true},
