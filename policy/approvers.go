@@ -167,7 +167,7 @@ func (p *Policy) Hear(c *Call, f *Facts) Heard {
 }
 
 // heardBy are the answers to this exact call that are in force, without the yeses of
-// who ordered its token.
+// who ordered its token. A no whose clock is ahead is in force at once.
 func heardBy(c *Call, f *Facts) []Approval {
 	if len(f.Approvals) == 0 {
 		return nil
@@ -177,7 +177,7 @@ func heardBy(c *Call, f *Facts) []Approval {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(f.Approvals), func(a Approval) bool {
-		return !a.Call.Equal(digest) || a.At.After(f.Now) || !f.Now.Before(a.Expires) || a.Yes && a.Own
+		return !a.Call.Equal(digest) || !f.Now.Before(a.Expires) || a.Yes && (a.Own || a.At.After(f.Now))
 	})
 }
 

@@ -54,7 +54,7 @@ func (p oracle) answered(d *Decision, asked []Reason, c *Call, f *Facts) {
 			if a.Yes && a.Own {
 				continue
 			}
-			if a.Call.Equal(digest) && !a.At.After(f.Now) && f.Now.Before(a.Expires) {
+			if a.Call.Equal(digest) && !(a.Yes && a.At.After(f.Now)) && f.Now.Before(a.Expires) {
 				heard = append(heard, a)
 			}
 		}

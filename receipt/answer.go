@@ -41,6 +41,10 @@ type Answer struct {
 // MaxTimes is how many identical calls one yes can be for.
 const MaxTimes = 20
 
+// NoHold is how long a no holds: longer than any yes that was given before it does, which
+// is 24 hours at most, whatever their clocks say.
+const NoHold = 25 * time.Hour
+
 // ShownHash names a difference that a person is shown: it is SHA-256 of Change.Diff.
 func ShownHash(diff string) seal.Hash { return seal.Sum([]byte(diff)) }
 
@@ -113,8 +117,31 @@ func (a *Answer) Voice() string { return cmp.Or(a.For, a.By) }
 // who stands in for whom.
 type People struct {
 	Keys        []seal.Verifier
+	Former      []Former            // keys that were revoked: the noes that they had signed count on
 	Groups      map[string][]string // by group: the names of its people
 	Delegations []*seal.Envelope    // papers of DelegationType, withdrawals as well; none of them verified
+}
+
+// A Former key is one that its person does not answer with any more.
+type Former struct {
+	Key   seal.Verifier
+	Until time.Time // when it was revoked
+}
+
+// Open verifies a signed answer as OpenAnswer does, by the keys of those who may answer;
+// and a no also by a key that was revoked later than the no was given. Who takes new
+// answers goes by OpenAnswer: this is for those that were taken before.
+func (p *People) Open(e *seal.Envelope) (*Answer, error) {
+	a, err := OpenAnswer(e, p.Keys...)
+	if err == nil {
+		return a, nil
+	}
+	for _, f := range p.Former {
+		if no, failed := OpenAnswer(e, f.Key); failed == nil && !no.Yes && !no.Withdraws && !no.At.After(f.Until) {
+			return no, nil
+		}
+	}
+	return nil, err
 }
 
 // Fact is a as a decision sees it: client is who ordered the token of the call, and
@@ -133,7 +160,10 @@ func (p *People) Fact(a *Answer, client string, named []string) policy.Approval 
 
 // With returns p and others.
 func (p *People) With(others *People) *People {
-	out := &People{Keys: slices.Concat(p.Keys, others.Keys), Groups: maps.Clone(p.Groups), Delegations: slices.Concat(p.Delegations, others.Delegations)}
+	out := &People{
+		Keys: slices.Concat(p.Keys, others.Keys), Former: slices.Concat(p.Former, others.Former),
+		Groups: maps.Clone(p.Groups), Delegations: slices.Concat(p.Delegations, others.Delegations),
+	}
 	for g, names := range others.Groups {
 		if out.Groups == nil {
 			out.Groups = map[string][]string{}

@@ -136,3 +136,34 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// A no counts on when its key is revoked later, and nothing else that the key signed.
+func TestPeopleOpen(t *testing.T) {
+	k, v := answerKey(t, "ada")
+	at := time.Unix(60, 0).UTC()
+	for name, tt := range map[string]struct {
+		change func(*Answer)
+		people People
+		want   bool
+	}{
+		"a yes by a key that holds":     {nil, People{Keys: []seal.Verifier{v}}, true},
+		"a yes by one that is revoked":  {nil, People{Former: []Former{{v, at.Add(time.Hour)}}}, false},
+		"a no by one that is revoked":   {func(a *Answer) { a.Yes = false }, People{Former: []Former{{v, at}}}, true},
+		"a no from after that":          {func(a *Answer) { a.Yes = false }, People{Former: []Former{{v, at.Add(-1)}}}, false},
+		"a withdrawal by a former key":  {func(a *Answer) { a.Yes, a.Withdraws = false, true }, People{Former: []Former{{v, at.Add(time.Hour)}}}, false},
+		"a no by nobody's key":          {func(a *Answer) { a.Yes = false }, People{}, false},
+		"a former key, in another name": {func(a *Answer) { a.Yes, a.By = false, "bob" }, People{Former: []Former{{v, at.Add(time.Hour)}}}, false},
+	} {
+		a := &Answer{Approval: "job-1.7", Job: "job-1", Yes: true, By: "ada", At: at, Expires: at.Add(NoHold)}
+		if tt.change != nil {
+			tt.change(a)
+		}
+		e, err := a.Sign(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (&People{}).With(&tt.people).Open(e); (err == nil) != tt.want || err == nil && !cmp.Equal(got, a) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}

@@ -50,6 +50,9 @@ func said(a *api.Approval) string {
 		}
 		parts = append(parts, s)
 	}
+	if a.Unproven > 0 {
+		parts = append(parts, fmt.Sprintf("not counted: %d that nobody has signed who may answer now", a.Unproven))
+	}
 	switch {
 	case a.State != "open":
 	case a.Missing == 1:
@@ -154,10 +157,11 @@ func checkQuestion(q *api.Question) (*receipt.Receipt, error) {
 }
 
 func approveYes(ctx context.Context, c *call) error {
+	hold := c.Duration("hold", time.Hour, "how long the answer waits for its call, at most 24h")
 	times := c.Int("times", 1, "how many identical calls the yes is for, at most 20")
 	whose := c.String("for", "", "answer in the stead of the person whose key has that `NAME`; they must have delegated to you")
 	return c.answer(ctx, func(a *receipt.Answer) {
-		a.For = *whose
+		a.For, a.Expires = *whose, a.At.Add(*hold)
 		if a.Yes = true; *times != 1 {
 			a.Times = *times
 		}
@@ -170,7 +174,7 @@ func approveNo(ctx context.Context, c *call) error {
 }
 
 func approveWithdraw(ctx context.Context, c *call) error {
-	return c.answer(ctx, func(a *receipt.Answer) { a.Withdraws, a.Shown = true, seal.Hash{} })
+	return c.answer(ctx, func(a *receipt.Answer) { a.Withdraws, a.Shown, a.Expires = true, seal.Hash{}, a.At.Add(time.Hour) })
 }
 
 // answer signs a person's answer to a question and sends it. says makes it a yes, a
@@ -179,7 +183,6 @@ func (c *call) answer(ctx context.Context, says func(*receipt.Answer)) error {
 	connect := c.client()
 	key := c.String("key", "", "your own private key `FILE`")
 	reason := c.String("reason", "", "why, for the record; it goes into the bundle")
-	hold := c.Duration("hold", time.Hour, "how long the answer waits for its call, at most 24h")
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
@@ -201,7 +204,7 @@ func (c *call) answer(ctx context.Context, says func(*receipt.Answer)) error {
 	if err := c.showQuestion(q, false); err != nil {
 		return err
 	}
-	draft, err := draftAnswer(q, k, *reason, *hold, time.Now())
+	draft, err := draftAnswer(q, k, *reason, time.Now())
 	if err != nil {
 		return err
 	}
@@ -234,11 +237,11 @@ func answered(a *api.Approval) string {
 
 // draftAnswer is an answer to q by k's owner, who was shown what it changes: a no, so
 // far.
-func draftAnswer(q *api.Question, k seal.Signer, reason string, hold time.Duration, now time.Time) (*receipt.Answer, error) {
+func draftAnswer(q *api.Question, k seal.Signer, reason string, now time.Time) (*receipt.Answer, error) {
 	at := now.UTC().Truncate(time.Millisecond)
 	a := &receipt.Answer{
 		Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy,
-		By: k.Name(), Reason: reason, At: at, Expires: at.Add(hold),
+		By: k.Name(), Reason: reason, At: at, Expires: at.Add(receipt.NoHold),
 	}
 	if q.Change == nil {
 		return a, nil

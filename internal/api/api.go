@@ -166,6 +166,8 @@ type Approval struct {
 
 	Answers []Answer `json:"answers,omitempty"` // what people have said and not thought better of, in order
 	Missing int      `json:"missing,omitzero"`  // of an open one: how many more people have to say yes
+
+	Unproven int `json:"unproven,omitzero"` // answers in the database that nobody has signed who may answer now; they are not among Answers
 }
 
 // An Answer is what a person has said to a question, as the house has it: the signed

@@ -20,7 +20,8 @@ import (
 	"github.com/clawea/clawea/token"
 )
 
-// MaxHold is the longest that a person's yes may wait for its call.
+// MaxHold is the longest that a person's yes may wait for its call. A no holds for
+// receipt.NoHold.
 const MaxHold = 24 * time.Hour
 
 // ErrAnswer is returned, wrapped with the cause, for an answer that does not count.
@@ -104,7 +105,7 @@ func (d *Desk) Question(ctx context.Context, id string) (*Question, error) {
 	if err != nil {
 		return nil, fmt.Errorf("approval %s: %w", id, err)
 	}
-	q.Standing = m.standing(d.Now(), given[id])
+	q.Standing = m.standing(d.Now(), a, given[id])
 	if q.Text, err = d.DB.Text(ctx, a.Job, a.Seq, m.call.Args); err != nil {
 		return nil, fmt.Errorf("approval %s: arguments: %w", id, err)
 	}
@@ -120,7 +121,8 @@ func (d *Desk) Question(ctx context.Context, id string) (*Question, error) {
 }
 
 // Answer takes a person's signed answer to a question: a yes while the question is
-// open, a no or a withdrawal also as long as answers to it count. It fails with
+// open and nobody else has said no, a no or a withdrawal also as long as answers to it
+// count. It fails with
 // ErrAnswer, and one of the errors above, if the signature, the matter or the times
 // are wrong, with store.ErrNotFound if there is no such question and with
 // store.ErrConflict if it takes no such answer as things stand.
@@ -166,7 +168,9 @@ func (d *Desk) fits(ctx context.Context, a *receipt.Answer, q *store.Approval, m
 		return wrong(ErrOther, "it is about another call or policy")
 	case a.At.After(now.Add(time.Minute)) || a.At.Before(now.Add(-5*time.Minute)):
 		return wrong(ErrTime, "it was not signed just now; check the clock of the machine that signed it")
-	case !a.Expires.After(a.At) || a.Expires.Sub(a.At) > MaxHold:
+	case !a.Yes && !a.Withdraws && a.Expires.Sub(a.At) != receipt.NoHold:
+		return wrong(ErrTime, "a no must expire %v after it was signed, so that it outlasts every yes before it", receipt.NoHold)
+	case (a.Yes || a.Withdraws) && (!a.Expires.After(a.At) || a.Expires.Sub(a.At) > MaxHold):
 		return wrong(ErrTime, "it must expire within %v after it was signed", MaxHold)
 	case !a.Expires.After(now):
 		return wrong(ErrTime, "it has expired on its way; sign one that holds longer")

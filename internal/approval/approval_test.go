@@ -224,7 +224,7 @@ func TestNo(t *testing.T) {
 	h := newHouse(t)
 	q := h.ask(t, "hello")
 	no := h.yes(q)
-	no.Yes = false
+	no.Yes, no.Expires = false, no.At.Add(receipt.NoHold)
 	if err := h.answer(t, q.ID, no); err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +361,7 @@ func TestSecondAnswer(t *testing.T) {
 	for i := range 8 {
 		a, k := h.yes(q), h.alice
 		if i%2 == 1 {
-			a.By, a.Yes, k = "bo@house.test", false, bo
+			a.By, k = "bo@house.test", bo
 		}
 		e, err := a.Sign(k)
 		if err != nil {

@@ -84,6 +84,9 @@ func (h *house) says(t *testing.T, k seal.Signer, q *approval.Question, change f
 	if change != nil {
 		change(a)
 	}
+	if !a.Yes && !a.Withdraws {
+		a.Expires = a.At.Add(receipt.NoHold)
+	}
 	e, err := a.Sign(k)
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 type Standing struct {
 	policy.Heard               // what the answers that hold come to now
 	Given        []store.Given // those answers, in their order
+	Unproven     int           // how many more there are, which nobody who may answer has signed for this question
 }
 
 // A matter is what a question is about, and who answers it.
@@ -32,7 +33,8 @@ type matter struct {
 }
 
 // Standings says how far questions are, in their order. Nothing is missing of those
-// that are not open, or of which it cannot be told.
+// that are not open, or of which it cannot be told: of them all answers are given that
+// are proven, what has expired included.
 func (d *Desk) Standings(ctx context.Context, list []store.Approval) ([]Standing, error) {
 	ids := make([]string, len(list))
 	for i := range list {
@@ -42,22 +44,47 @@ func (d *Desk) Standings(ctx context.Context, list []store.Approval) ([]Standing
 	if err != nil {
 		return nil, fmt.Errorf("standings: %w", err)
 	}
+	people, err := d.people(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("standings: %w", err)
+	}
 	out := make([]Standing, len(list))
 	now := d.Now()
 	for i := range list {
 		q := &list[i]
-		if !q.Open(now) { // nothing is missing any more
-			out[i].Given = given[q.ID]
-			continue
+		if q.Open(now) {
+			if m, err := d.matter(ctx, q); err == nil {
+				out[i] = m.standing(now, q, given[q.ID])
+				continue
+			} // such as a policy that does not verify any more: who looks at the question hears of it
 		}
-		m, err := d.matter(ctx, q)
-		if err != nil { // such as a policy that does not verify any more: who looks at the question hears of it
-			out[i].Given = given[q.ID]
-			continue
-		}
-		out[i] = m.standing(now, given[q.ID])
+		out[i].Given, out[i].Unproven = proven(people, q, given[q.ID])
 	}
 	return out, nil
+}
+
+// Signed reports whether e is an answer that somebody has signed who may answer, or who
+// might when they said no. The database is not trusted with that.
+func (d *Desk) Signed(ctx context.Context, e *seal.Envelope) (bool, error) {
+	people, err := d.people(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, err = people.Open(e)
+	return err == nil, nil
+}
+
+// proven are those of given whose signatures hold, about q, and how many do not.
+func proven(people *receipt.People, q *store.Approval, given []store.Given) (good []store.Given, others int) {
+	for i := range given {
+		a, err := people.Open(given[i].Paper)
+		if err != nil || a.Approval != q.ID || a.Job != q.Job || !a.Call.Equal(q.Call) || !a.Policy.Equal(q.Policy) {
+			others++
+			continue
+		}
+		good = append(good, given[i])
+	}
+	return good, others
 }
 
 // people are those whose answers count now.
@@ -128,8 +155,9 @@ func (d *Desk) client(ctx context.Context, id token.ID) (string, error) {
 }
 
 // standing is how far the question is at now, with what people have said to it.
-func (m *matter) standing(now time.Time, given []store.Given) Standing {
+func (m *matter) standing(now time.Time, q *store.Approval, given []store.Given) Standing {
 	var s Standing
+	given, s.Unproven = proven(m.people, q, given)
 	f := &policy.Facts{Now: now}
 	for i := range given {
 		if g := &given[i]; now.Before(g.Expires) && (!g.Yes || g.Left > 0) && m.people.Speaks(&g.Answer, now) {
@@ -146,7 +174,7 @@ func (m *matter) standing(now time.Time, given []store.Given) Standing {
 func (m *matter) judge(now time.Time, held []*seal.Envelope) store.Reply {
 	f := &policy.Facts{Now: now}
 	for _, e := range held {
-		a, err := receipt.OpenAnswer(e, m.people.Keys...)
+		a, err := m.people.Open(e)
 		if err != nil || !m.people.Speaks(a, now) { // the key has been revoked since, or a delegation is over
 			continue
 		}

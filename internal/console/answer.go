@@ -26,7 +26,7 @@ type wish struct {
 	Yes       bool   `json:"yes"`
 	Withdraws bool   `json:"withdraws"`
 	Reason    string `json:"reason"`
-	Minutes   int    `json:"minutes"` // how long it holds
+	Minutes   int    `json:"minutes"` // how long a yes holds
 	Times     int    `json:"times"`   // how many identical calls a yes is for; 0: one
 	For       string `json:"for"`     // in whose stead; "": their own
 }
@@ -94,16 +94,19 @@ func (c *Console) answering(q *approval.Question, wanted *wish, p *Person) (*rec
 		return nil, fmt.Errorf("the reason is longer than %d bytes\nsay it in fewer words", maxReason)
 	case !wanted.Yes && !wanted.Withdraws && strings.TrimSpace(wanted.Reason) == "":
 		return nil, errors.New("there is no reason\nsay why not, for those who look later")
-	case wanted.Minutes < 1 || time.Duration(wanted.Minutes)*time.Minute > approval.MaxHold:
-		return nil, fmt.Errorf("an answer holds between a minute and %v\nchoose one of the times", approval.MaxHold)
+	case wanted.Yes && (wanted.Minutes < 1 || time.Duration(wanted.Minutes)*time.Minute > approval.MaxHold):
+		return nil, fmt.Errorf("a yes holds between a minute and %v\nchoose one of the times", approval.MaxHold)
 	}
 	now := c.Now().UTC().Truncate(time.Millisecond)
 	a := &receipt.Answer{
 		Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: wanted.Yes, Withdraws: wanted.Withdraws,
-		By: p.Key, Reason: wanted.Reason, At: now, Expires: now.Add(time.Duration(wanted.Minutes) * time.Minute),
+		By: p.Key, Reason: wanted.Reason, At: now, Expires: now.Add(receipt.NoHold),
 	}
-	if wanted.Yes {
-		a.Times = wanted.Times
+	switch {
+	case wanted.Yes:
+		a.Times, a.Expires = wanted.Times, now.Add(time.Duration(wanted.Minutes)*time.Minute)
+	case wanted.Withdraws:
+		a.Expires = now.Add(approval.MaxHold)
 	}
 	if !wanted.Withdraws {
 		a.For = wanted.For

@@ -124,6 +124,8 @@ type approvalPage struct {
 	Mine    bool     // who looks has answered
 	Absent  []string // whom who looks stands in for
 	Unshown bool     // who looks has to step up before they say yes
+
+	Unproven int // answers that nobody has signed who may answer
 }
 
 // Again is where who looks logs in again and comes back, or "".
@@ -190,7 +192,7 @@ func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
 		return errors.New("the arguments are others than the call commits to")
 	}
 	p.Args, p.Touches, p.Client = bodyOf(q.Text.Bytes), c.touches(call), Visible(q.Client)
-	p.Missing, p.Risk = q.Missing, c.riskOf(q)
+	p.Missing, p.Unproven, p.Risk = q.Missing, q.Unproven, c.riskOf(q)
 	p.Unshown = c.wantsStepUp(p.Risk, p.Person)
 	for _, g := range q.Given {
 		p.Answers = append(p.Answers, answer{Visible(g.By), Visible(g.Reason), g.Yes, g.At, Visible(g.For)})

@@ -30,7 +30,7 @@ func (g *Gate) people(ctx context.Context) (*receipt.People, error) {
 
 // facts are what the decision about plan's call of c may depend on. Of people's
 // answers, those count that are about this call and what it changes, and whose
-// signature holds now, with that of the delegation under which a yes was given in
+// signature holds now (of a no: or held when its key was revoked), with that of the delegation under which a yes was given in
 // somebody's stead: the book is not trusted with a yes.
 func facts(st *receipt.State, c *Caller, plan *Plan, people *receipt.People) *policy.Facts {
 	f := &policy.Facts{Now: st.Now, Used: receipt.Counted(st.Used), Runtime: c.claims.Runtime, Ticket: c.claims.Ticket}
@@ -42,7 +42,7 @@ func facts(st *receipt.State, c *Caller, plan *Plan, people *receipt.People) *po
 	}
 	digest, groups := plan.Call.Digest(), c.policy.Groups()
 	for _, e := range st.Answers {
-		a, err := receipt.OpenAnswer(e, people.Keys...)
+		a, err := people.Open(e)
 		if err == nil && !a.Withdraws && a.Job == c.claims.Job && a.Policy.Equal(c.claims.Policy) && a.Call.Equal(digest) && a.Fits(plan.Change) && people.Speaks(a, st.Now) {
 			f.Approvals = append(f.Approvals, people.Fact(a, c.claims.Client, groups))
 		}

@@ -70,6 +70,15 @@ type Enrolled struct {
 	Until    time.Time // when it was revoked; zero: it holds
 }
 
+// over is since when e's key answers nothing: since it was revoked, or since its paper
+// says that its person has no role which answers. Zero: it may.
+func (e *Enrolled) over() time.Time {
+	if e.Until.IsZero() && !e.Answers {
+		return e.At
+	}
+	return e.Until
+}
+
 // Papers finds, by person, what is said of them now: the last of their enrolments in
 // list, and of two of one second one whose key holds.
 func Papers(list []Enrolled) map[string]*Enrolled {
@@ -174,14 +183,21 @@ func (r *Roll) verified(rows []store.Passkey) []Enrolled {
 	return out
 }
 
-// answering are those of list who answer.
+// answering are those of list who answer, and the keys with which somebody did so lately
+// that a no of theirs may stand.
 func (r *Roll) answering(list []Enrolled) *receipt.People {
 	out := &receipt.People{Groups: map[string][]string{}}
 	papers := Papers(list)
 	for i := range list {
 		e := &list[i]
+		if until := e.over(); !until.IsZero() {
+			if r.Now().Before(until.Add(receipt.NoHold)) {
+				out.Former = append(out.Former, receipt.Former{Key: e.Verifier, Until: until})
+			}
+			continue
+		}
 		issuer, _, _ := strings.Cut(e.Person, " ")
-		if !e.Until.IsZero() || !e.Answers || e.Name != papers[e.Person].Name || !r.Vouches(issuer) {
+		if e.Name != papers[e.Person].Name || !r.Vouches(issuer) {
 			continue
 		}
 		out.Keys = append(out.Keys, e.Verifier)

@@ -34,9 +34,12 @@ func (s *Server) listApprovals(ctx context.Context, r *http.Request, _ *nothing)
 func (s *Server) approvalPaper(a *store.Approval, st *approval.Standing) api.Approval {
 	out := api.Approval{
 		ID: a.ID, Job: a.Job, Call: a.Call, Policy: a.Policy, Asked: a.Asked, Expires: a.Expires,
-		State: state(a, s.Desk.Now()), By: a.By,
+		State: state(a, s.Desk.Now()), Unproven: st.Unproven,
 	}
 	for _, g := range st.Given {
+		if g.By == a.By { // as the row says
+			out.By = a.By
+		}
 		out.Answers = append(out.Answers, api.Answer{By: g.By, Yes: g.Yes, At: g.At, Expires: g.Expires, Left: g.Left, For: g.For})
 	}
 	if out.State == "open" {

@@ -164,6 +164,8 @@ func TestTold(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	want(h.post("/v1/approvals/"+asked.Asks, yes), 409, "conflict")
+	h.exec(`UPDATE approval SET policy = 'sha256:` + strings.Repeat("0", 64) + `' WHERE id = '` + own.Asks + `'`)
+	want(h.get("/v1/approvals/"+own.Asks), 409, "altered")
 	if a := h.post("/v1/revocations", `{"kind":"agent","target":"robot"}`); a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}

@@ -17,9 +17,11 @@ import (
 	"github.com/clawea/clawea/seal"
 )
 
-// maxAnswers is how many answers a question takes, those that people have thought
-// better of included: all are in its job's bundle.
-const maxAnswers = 100
+// maxAnswers is how many yeses a question takes of one person, and how many noes, those
+// that they have thought better of included: all are in its job's bundle. It is of each,
+// so that nobody uses up what others want to say, nor their own first no; and there are
+// no more withdrawals than there is to be withdrawn.
+const maxAnswers = 10
 
 // withdrawn is how answer.reply says that a person took back what they said.
 const withdrawn = "withdrawn"
@@ -36,7 +38,7 @@ type Judge func(answers []*seal.Envelope) Reply
 // question takes no more, is used up or cancelled, if a is not about what was asked,
 // not later than what the same person said before, or takes back what is not there;
 // and with ErrNotFound if there is no such question. Of several at once, each is
-// judged together with those before it.
+// judged together with those before it, and a yes beside somebody's no is not taken.
 func (db *DB) Answer(ctx context.Context, id string, envelope []byte, a *receipt.Answer, judge Judge) error {
 	if err := heldBy(envelope, a); err != nil {
 		return fmt.Errorf("answer approval %q: %w", id, err)
@@ -123,8 +125,12 @@ func (q *question) put(ctx context.Context, tx *sql.Tx, envelope []byte, a *rece
 	if err != nil {
 		return err
 	}
-	if last >= maxAnswers {
-		return fmt.Errorf("it has had %d answers: %w", last, ErrConflict)
+	n, err := one(ctx, tx, column[int], `SELECT count(*) FROM answer WHERE approval = $1 AND person = $2 AND reply = $3`, q.id, a.By, replyOf(a))
+	if err != nil {
+		return err
+	}
+	if n >= maxAnswers && !a.Withdraws {
+		return fmt.Errorf("the same person has said %s %d times: %w", replyOf(a), n, ErrConflict)
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE answer SET current = 0 WHERE approval = $1 AND person = $2 AND current = 1`, q.id, a.By); err != nil {
 		return err
@@ -145,7 +151,10 @@ func (q *question) put(ctx context.Context, tx *sql.Tx, envelope []byte, a *rece
 		papers, by = append(papers, g.paper), g.fact.By
 		until = max(until, g.fact.Expires.Add(time.Millisecond-1).UnixMilli()) // rounded up: the exact time is in the envelope
 	}
-	if reply = judge(papers); reply == NoReply {
+	switch reply = judge(papers); {
+	case reply == No && a.Yes: // or it would count when that no is over
+		return fmt.Errorf("somebody else has said no: %w", ErrConflict)
+	case reply == NoReply:
 		by = ""
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE approval SET reply = $1, answered_by = $2, holds_until = $3 WHERE id = $4`, string(reply), by, until, q.id)
@@ -197,16 +206,20 @@ func (g *said) holds(now time.Time) bool {
 	return !g.withdrawn && now.Before(g.fact.Expires) && (!g.fact.Yes || g.remaining > 0)
 }
 
-// counts reports whether g counts at now. One that is signed with a clock ahead of
-// ours does not count yet.
+// counts reports whether g counts at now. A yes that is signed with a clock ahead of
+// ours does not count yet; a no does.
 func (g *said) counts(now time.Time) bool {
-	return g.holds(now) && !g.fact.At.After(now)
+	return g.holds(now) && !g.ahead(now)
 }
+
+// ahead reports whether g is a yes that does not count yet.
+func (g *said) ahead(now time.Time) bool { return g.fact.Yes && g.fact.At.After(now) }
 
 // A Given is what a person has said to a question, and not thought better of.
 type Given struct {
 	receipt.Answer
-	Left int // how many calls a yes can still allow
+	Left  int            // how many calls a yes can still allow
+	Paper *seal.Envelope // as it was signed
 }
 
 // Given returns what people have said to questions, by question, in order, what has
@@ -221,7 +234,7 @@ func (db *DB) Given(ctx context.Context, ids ...string) (map[string][]Given, err
 			return nil, fmt.Errorf("list answers: %w", err)
 		}
 		for _, g := range list {
-			out[g.approval] = append(out[g.approval], Given{*g.answer, g.remaining})
+			out[g.approval] = append(out[g.approval], Given{*g.answer, g.remaining, g.paper})
 		}
 		ids = ids[n:]
 	}

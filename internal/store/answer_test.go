@@ -283,15 +283,62 @@ func TestUseIsExact(t *testing.T) {
 	})
 }
 
-// A question takes a bounded number of answers.
+// A question takes a bounded number of one person's answers, and those of others, a
+// first no and a withdrawal besides.
 func TestTooManyAnswers(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		q := h.ask(t, h.job(t, "job-1"), call(1, "a"))
-		for range maxAnswers {
-			h.mustGive(t, h.by(t, ada, q, true))
+		withdraws := func() error {
+			a := h.by(t, ada, q, false)
+			a.Withdraws = true
+			return h.give(t, a)
 		}
+		for _, yes := range []bool{true, false} {
+			for range maxAnswers {
+				h.mustGive(t, h.by(t, ada, q, yes))
+			}
+			if err := h.give(t, h.by(t, ada, q, yes)); !errors.Is(err, ErrConflict) {
+				t.Errorf("one more (yes: %t): %v", yes, err)
+			}
+		}
+		if err := withdraws(); err != nil {
+			t.Errorf("what was said last cannot be taken back: %v", err)
+		}
+		if err := withdraws(); !errors.Is(err, ErrConflict) {
+			t.Errorf("there is nothing left to take back: %v", err)
+		}
+		h.mustGive(t, h.by(t, bob, q, true))
+		h.mustGive(t, h.by(t, "cyd@example.com", q, false))
+	})
+}
+
+// A yes beside another's no is not taken: it would allow the call when that is over.
+func TestYesBesideNo(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		q := h.ask(t, h.job(t, "job-1"), call(1, "a"))
+		h.mustGive(t, h.by(t, ada, q, false))
 		if err := h.give(t, h.by(t, bob, q, true)); !errors.Is(err, ErrConflict) {
-			t.Errorf("got %v, want ErrConflict", err)
+			t.Errorf("bob's yes: %v", err)
+		}
+		if list, err := h.Answers(t.Context(), "job-1"); err != nil || len(list) != 1 {
+			t.Errorf("%d answers are kept, %v", len(list), err)
+		}
+		h.mustGive(t, h.by(t, ada, q, true)) // her own no is hers to turn
+		h.mustGive(t, h.by(t, bob, q, true))
+	})
+}
+
+// A no that is signed by a clock ahead of the house's counts at once.
+func TestNoAhead(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		job, c := h.job(t, "job-1"), call(1, "a")
+		q := h.ask(t, job, c)
+		a := h.by(t, ada, q, false)
+		a.At = a.At.Add(time.Minute)
+		h.mustGive(t, a)
+		st := h.state(t, job)
+		if len(st.Answers) != 1 || len(st.Pending) != 0 || st.Decided[c.Digest()] != q.ID {
+			t.Errorf("got %v, %v, %v", facts(st), st.Pending, st.Decided)
 		}
 	})
 }

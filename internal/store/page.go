@@ -62,11 +62,11 @@ func newPage() *page {
 	}
 }
 
-// waits reports whether q is open at now: people are to answer, or have with a clock
-// that is ahead.
+// waits reports whether q is open at now: people are to answer, or have said yes with a
+// clock that is ahead.
 func (q *question) waits(now time.Time) bool {
 	return now.Before(q.expires) && (q.reply == NoReply || slices.ContainsFunc(q.answers, func(g *said) bool {
-		return g.holds(now) && g.fact.At.After(now)
+		return g.holds(now) && g.ahead(now)
 	}))
 }
 

@@ -271,7 +271,7 @@ func (h *house) replayQuestion(t *testing.T, st *receipt.State, rs []*receipt.Re
 		}
 		switch {
 		case a.Withdraws || !st.Now.Before(a.Expires) || a.Yes && uses == a.Calls():
-		case a.At.After(st.Now):
+		case a.Yes && a.At.After(st.Now):
 			ahead = append(ahead, e)
 		default:
 			held = append(held, e)
