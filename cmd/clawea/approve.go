@@ -24,14 +24,21 @@ func approveList(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	list, err := cl.Approvals(ctx, *all)
-	if err != nil {
-		return err
-	}
-	for _, a := range list.Approvals {
-		fmt.Fprintf(c.stdout, "%-24s  %-7s  asked %s  expires %s  %s\n", clean(a.ID), a.State, stamp(a.Asked), stamp(a.Expires), clean(cmp.Or(said(&a), a.By)))
+	for after, more := "", true; more; more = after != "" && !*all {
+		list, err := cl.Approvals(ctx, *all, after)
+		if err != nil {
+			return err
+		}
+		c.listApprovals(list.Approvals)
+		after = list.Next
 	}
 	return nil
+}
+
+func (c *call) listApprovals(list []api.Approval) {
+	for _, a := range list {
+		fmt.Fprintf(c.stdout, "%-24s  %-7s  asked %s  expires %s  %s\n", clean(a.ID), a.State, stamp(a.Asked), stamp(a.Expires), clean(cmp.Or(said(&a), a.By)))
+	}
 }
 
 // said says in a line who has answered a question, and what is missing.

@@ -199,9 +199,10 @@ type Delegations struct {
 	Delegations []Delegation `json:"delegations"`
 }
 
-// Approvals lists questions, newest first.
+// Approvals lists questions: those that are open the oldest first, all the newest first.
 type Approvals struct {
 	Approvals []Approval `json:"approvals"`
+	Next      string     `json:"next,omitzero"` // what after= is to say for those that follow; "": there may be none
 }
 
 // A Question is an approval with what it is about, for the person who decides

@@ -133,10 +133,16 @@ func (c *Client) Proof(ctx context.Context, job string, disclose bool) ([]byte, 
 }
 
 // Approvals lists questions: those that wait for an answer, or all.
-func (c *Client) Approvals(ctx context.Context, all bool) (*Approvals, error) {
-	path := "/v1/approvals"
+func (c *Client) Approvals(ctx context.Context, all bool, after string) (*Approvals, error) {
+	path, q := "/v1/approvals", url.Values{}
 	if all {
-		path += "?all=true"
+		q.Set("all", "true")
+	}
+	if after != "" {
+		q.Set("after", after)
+	}
+	if len(q) > 0 {
+		path += "?" + q.Encode()
 	}
 	return call[Approvals](ctx, c, "GET", path, nil)
 }

@@ -5,8 +5,11 @@ package console
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/receipt"
@@ -54,5 +57,55 @@ func TestAlteredWhileShown(t *testing.T) {
 				t.Errorf("what was offered before is taken: %d %s", res.status, res.body)
 			}
 		})
+	}
+}
+
+// However many questions wait, each is on a page, and the oldest are on the first.
+func TestApprovalsGoOn(t *testing.T) {
+	h, first := asked(t)
+	var last *receipt.Receipt
+	for j := range 5 {
+		raw := h.order(fmt.Sprint("job-of-many-", j))
+		for i := range 41 {
+			last = h.waits(raw, fmt.Sprint(i), nil)
+		}
+	}
+	p := h.get("approver", "/approvals")
+	checkPage(t, "/approvals", p.body)
+	next := regexp.MustCompile(`href="(/approvals\?after=[^"]+)"`).FindStringSubmatch(p.body)
+	if next == nil || !strings.Contains(p.body, first) || strings.Contains(p.body, last.Asks+`"`) {
+		t.Fatal("the first page does not begin with the oldest, or has no next")
+	}
+	p = h.get("approver", next[1])
+	checkPage(t, "/approvals", p.body)
+	if !strings.Contains(p.body, last.Asks+`"`) || strings.Contains(p.body, `rel="next"`) {
+		t.Error("the next page does not end with the newest")
+	}
+}
+
+// An answer that nobody of the house has signed is not shown as anybody's.
+func TestAnswerOfNobody(t *testing.T) {
+	h, question := asked(t)
+	q, err := h.Desk.Question(t.Context(), question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mallory, _ := newKey(t, "ceo@house.test", 66)
+	now := h.Now().UTC()
+	e, err := (&receipt.Answer{Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: true, By: "ceo@house.test", At: now, Expires: now.Add(time.Hour)}).Sign(mallory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.raw.Exec(`INSERT INTO answer (approval, place, person, reply, remaining, current, envelope) VALUES (?, 1, 'ceo@house.test', 'yes', 1, 1, ?)`, question, b); err != nil {
+		t.Fatal(err)
+	}
+	p := h.get("approver", "/approvals/"+question)
+	checkPage(t, "/approvals", p.body)
+	if strings.Contains(p.body, "ceo@house.test") || !strings.Contains(p.body, "1 more must say yes") || !strings.Contains(p.body, "1 answer that nobody has signed") {
+		t.Errorf("the page says\n%s", p.body)
 	}
 }

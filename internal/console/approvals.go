@@ -27,9 +27,9 @@ type question struct {
 	asks *receipt.Receipt // nil: it does not verify
 }
 
-// questions are those that people may still answer, the newest first.
-func (c *Console) questions(ctx context.Context, limit int) ([]question, error) {
-	list, err := c.DB.Approvals(ctx, store.Filter{Open: true, Limit: limit})
+// questions are those that people may still answer, the oldest first, from after one on.
+func (c *Console) questions(ctx context.Context, after string, limit int) ([]question, error) {
+	list, err := c.DB.Approvals(ctx, store.Filter{Open: true, After: after, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -93,18 +93,23 @@ type approvalsPage struct {
 	frame
 	Questions []question
 	At        time.Time
+	Next      string // the last that is listed, if there may be more
 }
 
-// listed is how many questions are listed.
+// listed is how many questions a page lists.
 const listed = 200
 
 func (c *Console) approvals(w http.ResponseWriter, r *http.Request) {
-	list, err := c.questions(r.Context(), listed)
+	list, err := c.questions(r.Context(), r.URL.Query().Get("after"), listed)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.show(w, r, "approvals", &approvalsPage{c.frame(r, "Approvals"), list, c.Now()})
+	p := &approvalsPage{frame: c.frame(r, "Approvals"), Questions: list, At: c.Now()}
+	if len(list) == listed {
+		p.Next = list[listed-1].ID
+	}
+	c.show(w, r, "approvals", p)
 }
 
 // An approvalPage is a question with all that an answer will be bound to.

@@ -32,7 +32,7 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	p := &overviewPage{frame: c.frame(r, "Overview"), Week: r.URL.Query().Get("span") == "7d"}
 	var err error
-	if p.Questions, err = c.questions(ctx, few); err != nil {
+	if p.Questions, err = c.questions(ctx, "", few); err != nil {
 		c.fail(w, r, err)
 		return
 	}

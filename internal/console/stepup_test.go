@@ -113,7 +113,7 @@ func TestOneRisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := h.questions(t.Context(), 10)
+	list, err := h.questions(t.Context(), "", 10)
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/token"
@@ -66,13 +67,20 @@ func (e *Refused) Status() int {
 	if errors.As(e.Cause, new(*Unsettled)) {
 		return http.StatusConflict
 	}
+	if errors.As(e.Cause, new(*Beyond)) {
+		return http.StatusTooManyRequests
+	}
 	return http.StatusUnauthorized
 }
 
 // Hint is what mends it, in a line.
 func (e *Refused) Hint() string {
 	var unsettled *Unsettled
+	var beyond *Beyond
 	switch {
+	case errors.As(e.Cause, &beyond):
+		_, mends, _ := strings.Cut(beyond.Msg, "\n")
+		return mends
 	case errors.As(e.Cause, new(*unusable)):
 		return "have the house's operator look at the policy: clawea wpc list"
 	case errors.As(e.Cause, &unsettled) && (unsettled.State == receipt.Untold || unsettled.State == receipt.Lately):
@@ -86,7 +94,7 @@ func (e *Refused) Hint() string {
 // Beyond is the error for a call that goes beyond a bound of the house's. Code
 // goes into the receipt.
 type Beyond struct {
-	Code string // "limit.rate", "limit.request"
+	Code string // "limit.rate", "limit.request", "limit.questions"
 	Msg  string // what is wrong, and what mends it
 }
 

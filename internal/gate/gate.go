@@ -298,7 +298,9 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 			f.Conditions = c.policy.Conditions(plan.Call, f, req.Text)
 			opened = receipt.Open(st, c.claims, plan.Call, f, c.policy.Decide(plan.Call, f))
 			opened.Shadow = verdicts(beside, full, f, req.Text)
-			if opened.Decision.Effect != policy.Deny { // nothing is kept of what the agent may not touch
+			if ended = floods(st, opened); ended != nil {
+				opened = receipt.Refuse(st, c.claims, plan.Call, codeQuestions)
+			} else if opened.Decision.Effect != policy.Deny { // nothing is kept of what the agent may not touch
 				texts = append(texts, change...)
 			}
 		}

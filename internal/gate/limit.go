@@ -4,10 +4,14 @@
 package gate
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 // Refusals cost whoever causes them nothing, and the house a durable line each,
@@ -19,6 +23,21 @@ const (
 
 	maxLimits = 1024 // jobs that are remembered
 )
+
+// maxQuestions is how many questions of a job may wait for people. With more nobody
+// reads them, and the one that matters is lost among them.
+const maxQuestions = 50
+
+const codeQuestions = "limit.questions" // more of them
+
+// floods says why the call of opened, which asks, does not ask: so many others of its job
+// wait for people.
+func floods(st *receipt.State, opened *receipt.Receipt) error {
+	if opened.Decision.Effect != policy.Ask || len(st.Pending) < maxQuestions || st.Pending[opened.Call.Digest()] != "" || st.Decided[opened.Call.Digest()] != "" {
+		return nil
+	}
+	return &Beyond{codeQuestions, fmt.Sprintf("%d other calls of this job wait for people's approval\nwait until some are answered: clawea approve list", len(st.Pending))}
+}
 
 // A limiter bounds refusals by job. The zero value is ready.
 type limiter struct {

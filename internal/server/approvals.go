@@ -16,7 +16,8 @@ import (
 )
 
 func (s *Server) listApprovals(ctx context.Context, r *http.Request, _ *nothing) (*api.Approvals, error) {
-	list, err := s.DB.Approvals(ctx, store.Filter{Open: r.URL.Query().Get("all") != "true", Limit: listed})
+	asked := r.URL.Query()
+	list, err := s.DB.Approvals(ctx, store.Filter{Open: asked.Get("all") != "true", After: asked.Get("after"), Limit: listed})
 	if err != nil {
 		return nil, err
 	}
@@ -27,6 +28,9 @@ func (s *Server) listApprovals(ctx context.Context, r *http.Request, _ *nothing)
 	out := &api.Approvals{Approvals: []api.Approval{}}
 	for i := range list {
 		out.Approvals = append(out.Approvals, s.approvalPaper(&list[i], &standings[i]))
+	}
+	if len(list) == listed {
+		out.Next = list[listed-1].ID
 	}
 	return out, nil
 }

@@ -52,7 +52,8 @@ func (a *Approval) Open(now time.Time) bool {
 // A Filter selects approvals. The zero Filter selects the newest.
 type Filter struct {
 	Job   string // "" means all jobs
-	Open  bool   // only those that people are still to answer
+	Open  bool   // only those that people are still to answer, the oldest first: no new ones put them out of sight
+	After string // the id of the one that the list goes on after; "" means from its beginning
 	Limit int    // zero means 100
 }
 
@@ -79,10 +80,12 @@ func (db *DB) Approval(ctx context.Context, id string) (*Approval, error) {
 	return &a, nil
 }
 
-// Approvals returns the approvals that f selects, the newest first.
+// Approvals returns the approvals that f selects, the newest first unless they are Open.
 func (db *DB) Approvals(ctx context.Context, f Filter) ([]Approval, error) {
 	query, args := approvalQuery+` WHERE asked > $1`, []any{int64(-1)}
+	order, beyond := ` ORDER BY asked DESC, id DESC LIMIT `, `<`
 	if f.Open {
+		order, beyond = ` ORDER BY asked, id LIMIT `, `>`
 		query += ` AND reply = '' AND cancelled = 0 AND expires > $2`
 		args = append(args, db.now().UnixMilli())
 	}
@@ -90,7 +93,11 @@ func (db *DB) Approvals(ctx context.Context, f Filter) ([]Approval, error) {
 		query += ` AND job = ` + places(len(args)+1, 1)
 		args = append(args, f.Job)
 	}
-	query += ` ORDER BY asked DESC, id DESC LIMIT ` + places(len(args)+1, 1)
+	if f.After != "" {
+		query += ` AND (asked, id) ` + beyond + ` (SELECT asked, id FROM approval WHERE id = ` + places(len(args)+1, 1) + `)`
+		args = append(args, f.After)
+	}
+	query += order + places(len(args)+1, 1)
 	list, err := all(ctx, db.read, readApproval, query, append(args, bounded(f.Limit))...)
 	return list, wrap("list approvals", err)
 }

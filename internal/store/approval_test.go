@@ -5,6 +5,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -218,6 +219,41 @@ func TestApprovals(t *testing.T) {
 		h.clock.move(QuestionLife)
 		if list, err := h.Approvals(t.Context(), Filter{Open: true}); err != nil || len(list) != 0 {
 			t.Errorf("expired questions are open: %v, %v", list, err)
+		}
+	})
+}
+
+// Open questions are listed the oldest first and all of them the newest first, page by
+// page; what changes between pages hides none.
+func TestListsGoOn(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		job := h.job(t, "job-1")
+		var want []string
+		for i := range 7 {
+			want = append(want, h.ask(t, job, call(1, string(rune('a'+i)))).ID)
+			h.clock.move(time.Duration(i%2) * time.Millisecond) // some at once
+		}
+		for _, open := range []bool{true, false} {
+			var got []string
+			for after := ""; ; after = got[len(got)-1] {
+				list, err := h.Approvals(t.Context(), Filter{Job: job, Open: open, After: after, Limit: 3})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(list) == 0 {
+					break
+				}
+				for _, a := range list {
+					got = append(got, a.ID)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("open: %t\n%s", open, diff)
+			}
+			slices.Reverse(want)
+		}
+		if list, err := h.Approvals(t.Context(), Filter{After: "nothing"}); err != nil || len(list) != 0 {
+			t.Errorf("after what is not there: %v, %v", list, err)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -56,6 +57,7 @@ func explain(err error) *Failure {
 		pending   *gate.Pending
 		refused   *gate.Refused
 		unsettled *gate.Unsettled
+		beyond    *gate.Beyond
 		fault     *gate.Fault
 	)
 	switch {
@@ -74,6 +76,9 @@ func explain(err error) *Failure {
 	case errors.As(err, &unsettled):
 		errors.As(err, &refused)
 		return &Failure{Status: "refused", Code: refused.Code, Message: unsettled.Error(), Hint: refused.Hint()}
+	case errors.As(err, &beyond) && errors.As(err, &refused):
+		what, _, _ := strings.Cut(beyond.Msg, "\n")
+		return &Failure{Status: "refused", Code: refused.Code, Message: what, Hint: refused.Hint()}
 	case errors.As(err, &refused):
 		return &Failure{Status: "refused", Code: refused.Code, Message: "the call is refused: " + refused.Code, Hint: refused.Hint()}
 	case errors.Is(err, gate.ErrUnclosed):
