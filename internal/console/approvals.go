@@ -134,7 +134,7 @@ type approvalPage struct {
 }
 
 // Again is where who looks logs in again and comes back, or "".
-func (p *approvalPage) Again() string { return p.Person.StepUp.again(p.ID) }
+func (p *approvalPage) Again() string { return p.Person.StepUp.again(pathOf(p.ID)) }
 
 // MayAnswer reports whether who looks may answer, and their yes would count.
 func (p *approvalPage) MayAnswer() bool {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,6 +80,14 @@ type accountPage struct {
 
 // MayDelegate reports whether who looks has an answer of their own to delegate.
 func (p *accountPage) MayDelegate() bool { return p.Person.may(answerers) }
+
+// Again is where who looks logs in again and comes back, or "".
+func (p *accountPage) Again() string { return p.Person.StepUp.again("/account") }
+
+// Held reports whether a passkey of who looks can be asked for.
+func (p *accountPage) Held() bool {
+	return slices.ContainsFunc(p.Passkeys, func(k Passkey) bool { return !k.Revoked })
+}
 
 // account is a person's own page: who the house takes them for, and their passkeys.
 // Everybody who is logged in has one, with a role or without.

@@ -4,6 +4,7 @@
 package console
 
 import (
+	"cmp"
 	"net/url"
 
 	"github.com/clawea/clawea/internal/approval"
@@ -26,13 +27,12 @@ type StepUp struct {
 	Passkey  bool      // whether a passkey does
 }
 
-// again is the address at which a person logs in again and comes back to a question,
-// or "".
-func (s *StepUp) again(question string) string {
+// again is the address at which a person logs in again and comes back to a page, or "".
+func (s *StepUp) again(back string) string {
 	if s.Provider == nil {
 		return ""
 	}
-	return "/login/" + s.Provider.Name + "?" + url.Values{"again": {"1"}, "back": {"/approvals/" + url.PathEscape(question)}}.Encode()
+	return "/login/" + s.Provider.Name + "?" + url.Values{"again": {"1"}, "back": {back}}.Encode()
 }
 
 // wantsStepUp reports whether p has to show once more that it is them before they say
@@ -53,11 +53,11 @@ func (c *Console) stepsUp(q *approval.Question, p *Person) error {
 	if !c.wantsStepUp(c.riskOf(q), p) {
 		return nil
 	}
-	if at := p.StepUp.again(q.ID); at != "" {
-		return &unshown{at}
-	}
-	return &unshown{"/approvals/" + url.PathEscape(q.ID)}
+	return &unshown{cmp.Or(p.StepUp.again(pathOf(q.ID)), pathOf(q.ID))}
 }
+
+// pathOf is the page of a question.
+func pathOf(question string) string { return "/approvals/" + url.PathEscape(question) }
 
 // unshown is told to who has to show first that it is them.
 type unshown struct{ link string }

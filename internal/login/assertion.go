@@ -120,7 +120,7 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 		if _, counts := d.StepUp(who); counts { // what a provider has said of its context stays otherwise
 			who.ACR, who.AuthTime = Passkey, d.Now()
 		}
-		who.passkey = k.ID
+		who.passkey, who.usedPasskey = k.ID, d.Now()
 		if who.Enrolling { // who came by a link, and has a passkey already
 			who.Enrolling, who.Roles = false, []Role{Admin}
 			if err := d.regroup(r.Context(), who); err != nil {
@@ -136,6 +136,7 @@ func (d *Desk) PasskeyFinish(w http.ResponseWriter, r *http.Request, answer *Ass
 		return nil, err
 	}
 	who.Roles, who.ACR, who.AuthTime, who.passkey = []Role{Admin}, Passkey, d.Now(), k.ID
+	who.usedPasskey = who.AuthTime
 	if err := d.regroup(r.Context(), who); err != nil {
 		return nil, err
 	}

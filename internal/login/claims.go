@@ -116,7 +116,10 @@ func (p *provider) context(c claims, again bool) string {
 			}
 		}
 	}
-	return cut(c.text("acr"), 200)
+	if said := c.text("acr"); said != Passkey { // that is the house's own word for its passkeys
+		return cut(said, 200)
+	}
+	return ""
 }
 
 // names returns the name for the person's keys, or "", and what people call them.

@@ -102,6 +102,7 @@ type problem struct {
 func (d *Desk) script(f func(http.ResponseWriter, *http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		private(w)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		status, kind := http.StatusOK, "application/json"
 		v, err := f(w, r)
 		if err != nil && browses(r) {
@@ -131,11 +132,11 @@ func browses(r *http.Request) bool {
 }
 
 // body reads a script's request.
-func body(w http.ResponseWriter, r *http.Request, v any) error {
+func body(r *http.Request, v any) error {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != "application/json" {
 		return ErrBody.with(errors.New("not JSON"))
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	b, err := io.ReadAll(r.Body) // which script has bounded
 	if err == nil {
 		err = seal.Glance(b, v)
 	}
@@ -214,7 +215,7 @@ func (d *Desk) servePasskeyFinish(w http.ResponseWriter, r *http.Request) (any, 
 		return nil, err
 	}
 	answer := new(Asserted)
-	if err := body(w, r, answer); err != nil {
+	if err := body(r, answer); err != nil {
 		return nil, err
 	}
 	p, err := d.PasskeyFinish(w, r, answer)
@@ -272,7 +273,7 @@ func (d *Desk) serveRegisterFinish(w http.ResponseWriter, r *http.Request) (any,
 		return nil, err
 	}
 	answer := new(Created)
-	if err := body(w, r, answer); err != nil {
+	if err := body(r, answer); err != nil {
 		return nil, err
 	}
 	if err := d.RegisterFinish(w, r, p, answer); err != nil {
@@ -288,7 +289,7 @@ func (d *Desk) serveEnd(_ http.ResponseWriter, r *http.Request) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return ours(r.PostFormValue("back")), d.EndOf(r.Context(), p, r.PostFormValue("person"))
+	return ours(r.PostForm.Get("back")), d.EndOf(r.Context(), p, r.PostForm.Get("person"))
 }
 
 // serveRevoke is for a form: it works without a script. The field "back" is where the
@@ -298,5 +299,5 @@ func (d *Desk) serveRevoke(_ http.ResponseWriter, r *http.Request) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return ours(cmp.Or(r.PostFormValue("back"), "/account")), d.Revoke(r.Context(), p, r.PathValue("id"))
+	return ours(cmp.Or(r.PostForm.Get("back"), "/account")), d.Revoke(r.Context(), p, r.PathValue("id"))
 }

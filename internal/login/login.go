@@ -60,10 +60,11 @@ type Person struct {
 	// the local administrator who came by a link.
 	Enrolling bool
 
-	issuer  string // that of the provider; Local for the local administrator
-	passkey string // that they have used in this session last; "": none
-	started time.Time
-	session seal.Hash
+	issuer      string    // that of the provider; Local for the local administrator
+	passkey     string    // that they have used in this session last; "": none
+	usedPasskey time.Time // when; zero: never
+	started     time.Time
+	session     seal.Hash
 }
 
 // Has reports whether p has one of roles.
@@ -95,7 +96,7 @@ type DB interface {
 	Passkeys(ctx context.Context, person string) ([]store.Passkey, error)
 	SetEnrolment(ctx context.Context, id string, enrolment []byte) error
 	CountPasskey(ctx context.Context, id string, count uint32) (uint32, error)
-	RevokePasskey(ctx context.Context, id string) error
+	RevokePasskey(ctx context.Context, id string, keep bool) error
 }
 
 // A Config is what a Desk needs. All fields must be set, but for Providers, Reserved,

@@ -218,11 +218,14 @@ func (d *Desk) Finish(w http.ResponseWriter, r *http.Request, name string) (*Per
 	if e := q.Get("error"); e != "" {
 		return nil, "", ErrDenied.with(fmt.Errorf("%.100q: %.300q", e, q.Get("error_description")))
 	}
-	id, err := p.identify(r.Context(), c, q.Get("code"), t)
-	if err != nil {
+	if q.Get("code") == "" {
+		return nil, "", ErrTry.with(errors.New("no code"))
+	}
+	if err := d.use(r.Context(), t); err != nil { // one login has the provider asked once, whoever repeats it
 		return nil, "", err
 	}
-	if err := d.use(r.Context(), t); err != nil {
+	id, err := p.identify(r.Context(), c, q.Get("code"), t)
+	if err != nil {
 		return nil, "", err
 	}
 	who, err := d.admit(r.Context(), p, id, t)

@@ -13,6 +13,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -24,6 +25,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/clawea/clawea/seal"
 )
 
 // rsaKey is one for all tests: making it takes a while.
@@ -258,6 +261,69 @@ func TestLate(t *testing.T) {
 	answer := p.authorize(b.begin("/login/idp"), "kim")
 	h.clock.move(tryLife)
 	h.refused(t, b.do(http.MethodGet, "/login/callback/idp?"+answer.Encode(), nil), ErrTry)
+}
+
+// One login has the provider asked for a code once, whoever repeats it.
+func TestProviderIsAskedOnce(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	h := houseOf(t, p, nil)
+	b := h.browser(t)
+	q := p.authorize(b.begin("/login/idp"), "kim")
+	kept := maps.Clone(b.cookies)
+	for range 5 {
+		b.cookies = maps.Clone(kept)
+		q.Set("code", secret())
+		h.refused(t, b.do(http.MethodGet, "/login/callback/idp?"+q.Encode(), nil), ErrTry)
+	}
+	if n := strings.Count(h.log.String(), "does not take the code"); n != 1 {
+		t.Errorf("one login has the provider asked %d times", n)
+	}
+}
+
+// The house's word for its own passkeys is no provider's.
+func TestProviderSaysPasskey(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	h := houseOf(t, p, nil)
+	p.claim = func(c map[string]any) { c["acr"] = Passkey }
+	if who := h.browser(t).mustLogin(p, "kim"); who.ACR != "" {
+		t.Errorf("acr %q", who.ACR)
+	}
+}
+
+// Single sign-on, which asks a person nothing, is not enough to register a passkey, nor
+// is a login long ago; a step-up is.
+func TestSingleSignOnRegistersNothing(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	h := houseOf(t, p, nil)
+	asked := 9 * time.Hour // ago: this morning
+	p.claim = func(c map[string]any) {
+		c["roles"], c["auth_time"] = "r-approver", h.clock.Now().Add(-asked).Unix()
+	}
+	b := h.browser(t)
+	b.mustLogin(p, "kim")
+	d := newDevice(t, "house.test", seal.ES256)
+	h.refused(t, b.register(d, seal.ES256), ErrStale)
+	asked = 10 * time.Minute
+	b.mustLogin(p, "kim")
+	if res := b.register(d, seal.ES256); res.StatusCode != http.StatusOK {
+		t.Fatalf("asked of late: %d\n%s", res.StatusCode, h.log)
+	}
+	second := newDevice(t, "house.test", seal.ES256)
+	h.refused(t, b.register(second, seal.ES256), ErrStale) // there is a passkey that can be asked for
+	asked = 0
+	if res := b.do(http.MethodGet, "/login/callback/idp?"+p.authorize(b.begin("/login/idp?again=1"), "kim").Encode(), nil); res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("step up: %d", res.StatusCode)
+	}
+	if res := b.register(second, seal.ES256); res.StatusCode != http.StatusOK {
+		t.Errorf("after a step-up: %d\n%s", res.StatusCode, h.log)
+	}
+	h.clock.move(registerWithin + time.Second)
+	third := newDevice(t, "house.test", seal.ES256)
+	h.refused(t, b.register(third, seal.ES256), ErrStale)
+	b.assert(d)
+	if res := b.register(third, seal.ES256); res.StatusCode != http.StatusOK {
+		t.Errorf("after the first was used: %d\n%s", res.StatusCode, h.log)
+	}
 }
 
 // What the provider says instead of a code is told as its refusal, not shown.

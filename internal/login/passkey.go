@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -24,7 +23,7 @@ import (
 const MaxPasskeys = 10
 
 // registerWithin is how long after they have shown who they are a person may register
-// a passkey: who finds their browser open may not.
+// a passkey: who finds their browser open may not (Desk.mayRegister).
 const registerWithin = 15 * time.Minute
 
 // Creation is what a browser is asked for a new passkey: WebAuthn Level 3's
@@ -94,14 +93,13 @@ func handle(person string) string {
 // with ErrNoRole for who has none and did not
 // come by a link.
 func (d *Desk) RegisterBegin(w http.ResponseWriter, r *http.Request, p *Person) (*Creation, error) {
-	if err := d.mayRegister(p); err != nil {
-		return nil, err
-	}
-	all, err := d.DB.Passkeys(r.Context(), p.ID)
+	held, err := d.held(r.Context(), p.ID)
 	if err != nil {
 		return nil, err
 	}
-	held := slices.DeleteFunc(slices.Clone(all), func(k store.Passkey) bool { return k.Revoked != nil })
+	if err := d.mayRegister(p, len(held) > 0); err != nil {
+		return nil, err
+	}
 	if len(held) >= MaxPasskeys {
 		return nil, ErrMany
 	}
@@ -140,17 +138,26 @@ func (d *Desk) often(ctx context.Context, p *Person) error {
 	return nil
 }
 
-func (d *Desk) mayRegister(p *Person) error {
-	shown := p.started
-	if p.AuthTime.After(shown) {
-		shown = p.AuthTime
+// mayRegister reports why p may not register a passkey. What counts is when they were
+// asked for something last: a provider's single sign-on lets in who sits at a browser
+// that somebody has left open, and asks nothing. Only who has no passkey yet, at a
+// provider that does not say when it has asked, is taken at their login. Who has one
+// has to use it, or to step up, unless they came by a link since they have lost it.
+func (d *Desk) mayRegister(p *Person, another bool) error {
+	now := d.Now()
+	shown := p.AuthTime
+	if shown.IsZero() {
+		shown = p.started
 	}
+	recent := func(t time.Time) bool { return !t.After(now.Add(skew)) && now.Sub(t) <= registerWithin }
 	switch {
 	case d.site == "":
 		return ErrNoSite
 	case len(p.Roles) == 0 && !p.Enrolling:
 		return ErrNoRole
-	case d.Now().Sub(shown) > registerWithin:
+	case recent(p.usedPasskey) || d.SteppedUp(p):
+		return nil
+	case !recent(shown) || another && !p.Enrolling:
 		return ErrStale
 	}
 	return nil
@@ -168,7 +175,11 @@ func (d *Desk) RegisterFinish(w http.ResponseWriter, r *http.Request, p *Person,
 	if t.Person != p.ID {
 		return ErrOther
 	}
-	if err := d.mayRegister(p); err != nil {
+	held, err := d.held(r.Context(), p.ID)
+	if err != nil {
+		return err
+	}
+	if err := d.mayRegister(p, len(held) > 0); err != nil {
 		return err
 	}
 	c, err := d.created(answer, t.ID)
@@ -183,7 +194,8 @@ func (d *Desk) RegisterFinish(w http.ResponseWriter, r *http.Request, p *Person,
 	}
 	if p.Enrolling {
 		p.Enrolling, p.Roles = false, []Role{Admin}
-		p.ACR, p.AuthTime, p.passkey = Passkey, d.Now(), base64.RawURLEncoding.EncodeToString(c.id)
+		p.ACR, p.AuthTime = Passkey, d.Now()
+		p.passkey, p.usedPasskey = base64.RawURLEncoding.EncodeToString(c.id), p.AuthTime
 	}
 	return d.Rotate(w, r, p)
 }
@@ -319,20 +331,13 @@ func (d *Desk) Revoke(ctx context.Context, p *Person, id string) error {
 	if err != nil {
 		return err
 	}
-	if k.Person == localID && p.ID == localID {
-		held, err := d.held(ctx, localID)
-		if err != nil {
-			return err
-		}
-		if len(held) == 1 && held[0].ID == id {
-			return ErrLast
-		}
-	}
-	err = d.DB.RevokePasskey(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
+	err = d.DB.RevokePasskey(ctx, id, k.Person == localID && p.ID == localID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return ErrNotYours.with(err)
-	}
-	if err != nil {
+	case errors.Is(err, store.ErrLast):
+		return ErrLast.with(err)
+	case err != nil:
 		return err
 	}
 	d.roll.lately.Forget()

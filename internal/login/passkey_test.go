@@ -237,6 +237,8 @@ func TestAssertionRefuses(t *testing.T) {
 	}
 	for name, change := range map[string]func(*device, *Asserted){
 		"another origin":  func(d *device, _ *Asserted) { d.Origin = "https://evil.test" },
+		"below the house": func(d *device, _ *Asserted) { d.Origin = "https://old-blog.house.test" },
+		"another port":    func(d *device, _ *Asserted) { d.Origin = "https://house.test:8443" },
 		"another site":    func(d *device, _ *Asserted) { d.Site = "evil.test" },
 		"in a frame":      func(d *device, _ *Asserted) { d.CrossOrigin = true },
 		"nobody verified": func(d *device, _ *Asserted) { d.Flags = flagPresent },
@@ -313,7 +315,7 @@ func TestPasskeyOfProvidersPerson(t *testing.T) {
 	if res := b.register(d, seal.ES256); res.StatusCode != http.StatusOK {
 		t.Fatalf("%d\n%s", res.StatusCode, h.log)
 	}
-	h.refused(t, b.register(d, seal.ES256), ErrKnown)
+	h.refused(t, b.register(newDevice(t, "house.test", seal.ES256), seal.ES256), ErrStale) // who has one uses it first
 	if who := b.mustBe("kim@house.test"); h.SteppedUp(who) || !slices.Equal(who.Roles, []Role{Approver}) {
 		t.Errorf("registering is no step-up: %+v", who)
 	}
@@ -325,6 +327,7 @@ func TestPasskeyOfProvidersPerson(t *testing.T) {
 	if who := b.mustBe("kim@house.test"); !h.SteppedUp(who) || !slices.Equal(who.Roles, []Role{Approver}) || b.cookies["__Host-clawea"] == before {
 		t.Errorf("stepped up: %+v", who)
 	}
+	h.refused(t, b.register(d, seal.ES256), ErrKnown)
 	if door, passkey := h.StepUp(b.mustBe("kim@house.test")); door == nil || door.Name != "idp" || !passkey {
 		t.Errorf("ways to step up: %v, %t", door, passkey)
 	}

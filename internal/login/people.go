@@ -6,6 +6,7 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -79,22 +80,26 @@ func (d *Desk) narrow(ctx context.Context, p *Person) error {
 	})
 }
 
-// endThose ends the sessions of a person that are like that.
+// endThose ends the sessions of a person that are like that. It looks again after it
+// has ended some: one that was given a new secret meanwhile is another row.
 func (d *Desk) endThose(ctx context.Context, person string, like func(*Person) bool) error {
-	open, err := d.sessions(ctx, person)
-	if err != nil {
-		return err
-	}
-	for _, s := range open {
-		if !like(s) {
-			continue
-		}
-		if err := d.DB.EndSession(ctx, s.session); err != nil {
+	for range 10 {
+		open, err := d.sessions(ctx, person)
+		if err != nil {
 			return err
 		}
-		d.Log.InfoContext(ctx, "session ended", "person", s.Key)
+		open = slices.DeleteFunc(open, func(s *Person) bool { return !like(s) })
+		if len(open) == 0 {
+			return nil
+		}
+		for _, s := range open {
+			if err := d.DB.EndSession(ctx, s.session); err != nil {
+				return err
+			}
+			d.Log.InfoContext(ctx, "session ended", "person", s.Key)
+		}
 	}
-	return nil
+	return fmt.Errorf("end sessions of %s: others take their place", person)
 }
 
 // sessions are the sessions of a person that are not over.

@@ -52,7 +52,7 @@ var (
 	ErrTaken     = &Refusal{Status: http.StatusConflict, Code: "name_taken", Msg: "the name that you would get is somebody else's", Hint: "have an administrator give you another under the provider's \"names\" in the configuration"}
 	ErrOther     = &Refusal{Status: http.StatusForbidden, Code: "other_person", Msg: "that is another person than the one who is logged in", Hint: "log out first, or use your own account"}
 	ErrWeak      = &Refusal{Status: http.StatusForbidden, Code: "not_stepped_up", Msg: "the provider did not ask you again as strictly as the house wants it", Hint: "try again; if it stays so, see \"step_up\" in the configuration"}
-	ErrStale     = &Refusal{Status: http.StatusForbidden, Code: "step_up", Msg: "it is too long ago that you showed who you are", Hint: "log in again, and do it then"}
+	ErrStale     = &Refusal{Status: http.StatusForbidden, Code: "step_up", Msg: "it is too long ago that you showed who you are", Hint: "show it once more: use a passkey that you have, or have your provider ask you again, and do it then"}
 	ErrLink      = &Refusal{Status: http.StatusForbidden, Code: "link_over", Msg: "this link is used up, too old, or none", Hint: "have a new one printed on the house's machine: clawea login link"}
 	ErrNotLocal  = &Refusal{Status: http.StatusForbidden, Code: "no_local_admin", Msg: "this house has no local administrator", Hint: "log in at a provider, or set \"local_admin\" in the configuration"}
 	ErrNoSite    = &Refusal{Status: http.StatusConflict, Code: "no_domain", Msg: "passkeys need a domain, and the house is known by an address", Hint: "set \"url\" in the configuration to a name, like https://clawea.example.com"}

@@ -144,6 +144,29 @@ func TestLastPasskey(t *testing.T) {
 	}
 }
 
+// Of the last two, revoked at once, one stays.
+func TestLastTwoAtOnce(t *testing.T) {
+	h := localHouse(t)
+	b := h.browser(t)
+	b.link()
+	for range 2 {
+		if res := b.register(newDevice(t, "house.test", seal.ES256), seal.ES256); res.StatusCode != http.StatusOK {
+			t.Fatal(res.StatusCode)
+		}
+	}
+	list, err := h.Passkeys(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, done := b.mustBe("admin@local"), make(chan error, len(list))
+	for _, k := range list {
+		go func() { done <- h.Revoke(t.Context(), who, k.ID) }()
+	}
+	if err1, err2 := <-done, <-done; (err1 == nil) == (err2 == nil) || !errors.Is(errors.Join(err1, err2), ErrLast) {
+		t.Errorf("%v, %v", err1, err2)
+	}
+}
+
 // Who writes into the database enrols nobody.
 func TestForgedEnrolment(t *testing.T) {
 	h := localHouse(t)

@@ -38,6 +38,7 @@ type data struct {
 	AuthTime  int64    `json:"auth_time,omitempty"` // milliseconds since 1970; 0: not known
 	Enrolling bool     `json:"enrolling,omitempty"`
 	Passkey   string   `json:"passkey,omitempty"` // the id of the one that was used in it last
+	Used      int64    `json:"used,omitempty"`    // when; milliseconds since 1970; 0: never
 }
 
 // Session returns who sends r, and the token that forms on the answering page must
@@ -99,6 +100,9 @@ func (d *Desk) read(s *store.Session) (*Person, error) {
 	if v.AuthTime != 0 {
 		p.AuthTime = time.UnixMilli(v.AuthTime).UTC()
 	}
+	if v.Used != 0 {
+		p.usedPasskey = time.UnixMilli(v.Used).UTC()
+	}
 	return p, nil
 }
 
@@ -127,14 +131,16 @@ func csrf(raw []byte) string {
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // Checked fails with ErrCross unless r comes from one of the house's pages (as its
-// browser says), and carries the session's token. What changes nothing need not.
+// browser says), and carries the session's token: in the header, or in a form that is
+// encoded as in a URL. What changes nothing need not. How much of a body is read, the
+// caller has bounded.
 func (d *Desk) Checked(r *http.Request, token string) error {
 	if err := d.sameSite(r); err != nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return err
 	}
-	given := r.Header.Get(CSRFHeader)
-	if given == "" {
-		given = r.PostFormValue(CSRFField)
+	given, err := r.Header.Get(CSRFHeader), r.ParseForm() // not of several parts: pages that take files have read them
+	if given == "" && err == nil {
+		given = r.PostForm.Get(CSRFField)
 	}
 	if token == "" || !same(given, token) {
 		return ErrCross.with(errors.New("another form's token, or none"))
@@ -177,6 +183,9 @@ func (d *Desk) put(w http.ResponseWriter, p *Person, started time.Time, keep fun
 	v := data{Key: p.Key, Name: p.Name, Issuer: p.issuer, Roles: p.Roles, Groups: p.Groups, ACR: p.ACR, Enrolling: p.Enrolling, Passkey: p.passkey}
 	if !p.AuthTime.IsZero() {
 		v.AuthTime = p.AuthTime.UnixMilli()
+	}
+	if !p.usedPasskey.IsZero() {
+		v.Used = p.usedPasskey.UnixMilli()
 	}
 	b, err := seal.Marshal(v)
 	if err != nil {

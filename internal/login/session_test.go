@@ -5,15 +5,19 @@ package login
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
+	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -186,6 +190,76 @@ func TestCSRF(t *testing.T) {
 	}
 }
 
+// What is sent for nothing is not read to its end, and nothing of it is put on the disk.
+func TestBodiesAreBounded(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	h := houseOf(t, p, nil)
+	b := h.browser(t)
+	b.mustLogin(p, "kim")
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	for path, kind := range map[string]string{
+		"/passkeys/begin": "multipart/form-data; boundary=x", "/passkeys/finish": "application/json", "/login/passkey/finish": "application/x-www-form-urlencoded",
+		"/passkeys/x/revoke": "multipart/form-data; boundary=x", "/people/end": "application/x-www-form-urlencoded",
+	} {
+		body := &metered{Reader: io.MultiReader(strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"), zeros{})}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, houseURL+path, body)
+		r.Header.Set("Content-Type", kind)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		for name, value := range b.cookies {
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		w := httptest.NewRecorder()
+		h.mux.ServeHTTP(w, r)
+		h.refused(t, w.Result(), ErrCross)
+		if files, err := os.ReadDir(dir); body.n > 2*maxBody || len(files) > 0 || err != nil {
+			t.Errorf("%s: %d bytes read, %v on the disk, %v", path, body.n, files, err)
+		}
+	}
+	_, token, err := b.who()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, houseURL+"/logout", strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n"+token+"\r\n--x--\r\n"))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	if err := h.Checked(r, token); !errors.Is(err, ErrCross) {
+		t.Errorf("a token in a part of several: %v", err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// metered counts what is read.
+type metered struct {
+	io.Reader
+	n int
+}
+
+func (c *metered) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += n
+	return n, err
+}
+
+// Of one person's sessions the oldest end where others begin.
+func TestSessionsOfOne(t *testing.T) {
+	p := newIDP(t, jose.ES256)
+	h := houseOf(t, p, nil)
+	list := make([]*browser, store.MaxSessions+1)
+	for i := range list {
+		list[i] = h.browser(t)
+		list[i].mustLogin(p, "kim")
+		h.clock.move(time.Second)
+	}
+	for i, b := range list {
+		if _, _, err := b.who(); errors.Is(err, ErrNoSession) != (i == 0) {
+			t.Errorf("session %d: %v", i, err)
+		}
+	}
+}
+
 // Whoever a provider vouched for is out once the configuration has it no more.
 func TestProviderIsGone(t *testing.T) {
 	p, q := newIDP(t, jose.ES256), newIDP(t, jose.ES256)
@@ -221,12 +295,15 @@ func TestLocalhost(t *testing.T) {
 	admin := h.browser(t)
 	admin.link()
 	d := newDevice(t, "localhost", seal.ES256)
+	d.Origin = h.Origin()
 	if res := admin.register(d, seal.ES256); res.StatusCode != http.StatusOK {
 		t.Errorf("register: %d\n%s", res.StatusCode, h.log)
 	}
 	if res := h.browser(t).assert(d); res.StatusCode != http.StatusOK {
 		t.Errorf("log in: %d\n%s", res.StatusCode, h.log)
 	}
+	d.Origin = "http://localhost:3000" // what else serves pages on this machine
+	h.refused(t, h.browser(t).assert(d), ErrPasskey)
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -49,7 +49,10 @@ func (d *Desk) Signed(ctx context.Context, p *Person, typ string, payload []byte
 }
 
 // signedBy returns the paper with the signature that k's authenticator answered. It
-// fails with ErrPasskey unless k is enrolled and the signature holds.
+// fails with ErrPasskey unless k is enrolled, the signature holds and the browser says
+// that it was asked for on one of the house's own pages: envelopes are taken from the
+// whole of a site (spec/bundle.md 2.11), but whoever serves pages on another port or
+// below the house's name is not the house.
 func (d *Desk) signedBy(ctx context.Context, k *store.Passkey, typ string, payload []byte, answer *Asserted) (*seal.Envelope, error) {
 	e, err := enrolled(k, d.roll.Registries)
 	if err != nil {
@@ -67,5 +70,23 @@ func (d *Desk) signedBy(ctx context.Context, k *store.Passkey, typ string, paylo
 	if _, err := out.Open(typ, e.Verifier); err != nil {
 		return nil, ErrPasskey.with(fmt.Errorf("signed %s: %w", typ, err))
 	}
+	if err := d.askedHere(a.ClientData); err != nil {
+		return nil, err
+	}
 	return out, d.count(ctx, k, a.AuthenticatorData)
+}
+
+// askedHere fails with ErrPasskey unless a browser says that what it signed was asked
+// for on a page of the house's origin.
+func (d *Desk) askedHere(client []byte) error {
+	var said struct {
+		Origin string `json:"origin"`
+	}
+	if err := seal.Glance(client, &said); err != nil {
+		return ErrPasskey.with(err)
+	}
+	if said.Origin != d.origin {
+		return ErrPasskey.with(fmt.Errorf("signed at %.200q", said.Origin))
+	}
+	return nil
 }

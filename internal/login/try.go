@@ -157,8 +157,9 @@ func (d *Desk) end(w http.ResponseWriter, r *http.Request, k kind, id string) (*
 	return t, nil
 }
 
-// use uses a try up: it ends once, whoever has copied its cookie. Only what has
-// succeeded is written down, so that strangers cannot fill the database.
+// use uses a try up: it ends once, whoever has copied its cookie. What is known to be
+// wrong before is not written down: strangers begin many. What is, is forgotten when
+// the try would have been over.
 func (d *Desk) use(ctx context.Context, t *try) error {
 	err := d.DB.UseLogin(ctx, seal.Sum([]byte(t.ID)), time.UnixMilli(t.Expires))
 	if errors.Is(err, store.ErrConflict) {

@@ -93,8 +93,12 @@ func (db *DB) Sessions(ctx context.Context, person string) ([]Session, error) {
 	return list, wrap("list sessions", err)
 }
 
+// MaxSessions is how many sessions a person may have. The oldest ends where another
+// begins.
+const MaxSessions = 20
+
 // StartSession keeps a session, and ends the former one of the same browser, if
-// there is one.
+// there is one, and the oldest of a person who would have more than MaxSessions.
 func (db *DB) StartSession(ctx context.Context, s Session, former seal.Hash) error {
 	return db.putSession(ctx, s, former, nil)
 }
@@ -109,8 +113,16 @@ func (db *DB) putSession(ctx context.Context, s Session, former seal.Hash, none 
 	started := s.Started.UnixMilli()
 	sealed := db.sealer.Seal(nil, nil, append([]byte(sessionData(&s, started)), s.Data...), sessionBinding(s.Hash))
 	return wrap("keep session", db.transact(ctx, func(tx *sql.Tx) error {
+		if err := db.lockPerson(ctx, tx, s.Person); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `DELETE FROM session WHERE hash = $1`, former.String())
 		if err := touched(res, err, none); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM session WHERE person = $1 AND hash NOT IN (SELECT hash FROM session WHERE person = $1 ORDER BY started DESC, hash LIMIT $2)`,
+			s.Person, MaxSessions-1)
+		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO session (hash, person, sealed, started, seen) VALUES ($1, $2, $3, $4, $5)`,
@@ -154,10 +166,29 @@ func (db *DB) EndSession(ctx context.Context, hash seal.Hash) error {
 	return wrap("end session", err)
 }
 
-// EndSessions ends all sessions of a person.
+// EndSessions ends all sessions of a person, those too that are given a new secret
+// meanwhile. That there is no such person is no error.
 func (db *DB) EndSessions(ctx context.Context, person string) error {
-	_, err := db.write.ExecContext(ctx, `DELETE FROM session WHERE person = $1`, person)
+	err := db.transact(ctx, func(tx *sql.Tx) error {
+		if err := db.lockPerson(ctx, tx, person); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM session WHERE person = $1`, person)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	return wrap("end sessions", err)
+}
+
+// lockPerson has what is done to a person's sessions and passkeys wait for one
+// another, until the end of the transaction: what is put in the place of a row that is
+// about to go would stay otherwise. It fails with ErrNotFound if there is nobody like
+// that.
+func (db *DB) lockPerson(ctx context.Context, tx *sql.Tx, id string) error {
+	_, err := one(ctx, tx, column[string], `SELECT id FROM person WHERE id = $1`+db.engine.lockRows, id)
+	return err
 }
 
 // PutLink keeps the hash of a one-time link until expires. Links before it are

@@ -217,6 +217,70 @@ func TestUsedOnce(t *testing.T) {
 	})
 }
 
+// A session that is given a new secret while all of its person's are ended is ended.
+func TestEndDuringRotation(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		h.enters(t, "i 1", "kim")
+		for i := range 20 {
+			name := func(n int) seal.Hash { return seal.Sum([]byte{byte(i), byte(n)}) }
+			s := Session{Hash: name(0), Person: "i 1", Data: []byte("{}"), Started: h.clock.Now(), Seen: h.clock.Now()}
+			if err := h.StartSession(ctx, s, seal.Hash{}); err != nil {
+				t.Fatal(err)
+			}
+			var wait sync.WaitGroup
+			wait.Go(func() {
+				for n, err := 1, error(nil); err == nil; n++ {
+					next := s
+					next.Hash = name(n)
+					err = h.RotateSession(ctx, next, name(n-1))
+					if err != nil && !errors.Is(err, ErrNotFound) {
+						t.Error(err)
+					}
+				}
+			})
+			time.Sleep(time.Duration(i) * time.Millisecond)
+			if err := h.EndSessions(ctx, "i 1"); err != nil {
+				t.Fatal(err)
+			}
+			wait.Wait()
+			if list, err := h.Sessions(ctx, "i 1"); err != nil || len(list) > 0 {
+				t.Fatalf("round %d: %d sessions are left, %v", i, len(list), err)
+			}
+		}
+		if err := h.EndSessions(ctx, "nobody"); err != nil {
+			t.Errorf("nobody's: %v", err)
+		}
+	})
+}
+
+// Of a person's sessions the oldest end where others begin.
+func TestSessionsAreBounded(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		h.enters(t, "i 1", "kim")
+		h.enters(t, "i 2", "lee")
+		session := func(person string, n int) Session {
+			return Session{Hash: seal.Sum([]byte{byte(n)}), Person: person, Data: []byte("{}"), Started: h.clock.Now().Add(time.Duration(n) * time.Second), Seen: h.clock.Now()}
+		}
+		if err := h.StartSession(ctx, session("i 2", 255), seal.Hash{}); err != nil {
+			t.Fatal(err)
+		}
+		for n := range MaxSessions + 2 {
+			if err := h.StartSession(ctx, session("i 1", n), seal.Hash{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list, err := h.Sessions(ctx, "i 1")
+		if err != nil || len(list) != MaxSessions || !list[len(list)-1].Hash.Equal(seal.Sum([]byte{2})) {
+			t.Errorf("%d sessions, %v", len(list), err)
+		}
+		if _, err := h.Session(ctx, seal.Sum([]byte{255})); err != nil {
+			t.Errorf("another person's: %v", err)
+		}
+	})
+}
+
 func TestPasskeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		ctx := t.Context()
@@ -250,13 +314,16 @@ func TestPasskeys(t *testing.T) {
 		if former, err := h.CountPasskey(ctx, "a", 3); err != nil || former != 1<<32-1 {
 			t.Errorf("counted %d, %v", former, err)
 		}
-		if err := errors.Join(h.SetEnrolment(ctx, "a", []byte("f")), h.RevokePasskey(ctx, "a")); err != nil {
+		if err := errors.Join(h.SetEnrolment(ctx, "a", []byte("f")), h.RevokePasskey(ctx, "a", false)); err != nil {
 			t.Error(err)
 		}
-		for _, err := range []error{h.RevokePasskey(ctx, "a"), h.RevokePasskey(ctx, "z"), h.SetEnrolment(ctx, "z", nil)} {
+		for _, err := range []error{h.RevokePasskey(ctx, "a", false), h.RevokePasskey(ctx, "z", false), h.SetEnrolment(ctx, "z", nil)} {
 			if !errors.Is(err, ErrNotFound) {
 				t.Errorf("got %v, want ErrNotFound", err)
 			}
+		}
+		if err := h.RevokePasskey(ctx, "b", true); !errors.Is(err, ErrLast) {
+			t.Errorf("the last, which is to stay: %v", err)
 		}
 		now := h.clock.Now()
 		a.Enrolment, a.Revoked, a.Count = []byte("f"), &now, 1<<32-1
@@ -287,7 +354,7 @@ func TestPasskeys(t *testing.T) {
 		}
 		// Those that are revoked count among those that were made of late.
 		for i := range PasskeysMade {
-			if err := errors.Join(h.AddPasskey(ctx, key(fmt.Sprint("m", i), "i 3"), 2), h.RevokePasskey(ctx, fmt.Sprint("m", i))); err != nil {
+			if err := errors.Join(h.AddPasskey(ctx, key(fmt.Sprint("m", i), "i 3"), 2), h.RevokePasskey(ctx, fmt.Sprint("m", i), false)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -12,6 +12,9 @@ import (
 	"github.com/clawea/clawea/seal"
 )
 
+// ErrLast is returned for a passkey that its owner cannot do without.
+var ErrLast = errors.New("the last one")
+
 // ErrTooMany is returned for a passkey beyond those that a person may have.
 var ErrTooMany = errors.New("too many")
 
@@ -52,7 +55,7 @@ func readPasskey(scan scanner) (p Passkey, err error) {
 // whose hash p.Sum is, ever was anybody's.
 func (db *DB) AddPasskey(ctx context.Context, p Passkey, max int) error {
 	err := db.transact(ctx, func(tx *sql.Tx) error {
-		if _, err := one(ctx, tx, column[string], `SELECT id FROM person WHERE id = $1`+db.engine.lockRows, p.Person); err != nil {
+		if err := db.lockPerson(ctx, tx, p.Person); err != nil {
 			return err
 		}
 		n, err := one(ctx, tx, column[int], `SELECT count(*) FROM passkey WHERE person = $1 AND revoked = 0`, p.Person)
@@ -110,8 +113,26 @@ func (db *DB) CountPasskey(ctx context.Context, id string, count uint32) (former
 }
 
 // RevokePasskey ends a passkey now, for good. It fails with ErrNotFound if there is
-// none that holds.
-func (db *DB) RevokePasskey(ctx context.Context, id string) error {
-	res, err := db.write.ExecContext(ctx, `UPDATE passkey SET revoked = $2 WHERE id = $1 AND revoked = 0`, id, db.now().UnixMilli())
-	return wrap("revoke passkey", touched(res, err, ErrNotFound))
+// none that holds, and with ErrLast if keep is set and its owner would have none left.
+// Of several at once, each sees those before it.
+func (db *DB) RevokePasskey(ctx context.Context, id string, keep bool) error {
+	err := db.transact(ctx, func(tx *sql.Tx) error {
+		owner, err := one(ctx, tx, column[string], `SELECT person FROM passkey WHERE id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if err := db.lockPerson(ctx, tx, owner); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `UPDATE passkey SET revoked = $2 WHERE id = $1 AND revoked = 0`, id, db.now().UnixMilli())
+		if err := touched(res, err, ErrNotFound); err != nil || !keep {
+			return err
+		}
+		left, err := one(ctx, tx, column[int], `SELECT count(*) FROM passkey WHERE person = $1 AND revoked = 0`, owner)
+		if err == nil && left == 0 {
+			return ErrLast
+		}
+		return err
+	})
+	return wrap("revoke passkey", err)
 }
