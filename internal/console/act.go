@@ -5,7 +5,9 @@ package console
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/clawea/clawea/internal/store"
@@ -29,13 +31,51 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request, f func() (to strin
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// checked fails unless a form comes from our page, by who is logged in. It reads it.
+// checked fails unless a form comes from our page, by who is logged in. It reads it. A
+// form of several parts says nothing here, unless uploaded has read it.
 func (c *Console) checked(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseMultipartForm(maxForm); errors.As(err, new(*http.MaxBytesError)) {
-		return errors.New("the form holds more than the house reads\nsend less: a policy has 256 KiB at most")
+	if err := r.ParseForm(); errors.As(err, new(*http.MaxBytesError)) {
+		return errForm
 	} // whatever else it is: without the session's token it is refused
 	return c.Passkeys.Check(r)
+}
+
+var errForm = errors.New("the form holds more than the house reads\nsend less: a policy has 256 KiB at most")
+
+// maxParts is how many parts a form with a file has, at most.
+const maxParts = 16
+
+// uploaded reads a form of several parts, for the pages that take a file: into memory,
+// as r.PostForm, the file as a field. Any other form it leaves alone, and one that
+// cannot be read is empty.
+func uploaded(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil
+	}
+	r.PostForm = url.Values{}
+	fields := url.Values{}
+	for range maxParts {
+		p, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			r.PostForm = fields
+			return nil
+		}
+		var b []byte
+		if err == nil {
+			b, err = io.ReadAll(p)
+		}
+		if errors.As(err, new(*http.MaxBytesError)) {
+			return errForm
+		}
+		if err != nil {
+			return nil
+		}
+		fields.Add(p.FormName(), string(b))
+	}
+	return nil
 }
 
 // object tells a person why nothing was done: two lines, where err is so.

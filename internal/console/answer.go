@@ -62,7 +62,7 @@ const (
 func (c *Console) offer(w http.ResponseWriter, r *http.Request) {
 	c.script(w, r, func() (any, error) {
 		var wanted wish
-		if err := readJSON(w, r, &wanted); err != nil {
+		if err := readJSON(r, &wanted); err != nil {
 			return nil, err
 		}
 		q, err := c.proven(r)
@@ -70,7 +70,7 @@ func (c *Console) offer(w http.ResponseWriter, r *http.Request) {
 			return nil, err
 		}
 		if wanted.Yes {
-			if err := c.stepsUp(q, whoIs(r.Context())); err != nil {
+			if err := c.mayApprove(q, whoIs(r.Context())); err != nil {
 				return nil, err
 			}
 		}
@@ -126,7 +126,7 @@ func (c *Console) answering(q *approval.Question, wanted *wish, p *Person) (*rec
 func (c *Console) answer(w http.ResponseWriter, r *http.Request) {
 	c.script(w, r, func() (any, error) {
 		var given signing
-		if err := readJSON(w, r, &given); err != nil {
+		if err := readJSON(r, &given); err != nil {
 			return nil, err
 		}
 		e, err := c.Passkeys.Signed(r, receipt.AnswerType, given.Payload, given.Answer)
@@ -159,7 +159,7 @@ func (c *Console) mayCount(r *http.Request, e *seal.Envelope) error {
 	if err != nil {
 		return err
 	}
-	return c.stepsUp(q, whoIs(r.Context()))
+	return c.mayApprove(q, whoIs(r.Context()))
 }
 
 // proven is the question that r is about, as its page shows it: a gate has signed the
@@ -180,9 +180,38 @@ func (c *Console) proven(r *http.Request) (*approval.Question, error) {
 	return q, nil
 }
 
+// mayApprove reports why p may not say yes to q on our pages.
+func (c *Console) mayApprove(q *approval.Question, p *Person) error {
+	if err := shownWhole(q); err != nil {
+		return err
+	}
+	return c.stepsUp(q, p)
+}
+
+// shownWhole fails if the page of q leaves something out.
+func shownWhole(q *approval.Question) error {
+	if len(q.Text.Bytes) > maxAsked {
+		return errLong
+	}
+	if q.Change == nil {
+		return nil
+	}
+	change, err := receipt.ParseChange(q.Change.Bytes)
+	if err != nil {
+		return err
+	}
+	if _, more := DiffLines(change.Diff); more > 0 || len(change.Request.Body) > maxAsked {
+		return errLong
+	}
+	return nil
+}
+
+var errLong = errors.New("it is longer than a page shows, and a yes here is to what is shown\nread it piece by piece, and say yes with a key: clawea approve yes")
+
 // script serves what a page's script asks for, if it comes from our page.
 func (c *Console) script(w http.ResponseWriter, r *http.Request, f func() (any, error)) {
 	var out any
+	r.Body = http.MaxBytesReader(w, r.Body, maxReply)
 	err := c.Passkeys.Check(r)
 	if err == nil {
 		out, err = f()
@@ -240,9 +269,9 @@ func (c *Console) complaint(r *http.Request, err error) *complaint {
 	return &complaint{Title: wrong, Hint: mends}
 }
 
-// readJSON reads what a script sends.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReply))
+// readJSON reads what a script sends, which is bounded (Console.script).
+func readJSON(r *http.Request, v any) error {
+	b, err := io.ReadAll(r.Body)
 	if err == nil {
 		err = seal.Unmarshal(b, v)
 	}

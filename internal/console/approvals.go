@@ -126,6 +126,7 @@ type approvalPage struct {
 	Args    body
 	Change  *changeView
 	Read    []seen   // what the agent had read before
+	Stands  bool     // it takes a no, and what takes an answer back: its call has not been made
 	Mine    bool     // who looks has answered
 	Absent  []string // whom who looks stands in for
 	Unshown bool     // who looks has to step up before they say yes
@@ -136,9 +137,20 @@ type approvalPage struct {
 // Again is where who looks logs in again and comes back, or "".
 func (p *approvalPage) Again() string { return p.Person.StepUp.again(pathOf(p.ID)) }
 
-// MayAnswer reports whether who looks may answer, and their yes would count.
-func (p *approvalPage) MayAnswer() bool {
-	return p.Person.may(answerers) && (p.Client == "" || p.Client != Visible(p.Person.Key))
+// MayAnswer reports whether who looks may answer: a no always, as long as the call has
+// not been made.
+func (p *approvalPage) MayAnswer() bool { return p.Stands && p.Person.may(answerers) }
+
+// Ordered reports whether who looks ordered the token of the call: their yes does not
+// count.
+func (p *approvalPage) Ordered() bool { return p.Client != "" && p.Client == Visible(p.Person.Key) }
+
+// Whole reports whether all that is asked for is on the page.
+func (p *approvalPage) Whole() bool { return !p.Args.Cut && (p.Change == nil || p.Change.whole()) }
+
+// MayApprove reports whether a yes of who looks is wanted, and would count.
+func (p *approvalPage) MayApprove() bool {
+	return p.Open && p.MayAnswer() && !p.Ordered() && p.Whole() && !p.Unshown
 }
 
 func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +160,7 @@ func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	p := &approvalPage{frame: c.frame(r, "A question"), Open: a.Open(c.Now()), Policy: a.Policy}
+	p := &approvalPage{frame: c.frame(r, "A question"), Open: a.Open(c.Now()), Stands: stands(a, c.Now()), Policy: a.Policy}
 	if p.question, err = c.question(ctx, a); err != nil {
 		c.fail(w, r, err)
 		return
@@ -184,6 +196,12 @@ func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
 	c.show(w, r, "approval", p)
 }
 
+// stands reports whether a question takes a no, and what takes an answer back: it is
+// open, or its answers still count for a call that has not been made.
+func stands(a *store.Approval, now time.Time) bool {
+	return a.UsedBy == 0 && a.Cancelled == nil && now.Before(a.Expires)
+}
+
 // warn says that a question must not be answered.
 func (c *Console) warn(w http.ResponseWriter, r *http.Request, why string) {
 	c.say(w, r, http.StatusConflict, "Do not answer this question", why+" Tell the operator of the house: somebody has changed its database.")
@@ -196,7 +214,9 @@ func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
 	if !seal.Commit(q.Text.Salt, q.Text.Bytes).Equal(call.Args) {
 		return errors.New("the arguments are others than the call commits to")
 	}
-	p.Args, p.Touches, p.Client = bodyOf(q.Text.Bytes), c.touches(call), Visible(q.Client)
+	at := textsOf(p.Job, p.asks.Seq)
+	p.Args, p.Touches, p.Client = bodyOf(q.Text.Bytes, maxAsked), c.touches(call), Visible(q.Client)
+	p.Args.Pieces = at + "args?from=0"
 	p.Missing, p.Unproven, p.Risk = q.Missing, q.Unproven, c.riskOf(q)
 	p.Unshown = c.wantsStepUp(p.Risk, p.Person)
 	for _, g := range q.Given {
@@ -206,7 +226,7 @@ func (c *Console) describe(p *approvalPage, q *approval.Question) (err error) {
 	if q.Change == nil {
 		return nil
 	}
-	p.Change, err = c.change(call, q.Change)
+	p.Change, err = c.change(call, q.Change, at)
 	return err
 }
 

@@ -32,7 +32,7 @@ type leave struct {
 func (c *Console) offerDelegation(w http.ResponseWriter, r *http.Request) {
 	c.script(w, r, func() (any, error) {
 		var wanted leave
-		if err := readJSON(w, r, &wanted); err != nil {
+		if err := readJSON(r, &wanted); err != nil {
 			return nil, err
 		}
 		d, err := c.delegation(r.Context(), &wanted, whoIs(r.Context()))
@@ -94,7 +94,7 @@ var (
 func (c *Console) delegate(w http.ResponseWriter, r *http.Request) {
 	c.script(w, r, func() (any, error) {
 		var given signing
-		if err := readJSON(w, r, &given); err != nil {
+		if err := readJSON(r, &given); err != nil {
 			return nil, err
 		}
 		e, err := c.Passkeys.Signed(r, receipt.DelegationType, given.Payload, given.Answer)

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -118,7 +117,11 @@ func editable(text string) string {
 
 // propose takes a policy, or an envelope with signatures under one, as a draft.
 func (c *Console) propose(w http.ResponseWriter, r *http.Request) {
-	if err := c.checked(w, r); err != nil {
+	err := uploaded(w, r)
+	if err == nil {
+		err = c.checked(w, r)
+	}
+	if err != nil {
 		c.object(w, r, err)
 		return
 	}
@@ -152,14 +155,10 @@ func (c *Console) again(w http.ResponseWriter, r *http.Request, b []byte, wrong,
 
 // brought is what a form brings: a file, or else a text.
 func brought(r *http.Request) ([]byte, error) {
-	f, header, err := r.FormFile("file")
-	if err == nil {
-		defer f.Close()
-		if header.Size > 0 {
-			return io.ReadAll(io.LimitReader(f, maxForm))
-		}
+	if file := r.PostForm.Get("file"); file != "" {
+		return []byte(file), nil
 	}
-	text := r.PostFormValue("text")
+	text := r.PostForm.Get("text")
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("nothing was sent\nchoose a file, or paste a text")
 	}
@@ -309,6 +308,10 @@ func (c *Console) draftEnvelope(w http.ResponseWriter, r *http.Request) {
 
 // addToDraft adds the signatures of an envelope that was uploaded.
 func (c *Console) addToDraft(w http.ResponseWriter, r *http.Request) {
+	if err := uploaded(w, r); err != nil {
+		c.object(w, r, err)
+		return
+	}
 	c.onDraft(w, r, func(ctx context.Context, id seal.Hash, by string) (string, error) {
 		b, err := brought(r)
 		if err != nil {
@@ -368,7 +371,7 @@ func (c *Console) signDraft(w http.ResponseWriter, r *http.Request) {
 		var given struct {
 			Answer json.RawMessage `json:"answer"`
 		}
-		if err := readJSON(w, r, &given); err != nil {
+		if err := readJSON(r, &given); err != nil {
 			return nil, err
 		}
 		d, err := c.signable(r)

@@ -316,7 +316,10 @@ func (k *keyring) List(*http.Request) ([]Passkey, error) {
 }
 
 func (k *keyring) Check(r *http.Request) error {
-	form := r.PostFormValue("csrf")
+	if err := r.ParseForm(); err != nil { // as internal/login does
+		return err
+	}
+	form := r.PostForm.Get("csrf")
 	if r.Header.Get("X-CSRF-Token") != "good" && form != "good" && form != "csrf-of-kim" {
 		return errors.New("the request does not come from one of the house's pages\nload it anew")
 	}

@@ -141,7 +141,7 @@ func (p *policyPage) describe(entry *registry.Entry) {
 		p.Title = "Policy " + p.Name
 	}
 	p.Purpose, p.Emergency, p.MaxTTL = Visible(is.Purpose()), is.BreakGlass(), is.MaxTTL()
-	p.Sentences, p.Names, p.Body = is.Explain(), entry.Bound.Names, bodyOf(entry.Envelope.Payload)
+	p.Sentences, p.Names, p.Body = is.Explain(), entry.Bound.Names, wholeBody(entry.Envelope.Payload)
 	if r := is.ChangeRecord(); r != nil {
 		p.ChangeRecord = Visible(strings.Join(strings.Fields(r.System+" "+r.ID+" "+r.URL), " "))
 	}

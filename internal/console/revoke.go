@@ -58,7 +58,7 @@ func (c *Console) revokePage(r *http.Request, what token.Revocation, reason stri
 
 // ordered is what a form orders.
 func ordered(r *http.Request) (token.Revocation, string) {
-	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
+	field := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	return token.Revocation{Kind: field("kind"), Target: field("target")}, field("reason")
 }
 
