@@ -5,6 +5,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +32,7 @@ const (
 // A detail is what a notice says beside its event.
 type detail struct {
 	By      string         `json:"by,omitempty"`      // whose answer it was
+	For     string         `json:"for,omitempty"`     // in whose stead they gave it
 	Yes     bool           `json:"yes,omitzero"`      // what it said
 	Outcome receipt.Status `json:"outcome,omitempty"` // how the call ended
 	User    string         `json:"user,omitempty"`    // who has seen it, by the chat's id
@@ -42,15 +44,16 @@ type look struct {
 	until time.Time // when to look again whatever the row says
 }
 
-// How long what is behind a question is believed not to have changed while its own
-// row has not.
+// How long to wait before looking again at a question of which a call is under way,
+// since that ends without a change of the question's own, and at one that cannot be
+// read. All others are looked at when something has changed, or when their time has come.
 const (
-	lookOpen = 2 * time.Second
-	lookRest = 20 * time.Second
+	lookCall  = 2 * time.Second
+	lookWrong = 20 * time.Second
 )
 
 // Follow notes what has happened to questions since the last time. It returns how
-// much was new.
+// much was new. A question that cannot be read is logged; nobody waits for it.
 func (n *Notifier) Follow(ctx context.Context) (total int, err error) {
 	since, err := n.DB.NoticesFrom(ctx)
 	if err != nil {
@@ -65,56 +68,86 @@ func (n *Notifier) Follow(ctx context.Context) (total int, err error) {
 		if err != nil {
 			return total, err
 		}
+		wrong, cause := []string{}, error(nil)
 		for i := range list {
 			added, err := n.follow(ctx, &list[i], looks)
 			if err != nil {
-				return total, fmt.Errorf("follow approval %s: %w", list[i].ID, err)
+				wrong, cause = append(wrong, list[i].ID), err
 			}
 			total += added
+		}
+		if cause != nil {
+			if ctx.Err() != nil {
+				return total, cause
+			}
+			n.Log.ErrorContext(ctx, "what has happened to questions cannot be read, and nobody is told of it; others go on", "questions", len(wrong), "first", wrong[0], "last_err", cause)
 		}
 		if len(list) < page {
 			n.seen = looks
 			return total, nil
 		}
-		last = &list[len(list)-1]
+		last = &list[len(list)-1].Approval
 	}
 }
 
-// follow notes what has happened to a.
-func (n *Notifier) follow(ctx context.Context, a *store.Approval, looks map[string]look) (int, error) {
-	now := n.Now()
-	l := look{state: fmt.Sprint(a.Reply, " ", a.By, " ", a.UsedBy, " ", a.Expires.UnixMilli(), " ", a.Cancelled != nil)}
+// follow notes what has happened to a question, unless nothing can have since the last
+// look.
+func (n *Notifier) follow(ctx context.Context, w *store.Watched, looks map[string]look) (int, error) {
+	a, now := &w.Approval, n.Now()
+	l := look{state: fmt.Sprint(a.Reply, " ", a.By, " ", a.UsedBy, " ", a.Expires.UnixMilli(), " ", a.Cancelled != nil, " ", w.Answers, " ", w.Left)}
 	if old, ok := n.seen[a.ID]; ok && old.state == l.state && now.Before(old.until) {
 		looks[a.ID] = old
 		return 0, nil
 	}
-	answers, err := n.answers(ctx, a)
+	added, again, err := n.look(ctx, a)
 	if err != nil {
-		return 0, err
+		again = now.Add(lookWrong)
 	}
-	calls, err := n.closings(ctx, a, answers)
-	if err != nil {
-		return 0, err
-	}
-	list, settled := events(a, answers, calls, n.Remind, now)
-	if err := n.address(ctx, a, list); err != nil {
-		return 0, err
-	}
-	added, err := n.DB.Note(ctx, a, list, settled)
-	if err == nil && !settled {
-		l.until = now.Add(lookRest)
-		if a.Open(now) || underWay(calls) {
-			l.until = now.Add(lookOpen)
-		}
+	if !again.IsZero() {
+		l.until = again
 		looks[a.ID] = l
 	}
 	return added, err
+}
+
+// look notes what has happened to a, and says when to look again though nothing of it
+// changes; zero: never.
+func (n *Notifier) look(ctx context.Context, a *store.Approval) (added int, again time.Time, err error) {
+	if a.Job == "" {
+		return 0, again, errors.New("its row cannot be read")
+	}
+	answers, err := n.answers(ctx, a)
+	if err != nil {
+		return 0, again, err
+	}
+	calls, err := n.closings(ctx, a, answers)
+	if err != nil {
+		return 0, again, err
+	}
+	now := n.Now()
+	list, settled := events(a, answers, calls, n.Remind, now)
+	if err := n.address(ctx, a, list); err != nil {
+		return 0, again, err
+	}
+	added, err = n.DB.Note(ctx, a, list, settled)
+	reminds := a.Asked.Add(n.Remind)
+	switch {
+	case settled:
+	case underWay(calls):
+		again = now.Add(lookCall)
+	case n.Remind > 0 && a.Open(now) && now.Before(reminds) && reminds.Before(a.Expires):
+		again = reminds
+	default:
+		again = a.Expires
+	}
+	return added, again, err
 }
 
 // An answer is what of a person's answer is told: not its reason, which is a text.
 type answer struct {
 	Approval  string    `json:"approval"`
 	By        string    `json:"by"`
+	For       string    `json:"for"`
 	Yes       bool      `json:"yes"`
 	Withdraws bool      `json:"withdraws"`
 	Times     int       `json:"times"`
@@ -125,7 +158,7 @@ type answer struct {
 // answers returns the answers to a, in the order of their times. They have been
 // verified when they were taken; what is told of them decides nothing.
 func (n *Notifier) answers(ctx context.Context, a *store.Approval) ([]answer, error) {
-	papers, err := n.DB.Answers(ctx, a.Job)
+	papers, err := n.DB.AnswersTo(ctx, a.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +247,9 @@ func events(a *store.Approval, answers []answer, calls map[uint64]*receipt.Recei
 	}
 	for _, x := range answers {
 		if x.Withdraws {
-			add(Withdrawn, x.mark, x.At, detail{By: x.By})
+			add(Withdrawn, x.mark, x.At, detail{By: x.By, For: x.For})
 		} else {
-			add(Answered, x.mark, x.At, detail{By: x.By, Yes: x.Yes})
+			add(Answered, x.mark, x.At, detail{By: x.By, For: x.For, Yes: x.Yes})
 		}
 	}
 	for _, seq := range slices.Sorted(maps.Keys(calls)) {

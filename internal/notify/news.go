@@ -42,6 +42,7 @@ type News struct {
 	Expires                       time.Time
 
 	By      string // whose answer it is about
+	For     string // in whose stead they gave it; "": their own
 	Yes     bool   // what that said
 	Outcome string // how the call ended
 
@@ -159,7 +160,7 @@ func (n *Notifier) tell(ctx context.Context, out *News, d *store.Delivery) error
 	if err != nil {
 		return err
 	}
-	out.By, out.Yes, out.Outcome = word(about.By), about.Yes, word(string(about.Outcome))
+	out.By, out.For, out.Yes, out.Outcome = word(about.By), word(about.For), about.Yes, word(string(about.Outcome))
 	out.Sentence = out.sentence(d.Event, about)
 	return nil
 }
@@ -186,6 +187,9 @@ func (n *News) what() string {
 // sentence says what an event is.
 func (n *News) sentence(event string, d detail) string {
 	by := word(d.By)
+	if d.For != "" {
+		by += ", for " + word(d.For) + ","
+	}
 	switch event {
 	case Asked:
 		return n.Question

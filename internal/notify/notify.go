@@ -34,7 +34,7 @@ import (
 // A DB says what is so and keeps the outbox. internal/store fills it.
 type DB interface {
 	Approval(ctx context.Context, id string) (*store.Approval, error)
-	Answers(ctx context.Context, job string) ([]*seal.Envelope, error)
+	AnswersTo(ctx context.Context, approval string) ([]*seal.Envelope, error)
 	OpenedAfter(ctx context.Context, m store.Mark, job string, limit int) ([]store.Opened, error)
 	Call(ctx context.Context, job string, seq uint64) (*store.Call, error)
 	Job(ctx context.Context, id string) (*store.Job, error)
@@ -42,7 +42,7 @@ type DB interface {
 	Text(ctx context.Context, job string, seq uint64, commitment seal.Hash) (receipt.Text, error)
 
 	NoticesFrom(ctx context.Context) (time.Time, error)
-	Followed(ctx context.Context, since time.Time, last *store.Approval, limit int) ([]store.Approval, error)
+	Followed(ctx context.Context, since time.Time, last *store.Approval, limit int) ([]store.Watched, error)
 	Note(ctx context.Context, a *store.Approval, list []store.Notice, settled bool) (int, error)
 	Noted(ctx context.Context, approval string) ([]store.Notice, error)
 	Told(ctx context.Context, channel, approval string) (bool, error)

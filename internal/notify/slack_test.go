@@ -63,7 +63,7 @@ func TestSlackMessageInPlace(t *testing.T) {
 	h.move(30 * time.Minute)
 	h.settle(t, n)
 	h.answer(t, a, true)
-	h.move(lookRest)
+	h.move(20 * time.Second)
 	h.settle(t, n)
 	if len(s.posts) != 3 {
 		t.Fatalf("%d messages", len(s.posts))

@@ -40,6 +40,7 @@ type data struct {
 	Asked    []string  `json:"asked"`
 	Expires  time.Time `json:"expires"`
 	By       string    `json:"by,omitempty"`
+	For      string    `json:"for,omitempty"`
 	Yes      *bool     `json:"yes,omitempty"` // of an answer
 	Outcome  string    `json:"outcome,omitempty"`
 }
@@ -57,7 +58,7 @@ func (n *News) json() ([]byte, error) {
 	d := data{
 		Approval: n.Approval, Sentence: n.Sentence, Link: n.Link, Open: n.Open, Job: n.Job, Agent: n.Agent, Receipt: n.Receipt,
 		Call: n.Call, Class: n.Class, Targets: n.Targets, More: n.More, Policy: n.Policy, Clauses: n.Clauses, Risk: n.Risk, Undo: n.Undo,
-		Asked: n.Asked, Expires: n.Expires.UTC(), By: n.By, Outcome: n.Outcome,
+		Asked: n.Asked, Expires: n.Expires.UTC(), By: n.By, For: n.For, Outcome: n.Outcome,
 	}
 	if n.Event == Answered {
 		d.Yes = &n.Yes

@@ -53,7 +53,7 @@ func TestWebhook(t *testing.T) {
 	h.move(firstPause)
 	h.settle(t, n)
 	h.answer(t, a, false)
-	h.move(lookRest)
+	h.move(20 * time.Second)
 	h.settle(t, n)
 	if len(got) != 3 || got[0].header.Get("Webhook-Id") != got[1].header.Get("Webhook-Id") || got[0].header.Get("Webhook-Id") == got[2].header.Get("Webhook-Id") {
 		t.Fatalf("%d requests", len(got))

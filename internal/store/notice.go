@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 )
 
 // A Notice is something that happened to a question and that people are told.
@@ -50,18 +53,53 @@ func (db *DB) NoticesFrom(ctx context.Context) (time.Time, error) {
 	return at, wrap("read start of notices", err)
 }
 
+// A Watched question is one of which people are told. Nothing happens to it, but for
+// what time does, while none of this changes and no call that it allowed is under way.
+type Watched struct {
+	Approval
+	Answers int64 // that people have given, those that they have thought better of included
+	Left    int64 // calls that the yeses among them can still allow
+}
+
+// readWatched reads a question of which people are told. One that cannot be read has its
+// id and its time only: nobody else is to wait for it.
+func readWatched(scan scanner) (w Watched, err error) {
+	w.Approval, err = readApproval(func(dest ...any) error { return scan(append(dest, &w.Answers, &w.Left)...) })
+	if err == nil {
+		return w, nil
+	}
+	id, asked := "", int64(0)
+	rest := make([]any, 14)
+	for i := range rest {
+		rest[i] = new(any)
+	}
+	rest[0], rest[5] = &id, &asked
+	if scan(rest...) != nil {
+		return w, err
+	}
+	return Watched{Approval: Approval{ID: id, Asked: time.UnixMilli(asked).UTC()}}, nil
+}
+
 // Followed returns up to limit questions that were asked after the place of last,
 // or at and after since if last is nil, and to which something may still happen of
 // which people are told, the oldest first.
-func (db *DB) Followed(ctx context.Context, since time.Time, last *Approval, limit int) ([]Approval, error) {
+func (db *DB) Followed(ctx context.Context, since time.Time, last *Approval, limit int) ([]Watched, error) {
 	at, id := since.UnixMilli(), ""
 	if last != nil {
 		at, id = last.Asked.UnixMilli(), last.ID
 	}
-	list, err := all(ctx, db.read, readApproval, approvalQuery+`
+	list, err := all(ctx, db.read, readWatched, `SELECT id, job, call, policy, seq, asked, expires, reply, answered_by, holds_until, used_by, cancelled,
+		(SELECT count(*) FROM answer n WHERE n.approval = approval.id),
+		(SELECT CAST(coalesce(sum(n.remaining), 0) AS BIGINT) FROM answer n WHERE n.approval = approval.id) FROM approval
 		WHERE (asked, id) > ($1, $2) AND NOT EXISTS (SELECT 1 FROM notice_question q WHERE q.approval = id AND q.settled = 1)
 		ORDER BY asked, id LIMIT $3`, at, id, bounded(limit))
 	return list, wrap("list questions to tell of", err)
+}
+
+// AnswersTo returns all signed answers to a question, in the order in which they came.
+func (db *DB) AnswersTo(ctx context.Context, approval string) ([]*seal.Envelope, error) {
+	list, err := all(ctx, db.read, readEnvelope(receipt.AnswerType), `SELECT envelope FROM answer WHERE approval = $1 ORDER BY place`, approval)
+	return list, wrap("list answers to a question", err)
 }
 
 // Note keeps what happened to a question, in that order, for each notice's channels

@@ -212,6 +212,29 @@ func TestFollowed(t *testing.T) {
 		if diff := cmp.Diff([]string{asked[2].ID}, ids(asked[1].Asked, nil, 10)); diff != "" {
 			t.Error("later:", diff)
 		}
+		paper, a := h.answer(t, asked[2], true)
+		if err := h.Answer(ctx, asked[2].ID, paper, a); err != nil {
+			t.Fatal(err)
+		}
+		last := func() Watched {
+			list, err := h.Followed(ctx, asked[1].Asked, nil, 10)
+			if err != nil || len(list) != 1 {
+				t.Fatal(list, err)
+			}
+			return list[0]
+		}
+		if w := last(); w.Answers != 1 || w.Left != 1 || w.Job != "job-1" {
+			t.Errorf("answered: %+v", w)
+		}
+		if list, err := h.AnswersTo(ctx, asked[2].ID); err != nil || len(list) != 1 {
+			t.Errorf("%d answers, %v", len(list), err)
+		}
+		if _, err := h.write.ExecContext(ctx, `UPDATE approval SET call = 'x'`); err != nil {
+			t.Fatal(err)
+		}
+		if w := last(); w.ID != asked[2].ID || !w.Asked.Equal(asked[2].Asked) || w.Job != "" {
+			t.Errorf("a row that cannot be read: %+v", w)
+		}
 		if err := h.ForgetNotices(ctx, h.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
