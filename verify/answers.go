@@ -168,7 +168,8 @@ func (a *auditor) checkGroups(r *receipt.Receipt, p *policy.Policy) {
 
 // late finds what would have kept a call from being allowed and was not heard: a
 // person's no, and that one whose yes was counted had taken it back. It may have been
-// under way: its time is the person's clock's.
+// under way: its time is the person's clock's. A house takes no answer that was longer
+// under way than that: it had what is older, and did not heed it.
 func (a *auditor) late(r *receipt.Receipt, digest seal.Hash) {
 	said := func(n *answer, counts func(*answer) bool) bool { // by the same person, to the same question
 		return slices.ContainsFunc(a.about[digest], func(o *answer) bool { return o.Approval == n.Approval && o.By == n.By && counts(o) })
@@ -181,11 +182,15 @@ func (a *auditor) late(r *receipt.Receipt, digest seal.Hash) {
 		if n.Yes || cancelled || n.At.After(r.At) || counted(n) || said(n, func(o *answer) bool { return o.At.After(n.At) && !o.At.After(r.At) }) {
 			continue
 		}
+		code := answerLate
+		if r.At.After(n.At.Add(receipt.Underway + skew)) {
+			code = answerUnheard
+		}
 		switch {
 		case n.Withdraws && said(n, counted):
-			a.find(answerLate, r.Seq, "%q took their yes back at %s, and the call was allowed by it", n.By, stamp(n.At))
+			a.find(code, r.Seq, "%q took their yes back at %s, and the call was allowed by it", n.By, stamp(n.At))
 		case !n.Withdraws && r.At.Before(n.Expires):
-			a.find(answerLate, r.Seq, "%q said no at %s, and the call was allowed without that", n.By, stamp(n.At))
+			a.find(code, r.Seq, "%q said no at %s, and the call was allowed without that", n.By, stamp(n.At))
 		}
 	}
 }

@@ -34,7 +34,10 @@ const (
 )
 
 // ownersStory is a change that two people of a group allow, twice.
-func ownersStory(t testing.TB) (*house, *bundle.Bundle) {
+func ownersStory(t testing.TB) (*house, *bundle.Bundle) { return ownersAfter(t, 2*receipt.Lull) }
+
+// ownersAfter is that story, with a pause between the two.
+func ownersAfter(t testing.TB, pause time.Duration) (*house, *bundle.Bundle) {
 	h := newHouse(t)
 	h.gate.Groups = map[string][]string{"owners": {"ann", "ben"}, "others": {"ann"}}
 	h.rules = func(t *verify.Trust) { t.Groups = h.gate.Groups }
@@ -60,7 +63,7 @@ func ownersStory(t testing.TB) (*house, *bundle.Bundle) {
 	h.do(raw, req, &gate.Pending{})
 	h.say(h.ben, question, shown(0))
 	h.do(raw, req, nil)
-	h.now = h.now.Add(2 * receipt.Lull)
+	h.now = h.now.Add(pause)
 	h.do(raw, req, &gate.Pending{})
 	h.say(h.ben, question, shown(1))
 	h.do(raw, req, nil)
@@ -115,6 +118,8 @@ var approving = []vector{
 		took := withdrawal(b, 0)
 		b.Answers = append(b.Answers, *must(took.Sign(h.ann)))
 	}), nil},
+	{"3.7-no-unheard", "A no from more than six minutes before a call was with the house when it allowed it.", unheard(func(a *receipt.Answer) { a.Withdraws = false }), nil},
+	{"3.7-withdrawal-ignored", "And so was a withdrawal.", unheard(func(*receipt.Answer) {}), nil},
 	{"3.7-withdrawal-as-no", "A withdrawal is no answer.", owners(func(h *house, b *bundle.Bundle) {
 		took := withdrawal(b, 0)
 		b.Answers[0] = *must(took.Sign(h.ann))
@@ -130,6 +135,19 @@ var approving = []vector{
 		no.Withdraws, no.At = false, no.At.Add(-time.Second-time.Millisecond)
 		b.Answers = append(b.Answers, *must(no.Sign(h.ann)))
 	}), nil},
+}
+
+// unheard is that story with ten minutes between its two halves; after the first, the
+// person whose yes was for both says something else, which the second does not heed.
+func unheard(says func(*receipt.Answer)) func(testing.TB) (*house, *bundle.Bundle) {
+	pause := func(t testing.TB) (*house, *bundle.Bundle) { return ownersAfter(t, 10*time.Minute) }
+	return edited(pause, func(h *house, b *bundle.Bundle) {
+		a := withdrawal(b, 0)
+		a.At = a.At.Add(90 * time.Second)
+		a.Expires = a.At.Add(receipt.NoHold)
+		says(a)
+		b.Answers = append(b.Answers, *must(a.Sign(h.ann)))
+	})
 }
 
 // withdrawal takes an answer of b's back, half a second later.
@@ -166,7 +184,7 @@ func TestApprovingCodes(t *testing.T) {
 	want := map[string]string{
 		"3.7-quorum": "", "3.7-one-of-two": "receipt.decision", "3.7-used-too-often": "receipt.reused", "3.7-own": "answer.own",
 		"3.7-own-counted-for-nothing": "answer.own", "3.7-other-group": "answer.groups", "3.7-no-groups": "", "3.7-other-difference": "answer.shown",
-		"3.7-difference-undisclosed": "", "3.7-withdrawal-unheard": "", "3.7-withdrawal-as-no": "receipt.approval", "3.7-older-answer": "receipt.approval", "3.7-last-word": "",
+		"3.7-difference-undisclosed": "", "3.7-withdrawal-unheard": "", "3.7-no-unheard": "answer.unheard", "3.7-withdrawal-ignored": "answer.unheard", "3.7-withdrawal-as-no": "receipt.approval", "3.7-older-answer": "receipt.approval", "3.7-last-word": "",
 	}
 	warned := map[string]string{"3.7-no-groups": "answer.ungrouped", "3.7-withdrawal-unheard": "answer.late"}
 	for _, v := range approving {

@@ -82,6 +82,7 @@ const (
 	answerUngrouped Code = "answer.ungrouped"
 	answerShown     Code = "answer.shown"
 	answerLate      Code = "answer.late"
+	answerUnheard   Code = "answer.unheard"
 	answerUnused    Code = "answer.unused"
 
 	answerDelegation    Code = "answer.delegation"
@@ -182,6 +183,7 @@ var rows = [...]Row{
 	{answerShown, Integrity, Fail, "each answer was given on the difference that its call makes, where the answer says which and the change is disclosed"},
 	{answerDelegation, Integrity, Fail, "each yes in another's stead is under a delegation by them that was in force when it was given and counted, and not taken back"},
 	{answerLate, Completeness, Warn, "no person's no, or taking back, is dated before a call that was allowed without regard to it"},
+	{answerUnheard, Integrity, Fail, "no person's no, or taking back, is dated so long before a call that was allowed without regard to it that the house must have had it"},
 	{answerUnused, Completeness, Pass, "an answer that no decision saw: it came late, the call was not tried again, or the person said something else"},
 	{delegationSignature, Trusted, Fail, "each delegation is signed by the person it is from, whom you trust"},
 	{delegationMalformed, Integrity, Fail, "each delegation parses, in canonical form"},
