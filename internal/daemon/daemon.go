@@ -185,7 +185,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 			return d.trusting(ctx, trust(c, set, d.keyring.now.Load().all))
 		},
 		Receipts: &export.Feed{DB: d.db, Log: d.log},
-		Presses:  d.openNotices(c, &registry.Recent{Registry: policies}),
+		Presses:  d.openNotices(c, &registry.Recent{Registry: policies}, desk),
 		Pages:    d.pages(),
 		Lost:     d.console.Handler(),
 		OAuth:    d.authorization(c, tokens),

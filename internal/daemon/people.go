@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/console"
 	"github.com/clawea/clawea/internal/keys"
@@ -231,9 +232,9 @@ func (d *Daemon) pages() []server.Page {
 
 // openNotices makes the notifier that tells people of questions, and returns what
 // takes the presses of its messages' buttons.
-func (d *Daemon) openNotices(c *config.Config, policies *registry.Recent) http.Handler {
+func (d *Daemon) openNotices(c *config.Config, policies *registry.Recent, desk *approval.Desk) http.Handler {
 	channels, presses := notify.Configured(c.Notify, d.db, time.Now)
-	d.notices = &notify.Notifier{DB: d.db, Channels: channels, URL: c.URL, Asked: asked(policies), Now: time.Now, Log: d.log}
+	d.notices = &notify.Notifier{DB: d.db, Channels: channels, URL: c.URL, Asked: asked(policies), Signed: desk.Signed, Now: time.Now, Log: d.log}
 	if c.Notify != nil {
 		d.notices.Remind = time.Duration(c.Notify.Remind)
 	}

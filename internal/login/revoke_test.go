@@ -55,6 +55,9 @@ func TestRevoke(t *testing.T) {
 	if err != nil || len(people.Keys) != MaxPasskeys-1 {
 		t.Errorf("%d sign, %v", len(people.Keys), err)
 	}
+	if len(people.Former) != 1 || !people.Former[0].Until.Equal(h.clock.Now()) { // its noes count on
+		t.Errorf("of those that were revoked there are %+v", people.Former)
+	}
 	all, err := h.Enrolled(t.Context())
 	if err != nil || len(all) != MaxPasskeys || !slices.ContainsFunc(all, func(e Enrolled) bool { return e.Until.Equal(h.clock.Now()) }) {
 		t.Errorf("%d enrolled, %v", len(all), err)

@@ -153,10 +153,11 @@ type answer struct {
 	Times     int       `json:"times"`
 	At        time.Time `json:"at"`
 	mark      string
+	unsigned  bool // nobody is told of it
 }
 
-// answers returns the answers to a, in the order of their times. They have been
-// verified when they were taken; what is told of them decides nothing.
+// answers returns the answers to a, in the order of their times. What is told of them
+// decides nothing.
 func (n *Notifier) answers(ctx context.Context, a *store.Approval) ([]answer, error) {
 	papers, err := n.DB.AnswersTo(ctx, a.ID)
 	if err != nil {
@@ -168,9 +169,17 @@ func (n *Notifier) answers(ctx context.Context, a *store.Approval) ([]answer, er
 		if err := seal.Glance(e.Payload, &x); err != nil {
 			return nil, fmt.Errorf("read answer: %w", err)
 		}
-		if x.Approval == a.ID {
-			out = append(out, x)
+		if x.Approval != a.ID {
+			continue
 		}
+		if n.Signed != nil {
+			good, err := n.Signed(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			x.unsigned = !good
+		}
+		out = append(out, x)
 	}
 	slices.SortStableFunc(out, func(a, b answer) int { return a.At.Compare(b.At) })
 	return out, nil
@@ -246,6 +255,9 @@ func events(a *store.Approval, answers []answer, calls map[uint64]*receipt.Recei
 		add(Reminded, "", a.Asked.Add(remind), detail{})
 	}
 	for _, x := range answers {
+		if x.unsigned {
+			continue
+		}
 		if x.Withdraws {
 			add(Withdrawn, x.mark, x.At, detail{By: x.By, For: x.For})
 		} else {

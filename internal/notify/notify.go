@@ -91,7 +91,7 @@ const (
 )
 
 // A Notifier follows questions and tells its channels. All fields must be set but
-// for Remind and Asked. It may not be copied, and one goroutine follows.
+// for Remind, Asked and Signed. It may not be copied, and one goroutine follows.
 type Notifier struct {
 	DB       DB
 	Channels []Channel
@@ -103,6 +103,10 @@ type Notifier struct {
 	// Asked returns the groups whose approval a question needs, by the receipt that asks
 	// it. None: nobody in particular. Nil, none, or an error: all channels are told.
 	Asked func(ctx context.Context, asks *receipt.Receipt) ([]string, error)
+
+	// Signed reports whether somebody who may answer has signed an answer, or did when
+	// they might: nobody is told of any other. Nil: all are told.
+	Signed func(ctx context.Context, answer *seal.Envelope) (bool, error)
 
 	seen map[string]look // the follower's
 }

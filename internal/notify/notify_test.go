@@ -17,6 +17,7 @@ import (
 
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 )
 
 // Each thing that happens to a question is told once, in order.
@@ -93,6 +94,24 @@ func TestOtherEnds(t *testing.T) {
 				t.Errorf("still followed: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// Nobody is told of an answer that nobody who may answer has signed.
+func TestUnsigned(t *testing.T) {
+	for _, good := range []bool{true, false} {
+		h, all := newHouse(t), new(told)
+		n := h.notifier(h, Channel{Name: "all", Sender: all})
+		n.Signed = func(context.Context, *seal.Envelope) (bool, error) { return good, nil }
+		h.answer(t, h.ask(t, "7"), true)
+		h.settle(t, n)
+		want := []string{Asked}
+		if good {
+			want = append(want, Answered)
+		}
+		if diff := cmp.Diff(want, all.events()); diff != "" {
+			t.Errorf("signed: %t\n%s", good, diff)
+		}
 	}
 }
 
