@@ -88,8 +88,10 @@ func (h *house) click(t *testing.T, id string, says ...bool) (taken, late int32)
 	var all sync.WaitGroup
 	var ok, conflicts atomic.Int32
 	for i, yes := range says {
-		a := &receipt.Answer{
-			Approval: id, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: yes, By: "alice@house.test", At: now.Add(time.Duration(i/2) * time.Millisecond), Expires: now.Add(time.Hour),
+		a := &receipt.Answer{Approval: id, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: yes, By: "alice@house.test", At: now.Add(time.Duration(i/2) * time.Millisecond)}
+		a.Expires = a.At.Add(time.Hour)
+		if !yes {
+			a.Expires = a.At.Add(receipt.NoHold)
 		}
 		e, err := a.Sign(h.alice)
 		if err != nil {

@@ -201,7 +201,7 @@ func TestApprovals(t *testing.T) {
 		}{
 			{Filter{}, []string{"job-1.2", "job-2.1", "job-1.1"}},
 			{Filter{Limit: 2}, []string{"job-1.2", "job-2.1"}},
-			{Filter{Open: true}, []string{"job-1.2", "job-2.1"}},
+			{Filter{Open: true}, []string{"job-2.1", "job-1.2"}}, // what waits longest is first
 			{Filter{Job: one}, []string{"job-1.2", "job-1.1"}},
 			{Filter{Job: one, Open: true}, []string{"job-1.2"}},
 			{Filter{Job: "nobody"}, nil},
