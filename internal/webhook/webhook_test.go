@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -67,9 +68,9 @@ func TestPost(t *testing.T) {
 // What does not work is said without the URL and without the secret, and nothing is
 // followed.
 func TestTroubles(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		switch r.URL.Path {
 		case "/hush-moved":
 			http.Redirect(w, r, "/in", http.StatusTemporaryRedirect)
@@ -88,10 +89,10 @@ func TestTroubles(t *testing.T) {
 		says  string
 		after time.Duration
 	}{"/hush-moved": {"answers 307", 0}, "/hush-full": {"answers 429", time.Hour}, "/hush-soon": {"answers 503", 7 * time.Second}, "/hush-cut": {"EOF", 0}} {
-		before := asked
+		before := asked.Load()
 		err := hook(s.URL+path).Post(t.Context(), "m", "text/plain", nil)
-		if err == nil || !strings.Contains(err.Error(), want.says) || strings.Contains(err.Error(), "hush") || asked != before+1 {
-			t.Errorf("%s: %v, asked %d times", path, err, asked-before)
+		if err == nil || !strings.Contains(err.Error(), want.says) || strings.Contains(err.Error(), "hush") || asked.Load() != before+1 {
+			t.Errorf("%s: %v, asked %d times", path, err, asked.Load()-before)
 			continue
 		}
 		var after time.Duration
@@ -102,11 +103,11 @@ func TestTroubles(t *testing.T) {
 			t.Errorf("%s: again after %v, want %v", path, after, want.after)
 		}
 	}
-	before := asked
+	before := asked.Load()
 	inside := hook(strings.Replace(s.URL, "127.0.0.1", "localhost", 1) + "/hush-path")
 	inside.Private = false
-	if err := inside.Post(t.Context(), "m", "text/plain", nil); err == nil || !strings.Contains(err.Error(), "not public") || strings.Contains(err.Error(), "hush") || asked != before {
-		t.Errorf("a private address: %v, asked %d times", err, asked-before)
+	if err := inside.Post(t.Context(), "m", "text/plain", nil); err == nil || !strings.Contains(err.Error(), "not public") || strings.Contains(err.Error(), "hush") || asked.Load() != before {
+		t.Errorf("a private address: %v, asked %d times", err, asked.Load()-before)
 	}
 	broken := hook("https://hush\x7f/")
 	if err := broken.Post(t.Context(), "m", "text/plain", nil); err == nil || strings.Contains(err.Error(), "hush") {
@@ -114,7 +115,7 @@ func TestTroubles(t *testing.T) {
 	}
 	closed := hook(s.URL)
 	closed.Secret = func() (string, error) { return "", errors.New("no such file") }
-	if err := closed.Post(t.Context(), "m", "text/plain", nil); err == nil || asked != before {
+	if err := closed.Post(t.Context(), "m", "text/plain", nil); err == nil || asked.Load() != before {
 		t.Errorf("without a secret: %v", err)
 	}
 }
