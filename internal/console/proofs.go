@@ -227,7 +227,7 @@ func (c *Console) untold(w http.ResponseWriter, r *http.Request, err error) {
 	refused := (*pulse.Refusal)(nil)
 	switch {
 	case errors.As(err, &refused):
-		c.say(w, r, http.StatusUnprocessableEntity, capital(refused.Wrong), capital(refused.Mends)+full(refused.Mends))
+		c.say(w, r, http.StatusUnprocessableEntity, strings.TrimSuffix(sentence(refused.Wrong), "."), sentence(refused.Mends))
 	case errors.Is(err, proof.ErrEmpty):
 		c.say(w, r, http.StatusConflict, "The job has no receipts yet", "Publish its proof after its first call.")
 	case errors.Is(err, store.ErrHeld):
@@ -237,22 +237,6 @@ func (c *Console) untold(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		c.fail(w, r, err)
 	}
-}
-
-// capital begins a sentence.
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// full is the full stop that s lacks.
-func full(s string) string {
-	if strings.HasSuffix(s, ".") {
-		return ""
-	}
-	return "."
 }
 
 // publishProof publishes a job's bundle as it stands now.
