@@ -81,6 +81,7 @@ type Call struct {
 	Credential string         `json:"credential,omitempty"` // which of the daemon's credentials acts: "read", "write", "shared"
 	Privilege  string         `json:"privilege,omitempty"`  // "least" if that credential is declared to have no more scopes than its use needs
 	Definition seal.Hash      `json:"definition,omitzero"`  // of its tool, as agents are told of it
+	Server     seal.Hash      `json:"server,omitzero"`      // identity of the upstream MCP server that carries it
 	Site       string         `json:"site,omitempty"`       // whose ids Resources are
 	Resources  []Resource     `json:"resources,omitempty"`  // all that it touches
 	Fields     []string       `json:"fields,omitempty"`     // fields it writes, in every carrier, by canonical name

@@ -52,6 +52,7 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 	judgeRepeats(c, f, &t)
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
+	p.judgeServer(c, &t)
 	return p.settle(&t, c, f)
 }
 

@@ -49,12 +49,15 @@ const maxToolName = 128
 // sorted, each once.
 func areNames(words []string) bool {
 	for i, s := range words {
-		if len(s) > maxToolName || !isWord(s, "_.:/-") || i > 0 && words[i-1] >= s {
+		if !isToolName(s) || i > 0 && words[i-1] >= s {
 			return false
 		}
 	}
 	return true
 }
+
+// isToolName reports whether s is a tool's name as providers take it.
+func isToolName(s string) bool { return len(s) <= maxToolName && isWord(s, "_.:/-") }
 
 // isWord reports whether s is made of ASCII letters, digits and marks, and not empty.
 func isWord(s, marks string) bool {

@@ -204,7 +204,10 @@ func drawGoodCall(t *rapid.T) *Call {
 	if c.Tool == "confluence" && rapid.Bool().Draw(t, "a read of its own") {
 		c.Action = rapid.SampledFrom([]string{"page.version", "page.versions", "page.comments", "page.attachments", "attachment.get", "page.restrictions"}).Draw(t, "which read")
 	}
-	c.Site, c.Mode, c.Credential, c.Privilege, c.Unresolved = "s", "official_api", "read", "least", ""
+	c.Site, c.Credential, c.Privilege, c.Unresolved = "s", "read", "least", ""
+	if c.Server.IsZero() || c.Tool == "model" {
+		c.Mode, c.Server = "official_api", seal.Hash{}
+	}
 	c.Filters, c.Fields, c.Uses = []string{"space", "label", "issue_type", "denied"}, []string{"summary"}, map[string]int{"pages": 1}
 	switch c.Tool {
 	case "model":

@@ -30,7 +30,7 @@ func (p *Policy) judgeReached(c *Call, t *tally) {
 		return
 	}
 	if p.doc.ConnectionMode != nil && !slices.Contains(p.doc.ConnectionMode, c.Mode) {
-		t.deny("/connection_mode", fmt.Sprintf("connection mode %q is not on the list", c.Mode))
+		t.deny(modeAt, fmt.Sprintf("connection mode %q is not on the list", c.Mode))
 	}
 	if p.doc.Auth == nil {
 		return

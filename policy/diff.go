@@ -74,7 +74,8 @@ func (e *Example) For(p *Policy) *Facts {
 // is offered are as 4.29 wants them, the same name is the same place in both, and
 // conditions are texts that may come to anything. Bindings and grants are not
 // looked at. What screening found is no matter of calls: what becomes of it is
-// compared. Changes are in the order of the kinds, what widens first.
+// compared. A call by mcp_server goes through a server and tool that are pinned to both, where
+// both may be reached so. Changes are in the order of the kinds, what widens first.
 func Diff(a, b *Policy) []Change {
 	w := newComparison(a, b)
 	changes := w.lines(w.findings())

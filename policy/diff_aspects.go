@@ -164,12 +164,23 @@ func modeOptions(w *comparison, h head, judged func(option) option) []option {
 		out = append(out, judged(option{says: says, set: func(e *Example) { e.Call.Mode = mode }}))
 	}
 	add("official_api", "by official_api")
-	add("mcp_server", "by mcp_server")
+	out = append(out, judged(option{says: "by mcp_server", set: throughServer}))
 	add("other", "by another connection mode")
 	if h.tool != "" { // an agent's own tool without a mode is no system at all
 		add("", "without a connection mode")
 	}
 	return out
+}
+
+// throughServer has the example's call go through a server that every policy pins
+// which lists the mode, since servers are no matter of policies.
+func throughServer(e *Example) {
+	s := exampleServer()
+	e.Call.Mode, e.Call.Server, e.Call.Definition = mcpServer, s.Identity, s.Tools[0].Definition
+}
+
+func exampleServer() Server {
+	return Server{Name: "server", Identity: seal.Sum([]byte("server")), Tools: []PinnedTool{{"tool", seal.Sum([]byte("tool"))}}}
 }
 
 func credentialOptions(_ *comparison, h head, judged func(option) option) []option {
@@ -332,6 +343,9 @@ func (p *Policy) bindToThemselves() *Policy {
 	b := &Binding{Policy: p.hash, At: exampleTime}
 	for _, n := range p.Names() {
 		b.Names = append(b.Names, Bound{Name: n, Site: exampleSite, ID: trimmed(n.Name)})
+	}
+	if p.Upstream() {
+		b.Servers = []Server{exampleServer()}
 	}
 	bound, _ := q.Bind(b) // it binds every name once
 	return cmp.Or(bound, &q)

@@ -58,7 +58,9 @@ var diffCases = []struct {
 	{"pages of nobody", `{"wpc_version": "v1", "actions": {"read": {"max_pages_per_job": 5}}}`, `5`, `50`, []string{}, []string{}},
 	{"writes", diffPages, `"search"`, `"write": {"allowed": true, "max_writes_per_job": 5}, "search"`, []string{"newly allowed: confluence (write)"}, nil},
 	{"a mode", diffPages, `{"wpc`, `{"connection_mode": ["official_api"], "wpc`, []string{
-		"newly denied: confluence (read, search) by mcp_server", "newly denied: confluence (read, search) by another connection mode", "newly denied: confluence (read, search) without a connection mode"}, nil},
+		"newly denied: confluence (read, search) by another connection mode", "newly denied: confluence (read, search) without a connection mode"}, nil},
+	{"servers", `{"wpc_version": "v1", "tool": "confluence", "connection_mode": ["official_api"], "resources": {"spaces_allowlist": ["ENG"]}, "actions": {"read": {"allowed": true}}}`, `["official_api"]`, `["official_api", "mcp_server"]`,
+		[]string{"newly allowed: confluence (read) by mcp_server"}, []string{"newly denied: confluence (read) by mcp_server"}},
 	{"a tool", diffPages, `"tool": "confluence"`, `"tool": ["confluence", "jira"]`, []string{}, []string{}},
 	{"a sandbox", diffPages, `{"wpc`, `{"sandbox_expectations": {"tools_run_in_sandbox": true, "workspace_access": "ro"}, "wpc`, []string{"tightened: sandbox: required, was none", "tightened: workspace access: ro, was rw"}, []string{"loosened: sandbox: none, was required", "loosened: workspace access: rw, was ro"}},
 	{"elevation", diffPages, `{"wpc`, `{"constraints": {"sandbox": {"elevated_exec": "deny"}}, "wpc`, []string{"tightened: elevated execution: denied, was not looked at"}, nil},

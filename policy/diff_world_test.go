@@ -346,7 +346,12 @@ func reachedWays() []func(*Example) {
 	for _, mode := range []string{"", "official_api", "mcp_server", "new"} {
 		for _, credential := range []string{"", "read", "write", "shared"} {
 			for _, privilege := range []string{"", "least"} {
-				out = append(out, func(e *Example) { e.Call.Mode, e.Call.Credential, e.Call.Privilege = mode, credential, privilege })
+				out = append(out, func(e *Example) {
+					if e.Call.Mode = mode; mode == mcpServer && e.Call.Tool != "model" {
+						throughServer(e)
+					}
+					e.Call.Credential, e.Call.Privilege = credential, privilege
+				})
 			}
 		}
 	}

@@ -223,7 +223,7 @@ func drawDocument(t *rapid.T) document {
 		d.Tool = &seal.Either[string, []string]{B: &tools}
 	}
 	if drawRarely(t, "mode", 2) {
-		d.ConnectionMode = []string{"official_api"}
+		d.ConnectionMode = rapid.SampledFrom([][]string{{"official_api"}, {"official_api", "mcp_server"}}).Draw(t, "modes")
 	}
 	d.Environment = rapid.SampledFrom([]string{"", "dev", "prod"}).Draw(t, "environment")
 	d.ChangeRecord = drawSeldom(t, "change", func() ChangeRecord { return ChangeRecord{ID: "CHG0042"} })
@@ -277,6 +277,9 @@ func bindingFor(p *Policy) *Binding {
 	b := &Binding{Policy: p.Hash(), At: time.Unix(0, 0).UTC()}
 	for _, n := range p.Names() {
 		b.Names = append(b.Names, Bound{Name: n, Site: "s", ID: strings.TrimSuffix(n.Kind, "_denied") + ":" + strings.TrimSuffix(n.Name, "/")})
+	}
+	if p.Upstream() {
+		b.Servers = worldServers
 	}
 	return b
 }
@@ -370,6 +373,9 @@ func drawCall(t *rapid.T) *Call {
 		c.Mode = rapid.SampledFrom([]string{"mcp_server", ""}).Draw(t, "call mode")
 		c.Privilege = rapid.SampledFrom([]string{"least", ""}).Draw(t, "call privilege")
 		c.Credential = rapid.SampledFrom([]string{"read", "write", "shared"}).Draw(t, "call credential")
+	}
+	if drawRarely(t, "through a server", 2) {
+		drawThrough(t, c)
 	}
 	if drawRarely(t, "odd site", 4) {
 		c.Site = "elsewhere"

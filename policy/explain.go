@@ -130,7 +130,8 @@ func (e *explainer) reach(d *document) {
 	if d.Tool != nil {
 		e.list("/tool", append([]string{}, d.tools()...), "The only tools are %s.")
 	}
-	e.list("/connection_mode", d.ConnectionMode, "The only ways to reach a system are %s.")
+	e.list(modeAt, d.ConnectionMode, "The only ways to reach a system are %s.")
+	e.sayIf(slices.Contains(d.ConnectionMode, mcpServer), modeAt, "Of MCP servers, agents may use only the tools that were there when this was published, as long as they describe themselves as they did then.")
 }
 
 // places says where in Confluence agents may act.

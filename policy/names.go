@@ -106,11 +106,13 @@ func (p *Policy) hasModels() bool {
 // BindingType is the payload type of a signed binding.
 const BindingType = "application/vnd.clawea.binding.v1+json"
 
-// A Binding says what a policy's names led to when it was published.
+// A Binding says what a policy's names led to when it was published, and how the
+// MCP servers were then that it lets agents use.
 type Binding struct {
-	Policy seal.Hash `json:"policy"`
-	At     time.Time `json:"at"`
-	Names  []Bound   `json:"names"`
+	Policy  seal.Hash `json:"policy"`
+	At      time.Time `json:"at"`
+	Names   []Bound   `json:"names"`
+	Servers []Server  `json:"servers,omitempty"` // sorted by name, each once
 }
 
 // Bound is a name and the immutable id that it stands for, on one site.
@@ -132,8 +134,9 @@ func ParseBinding(b []byte) (*Binding, error) {
 // ErrBinding is returned for a binding that is not one of the policy at hand.
 var ErrBinding = errors.New("binding does not fit the policy")
 
-// Bind returns p with its names replaced by ids. b must bind every name of p
-// exactly once, and nothing else.
+// Bind returns p with its names replaced by ids, and with the tools of MCP servers
+// that b pins. b must bind every name of p exactly once, and nothing else; and pin
+// servers, as spec/policy.md 3.5 has it, only if p.Upstream.
 func (p *Policy) Bind(b *Binding) (*Policy, error) {
 	canonical, err := seal.Marshal(b)
 	if err != nil {
@@ -152,7 +155,12 @@ func (p *Policy) Bind(b *Binding) (*Policy, error) {
 		}
 		delete(want, n.Name)
 	}
+	pins, ok := p.pinsOf(b.Servers)
+	if !ok {
+		return nil, ErrBinding
+	}
 	q := *p
+	q.pins = pins
 	q.bound = slices.Clone(b.Names)
 	q.bindingHash = seal.Sum(canonical)
 	q.ground = groundOf(q.bound)

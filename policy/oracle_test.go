@@ -65,6 +65,7 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 	}
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
+	p.judgeServer(c, &t)
 	return p.settle(&t, c, f)
 }
 
@@ -190,6 +191,30 @@ func (p oracle) judgeReached(c *Call, t *oracleTally) {
 	}
 	if p.doc.Auth.LeastPrivilege && c.Privilege != "least" {
 		t.deny("/auth/least_privilege_scopes", "the credential's scopes are not declared, or more than it needs")
+	}
+}
+
+// judgeServer hears what 4.39 says of calls through servers of tools.
+func (p oracle) judgeServer(c *Call, t *oracleTally) {
+	through, listed, pinned := c.Mode == "mcp_server", false, false
+	for _, m := range p.doc.ConnectionMode {
+		listed = listed || m == "mcp_server"
+	}
+	for k := range p.pins {
+		pinned = pinned || k.server == c.Server && k.definition == c.Definition
+	}
+	if !through && c.Server.IsZero() {
+		return
+	}
+	switch {
+	case c.Tool == "model":
+		t.deny("", "a model call goes through no server of tools")
+	case !through:
+		t.deny("/connection_mode", "it names a server, and its connection mode is another")
+	case p.doc.ConnectionMode == nil:
+		t.deny("/connection_mode", `connection mode "mcp_server" has to be listed`)
+	case listed && !pinned:
+		t.deny("/connection_mode", "the tool or its server is not as it was when the policy was published")
 	}
 }
 
