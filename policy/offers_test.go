@@ -143,3 +143,32 @@ func FuzzMoney(f *testing.F) {
 		}
 	})
 }
+
+// drawAsked draws what a model is asked for, most often in order.
+func drawAsked(t *rapid.T, c *Call) {
+	if drawRarely(t, "offers", 2) {
+		c.Offers = subset(t, "offered", world.offers)
+		if drawRarely(t, "odd offers", 4) {
+			c.Offers = append(c.Offers, rapid.SampledFrom([]string{"", "lookup", "two words", "t\u00f6\u00f6l", "\xff"}).Draw(t, "odd offer"))
+		}
+	}
+	if drawRarely(t, "screened", 1) {
+		c.Found = map[string]int{}
+		for _, s := range world.rules {
+			if drawRarely(t, "finds "+s, 3) {
+				c.Found[s] = rapid.IntRange(0, 2).Draw(t, "how often")
+			}
+		}
+	}
+	for _, k := range modelCounters {
+		if !drawRarely(t, "no "+k, 4) {
+			if c.Uses == nil {
+				c.Uses = map[string]int{}
+			}
+			c.Uses[k] = 1
+			if drawRarely(t, "more "+k, 2) {
+				c.Uses[k] = rapid.SampledFrom([]int{2, 0, 5, -1}).Draw(t, k)
+			}
+		}
+	}
+}
