@@ -55,7 +55,7 @@ func wpcReplay(ctx context.Context, c *call) error {
 		if page.Next == nil {
 			break
 		}
-		req.Names, req.After = page.Names, page.Next
+		req.Names, req.Servers, req.After = page.Names, page.Servers, page.Next
 	}
 	fmt.Fprintln(c.stdout, sum.String())
 	if sum.wider > 0 || sum.unknownWider > 0 {
@@ -69,6 +69,9 @@ func (c *call) replayed(page *api.Replayed) {
 	fmt.Fprintf(c.stdout, "candidate  %s\n", page.Policy)
 	for _, n := range page.Names {
 		fmt.Fprintf(c.stdout, "name       %s is %s %s on %s\n", clean(n.Name.String()), n.Kind, clean(n.ID), clean(n.Site))
+	}
+	for _, s := range page.Servers {
+		fmt.Fprintf(c.stdout, "server     %s, with %d tools\n", clean(s.Name), len(s.Tools))
 	}
 }
 

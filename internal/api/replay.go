@@ -33,11 +33,12 @@ type Shadowing struct {
 // A Replay asks what a WPC, which need not be published, would have said of past
 // calls. It is answered a page at a time.
 type Replay struct {
-	Policy string         `json:"policy"`          // the WPC's text
-	Since  time.Time      `json:"since,omitzero"`  // absent: from the first receipt on
-	Job    string         `json:"job,omitzero"`    // absent: all jobs
-	Names  []policy.Bound `json:"names,omitempty"` // as the page before had them; absent: what they lead to now
-	After  *Mark          `json:"after,omitzero"`  // where the page before ended
+	Policy  string          `json:"policy"`            // the WPC's text
+	Since   time.Time       `json:"since,omitzero"`    // absent: from the first receipt on
+	Job     string          `json:"job,omitzero"`      // absent: all jobs
+	Names   []policy.Bound  `json:"names,omitempty"`   // as the page before had them; absent: what they lead to now
+	Servers []policy.Server `json:"servers,omitempty"` // the same
+	After   *Mark           `json:"after,omitzero"`    // where the page before ended
 }
 
 // A Mark is a place among the receipts of all jobs.
@@ -49,11 +50,12 @@ type Mark struct {
 
 // Replayed is a page of a Replay.
 type Replayed struct {
-	Policy      seal.Hash      `json:"policy"`
-	Names       []policy.Bound `json:"names"`
-	Calls       int            `json:"calls"` // decided ones on this page
-	Differences []Difference   `json:"differences"`
-	Next        *Mark          `json:"next,omitzero"` // absent: this was the last page
+	Policy      seal.Hash       `json:"policy"`
+	Names       []policy.Bound  `json:"names"`
+	Servers     []policy.Server `json:"servers,omitempty"`
+	Calls       int             `json:"calls"` // decided ones on this page
+	Differences []Difference    `json:"differences"`
+	Next        *Mark           `json:"next,omitzero"` // absent: this was the last page
 }
 
 // A Difference is a past call that the candidate decides otherwise, or of which

@@ -26,6 +26,8 @@ type DB interface {
 	PutPolicy(ctx context.Context, p store.Policy) error
 	Policy(ctx context.Context, h seal.Hash) (*store.Policy, error)
 	Policies(ctx context.Context) ([]store.Policy, error)
+	PutDefinitions(ctx context.Context, list []store.Definition) error
+	Definition(ctx context.Context, digest seal.Hash) ([]byte, error)
 }
 
 // A Resolver finds the ids that names lead to on one system. Connectors fill it.
@@ -42,8 +44,8 @@ var (
 )
 
 // A Registry publishes policies. All fields must be set but Environments and
-// BreakGlass, without which policies have none; Resolvers holds one per system
-// whose names policies may use.
+// BreakGlass, without which policies have none, and Upstreams, without which they pin
+// no MCP servers; Resolvers holds one per system whose names policies may use.
 type Registry struct {
 	DB           DB
 	Authors      []seal.Verifier          // who may write policies
@@ -52,6 +54,7 @@ type Registry struct {
 	Signer       seal.Signer              // signs bindings
 	Self         seal.Verifier            // checks Signer's signatures
 	Resolvers    map[string]Resolver
+	Upstreams    Upstreams // whose tools policies pin
 	Now          func() time.Time
 
 	parsed cache
@@ -67,10 +70,10 @@ type Entry struct {
 	Published  time.Time          // as the binding says it
 }
 
-// Publish checks a signed WPC, resolves its names to ids, signs what they came
-// to and stores both. Publishing the same paper again changes nothing and
+// Publish checks a signed WPC, resolves its names to ids, asks the MCP servers that it
+// lets agents use who they are, signs what came of that and stores both. Publishing the same paper again changes nothing and
 // returns what was published. It fails with ErrRefused, wrapped with the cause,
-// if the paper, who has signed it, or one of its names is at fault.
+// if the paper, who has signed it, one of its names or a server is at fault.
 func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error) {
 	now := r.Now().UTC().Truncate(time.Millisecond)
 	p, _, err := r.open(e, now)
@@ -106,10 +109,14 @@ func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error
 	return r.entry(row)
 }
 
-// bind resolves p's names and returns the signed binding's canonical bytes.
+// bind resolves p's names, keeps what the servers say that it pins, and returns the
+// signed binding's canonical bytes.
 func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time) ([]byte, error) {
-	b, err := r.resolve(ctx, p, now)
+	b, texts, err := r.resolve(ctx, p, now)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.keep(ctx, b.Servers, texts); err != nil {
 		return nil, err
 	}
 	payload, err := seal.Marshal(b)
@@ -123,13 +130,36 @@ func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time) ([
 	return signed.Marshal()
 }
 
-// Resolve finds what p's names lead to now, and publishes nothing. It fails with
-// ErrRefused, wrapped with the cause, if one leads nowhere.
+// Resolve finds what p's names lead to now and how the MCP servers are that it lets
+// agents use, and publishes nothing. It fails with ErrRefused, wrapped with the cause,
+// if a name leads nowhere or a server cannot be asked.
 func (r *Registry) Resolve(ctx context.Context, p *policy.Policy) (*policy.Binding, error) {
-	return r.resolve(ctx, p, r.Now().UTC().Truncate(time.Millisecond))
+	b, _, err := r.resolve(ctx, p, r.Now().UTC().Truncate(time.Millisecond))
+	return b, err
 }
 
-func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time) (*policy.Binding, error) {
+// resolve also returns what is behind the digests of servers.
+func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time) (*policy.Binding, map[seal.Hash][]byte, error) {
+	names, err := r.resolveNames(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	servers, texts, err := r.ask(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := &policy.Binding{Policy: p.Hash(), At: now, Names: names}
+	if _, err := p.Bind(b); err != nil {
+		return nil, nil, err
+	}
+	b.Servers = servers
+	if _, err := p.Bind(b); err != nil {
+		return nil, nil, fmt.Errorf("%w: what the MCP servers say of themselves cannot be pinned: a tool is there twice, its name is no plain word, or there are more than %d; leave the server out of the configuration", ErrRefused, policy.MaxServerTools)
+	}
+	return b, texts, nil
+}
+
+func (r *Registry) resolveNames(ctx context.Context, p *policy.Policy) ([]policy.Bound, error) {
 	byTool := map[string][]policy.Name{}
 	var tools []string
 	for _, n := range p.Names() {
@@ -138,7 +168,7 @@ func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time)
 		}
 		byTool[n.Tool] = append(byTool[n.Tool], n)
 	}
-	b := policy.Binding{Policy: p.Hash(), At: now, Names: []policy.Bound{}}
+	out := []policy.Bound{}
 	for _, t := range tools {
 		resolver := r.Resolvers[t]
 		if resolver == nil {
@@ -148,12 +178,9 @@ func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		b.Names = append(b.Names, bound...)
+		out = append(out, bound...)
 	}
-	if _, err := p.Bind(&b); err != nil {
-		return nil, err
-	}
-	return &b, nil
+	return out, nil
 }
 
 // Policy returns the published policy h, bound to ids. Its hash and signatures

@@ -188,7 +188,7 @@ func (h *house) exec(query string, args ...any) {
 // were and each difference as "job/seq was would".
 func (h *house) replay(text, job string) (int, []string) {
 	h.t.Helper()
-	candidate, _, err := h.Candidate(h.t.Context(), []byte(text), nil)
+	candidate, _, err := h.Candidate(h.t.Context(), []byte(text), nil, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

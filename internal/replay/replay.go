@@ -73,22 +73,22 @@ type Page struct {
 	Next        *store.Mark // where the next page begins; nil: there is none
 }
 
-// Candidate reads a WPC and binds it without publishing it: to names, if a page
-// before has found out what its names lead to, and otherwise to what they lead
-// to now, which comes back. Errors of the text are *seal.SyntaxError.
-func (r *Replayer) Candidate(ctx context.Context, text []byte, names []policy.Bound) (*policy.Policy, []policy.Bound, error) {
+// Candidate reads a WPC and binds it without publishing it: to names and servers, if a
+// page before has found out what they lead to, and otherwise to what they lead to now,
+// which comes back. Errors of the text are *seal.SyntaxError.
+func (r *Replayer) Candidate(ctx context.Context, text []byte, names []policy.Bound, servers []policy.Server) (*policy.Policy, *policy.Binding, error) {
 	p, err := policy.Parse(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &policy.Binding{Policy: p.Hash(), Names: names}
-	if len(names) == 0 {
+	b := &policy.Binding{Policy: p.Hash(), Names: names, Servers: servers}
+	if len(names)+len(servers) == 0 {
 		if b, err = r.Policies.Resolve(ctx, p); err != nil {
 			return nil, nil, err
 		}
 	}
 	bound, err := p.Bind(b)
-	return bound, b.Names, err
+	return bound, b, err
 }
 
 // Page decides the opened receipts behind m again under candidate, which is

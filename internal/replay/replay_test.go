@@ -97,20 +97,21 @@ func TestReplay(t *testing.T) {
 func TestReplayBinds(t *testing.T) {
 	h := story(t)
 	text := []byte(with(`"v1"`, `"1"`))
-	p, names, err := h.Candidate(t.Context(), text, nil)
+	p, bound, err := h.Candidate(t.Context(), text, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []policy.Bound{{Name: policy.Name{Tool: "confluence", Kind: policy.Space, Name: "ENG"}, Site: "site", ID: "id:ENG"}}
+	names := bound.Names
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
 	before := h.resolved
-	if again, _, err := h.Candidate(t.Context(), text, names); err != nil || again.Hash() != p.Hash() || h.resolved != before {
+	if again, _, err := h.Candidate(t.Context(), text, names, nil); err != nil || again.Hash() != p.Hash() || h.resolved != before {
 		t.Errorf("names were looked up again, or %v", err)
 	}
 	names[0].ID = "id:another"
-	moved, _, err := h.Candidate(t.Context(), text, names)
+	moved, _, err := h.Candidate(t.Context(), text, names, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,14 +124,14 @@ func TestReplayBinds(t *testing.T) {
 func TestCandidateRefused(t *testing.T) {
 	h := newHouse(t)
 	syntax := (*seal.SyntaxError)(nil)
-	if _, _, err := h.Candidate(t.Context(), []byte("{\n\"allow_all\":true}"), nil); !errors.As(err, &syntax) || syntax.Line != 2 {
+	if _, _, err := h.Candidate(t.Context(), []byte("{\n\"allow_all\":true}"), nil, nil); !errors.As(err, &syntax) || syntax.Line != 2 {
 		t.Errorf("not a policy: %v", err)
 	}
-	if _, _, err := h.Candidate(t.Context(), []byte(with("ENG", "NOWHERE")), nil); !errors.Is(err, registry.ErrRefused) {
+	if _, _, err := h.Candidate(t.Context(), []byte(with("ENG", "NOWHERE")), nil, nil); !errors.Is(err, registry.ErrRefused) {
 		t.Errorf("a name that leads nowhere: %v", err)
 	}
 	wrong := []policy.Bound{{Name: policy.Name{Tool: "confluence", Kind: policy.Space, Name: "HR"}, Site: "site", ID: "1"}}
-	if _, _, err := h.Candidate(t.Context(), []byte(force), wrong); !errors.Is(err, policy.ErrBinding) {
+	if _, _, err := h.Candidate(t.Context(), []byte(force), wrong, nil); !errors.Is(err, policy.ErrBinding) {
 		t.Errorf("names of another policy: %v", err)
 	}
 }
@@ -175,7 +176,7 @@ func TestReplayDamaged(t *testing.T) {
 // A house in trouble is an error, and no answer.
 func TestReplayTrouble(t *testing.T) {
 	h := story(t)
-	candidate, _, err := h.Candidate(t.Context(), []byte(with(`"tool_policy"`, `"approvals":[{"when":"content == ''","require":"human_approval"}],"tool_policy"`)), nil)
+	candidate, _, err := h.Candidate(t.Context(), []byte(with(`"tool_policy"`, `"approvals":[{"when":"content == ''","require":"human_approval"}],"tool_policy"`)), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,14 +70,14 @@ func (s *Server) shadows(ctx context.Context, h seal.Hash) ([]api.Shadow, error)
 
 // replay answers with one page of what a candidate would have said.
 func (s *Server) replay(ctx context.Context, _ *http.Request, req *api.Replay) (*api.Replayed, error) {
-	candidate, names, err := s.Replayer.Candidate(ctx, []byte(req.Policy), req.Names)
+	candidate, bound, err := s.Replayer.Candidate(ctx, []byte(req.Policy), req.Names, req.Servers)
 	if wrong := (*seal.SyntaxError)(nil); errors.As(err, &wrong) {
 		return nil, fmt.Errorf("%w: policy: %w", errJSON, err)
 	}
 	if errors.Is(err, registry.ErrRefused) {
 		return nil, &api.Problem{
-			Status: http.StatusUnprocessableEntity, Code: "not_bound", Title: "the candidate's names lead nowhere", Detail: err.Error(),
-			Hint: "mend the names; a policy cannot be tried without what it names",
+			Status: http.StatusUnprocessableEntity, Code: "not_bound", Title: "the candidate's names lead nowhere, or a server cannot be asked", Detail: err.Error(),
+			Hint: "mend the names, or the server; a policy cannot be tried without what it names",
 		}
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Server) replay(ctx context.Context, _ *http.Request, req *api.Replay) (
 	if err != nil {
 		return nil, err
 	}
-	out := &api.Replayed{Policy: candidate.Hash(), Names: names, Calls: page.Calls, Differences: []api.Difference{}}
+	out := &api.Replayed{Policy: candidate.Hash(), Names: bound.Names, Servers: bound.Servers, Calls: page.Calls, Differences: []api.Difference{}}
 	for _, d := range page.Differences {
 		out.Differences = append(out.Differences, differencePaper(&d))
 	}
