@@ -126,7 +126,7 @@ func (a *agent) complete(ctx context.Context) (*chatMessage, error) {
 		Tools    []chatTool    `json:"tools"`
 	}{"sim-small", a.said, nil}
 	for _, t := range a.tools {
-		req.Tools = append(req.Tools, chatTool{"function", chatToolFunc{spelled(t.Name), t.Description, t.InputSchema}})
+		req.Tools = append(req.Tools, chatTool{"function", chatToolFunc{t.Name, t.Description, t.InputSchema}})
 	}
 	res, err := a.post(ctx, "/proxy/sim-openai/v1/chat/completions", req)
 	if err != nil {
@@ -143,9 +143,6 @@ func (a *agent) complete(ctx context.Context) (*chatMessage, error) {
 	}
 	return &body.Choices[0].Message, nil
 }
-
-// spelled writes a tool's name as models' functions may be called.
-func spelled(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // use calls a tool.
 func (a *agent) use(ctx context.Context, f chatFunction) (outcome, text string, err error) {

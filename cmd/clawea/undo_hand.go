@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -17,7 +18,7 @@ import (
 // A hand calls tools as an agent does, through a sidecar that holds its token.
 type hand struct {
 	session *mcp.ClientSession
-	notes   map[string]bool // tools that take a note for people
+	notes   map[string]bool // tools that take a note for people, by the name that is listed
 	note    string
 }
 
@@ -93,7 +94,7 @@ func (h *hand) args(x *api.Change) (map[string]json.RawMessage, error) {
 		}
 	}
 	texts := map[string]string{"undoes": x.Receipt}
-	if h.notes[x.Tool] {
+	if h.notes[strings.ReplaceAll(x.Tool, ".", "_")] {
 		texts["message"] = h.note
 	}
 	for name, text := range texts {

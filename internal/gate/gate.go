@@ -109,11 +109,24 @@ type Act func(ctx context.Context, opened *receipt.Receipt) (*Result, error)
 
 // A Result is what an act did and the bytes that the agent gets or got.
 type Result struct {
-	Body    []byte
+	Body    []byte          // committed to in the closed receipt, to the byte
+	Form    Form            // how Body is to be read
 	Outcome receipt.Outcome // its Result and Size are filled in by the gate, and the Args of what a model proposed
 
 	Proposed [][]byte // the arguments of Outcome.Model.Proposed, in that order
 }
+
+// A Form says how a result's body is to be read.
+type Form uint8
+
+const (
+	// Text is one text, such as JSON: the zero value.
+	Text Form = iota
+	// Content is the canonical JSON of an object with "content", a list of MCP's content
+	// blocks, and, where there is one, "structuredContent": what tools of others answer
+	// with that say more than a text.
+	Content
+)
 
 // A Gate carries calls. All fields must be set, but for Shadows, Undoing, Groups,
 // Enrolled, Absences and PlainBearer; without People, what asks for a person is never done.

@@ -6,6 +6,7 @@ package gate
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -23,8 +24,12 @@ type Tool struct {
 	Unoffered bool
 }
 
+// Listed is the tool's name as agents are told of it: the action's, with _ for dots, since
+// clients rewrite dots, each in its own way. A house has no two tools of one such name.
+func (t *Tool) Listed() string { return strings.ReplaceAll(t.Action.String(), ".", "_") }
+
 // Definition names the tool as agents are told of it: SHA-256 of the canonical JSON of
-// its name, class, title, description and schema. Calls say it, so that a person's
+// its name (the action's, from which Listed follows), class, title, description and schema. Calls say it, so that a person's
 // answer is about the tool as it was then. It fails if the schema is not strict JSON.
 func (t *Tool) Definition() (seal.Hash, error) {
 	b, err := seal.Marshal(&struct {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -15,6 +16,7 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 )
 
 // A Failure is what an agent reads when a call was not carried out, or not
@@ -27,6 +29,43 @@ type Failure struct {
 	Reasons  []policy.Reason `json:"reasons,omitempty"`  // the clauses that spoke
 	Approval string          `json:"approval,omitempty"` // what the call waits for
 	Receipt  string          `json:"receipt,omitempty"`  // JOB/SEQ
+}
+
+// answer is what an agent gets of a call that was carried out.
+func (h *Handler) answer(ctx context.Context, r *receipt.Receipt, res *gate.Result) *mcp.CallToolResult {
+	out := &mcp.CallToolResult{Meta: mcp.Meta{"clawea/receipt": name(r)}}
+	switch res.Form {
+	case gate.Text:
+		out.Content = []mcp.Content{&mcp.TextContent{Text: string(res.Body)}}
+	case gate.Content:
+		if err := unpack(res.Body, out); err != nil {
+			return h.failed(ctx, r, fmt.Errorf("read a connector's content: %w", err))
+		}
+	default:
+		return h.failed(ctx, r, fmt.Errorf("a connector's answer is of form %d", res.Form))
+	}
+	return out
+}
+
+// unpack reads a body of form gate.Content into out. What else it holds, such as an
+// error or a question to the client, is not the connector's to say.
+func unpack(body []byte, out *mcp.CallToolResult) error {
+	var in struct {
+		Content    []json.RawMessage `json:"content"`
+		Structured json.RawMessage   `json:"structuredContent,omitzero"`
+	}
+	if err := seal.Unmarshal(body, &in); err != nil {
+		return err
+	}
+	var read mcp.CallToolResult
+	if err := json.Unmarshal(body, &read); err != nil {
+		return err
+	}
+	out.Content = read.Content
+	if in.Structured != nil {
+		out.StructuredContent = in.Structured
+	}
+	return nil
 }
 
 func (h *Handler) failed(ctx context.Context, r *receipt.Receipt, err error) *mcp.CallToolResult {

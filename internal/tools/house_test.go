@@ -137,7 +137,14 @@ func newKey(t *testing.T, name string, seed byte) (seal.Signer, seal.Verifier) {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, desk: &desk{started: make(chan struct{}), release: make(chan struct{})}, log: new(lockedBuffer)}
+	d := &desk{started: make(chan struct{}), release: make(chan struct{})}
+	return openHouse(t, d, wpc, d)
+}
+
+// openHouse serves connectors under a policy. d may be nil.
+func openHouse(t *testing.T, d *desk, wpc string, connectors ...tools.Connector) *house {
+	t.Helper()
+	h := &house{t: t, desk: d, log: new(lockedBuffer)}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	var err error
 	h.db, err = store.Open(t.Context(), store.Config{
@@ -152,7 +159,6 @@ func newHouse(t *testing.T) *house {
 	if h.policy, err = h.policy.Bind(&policy.Binding{Policy: h.policy.Hash(), At: time.Now(), Names: []policy.Bound{}}); err != nil {
 		t.Fatal(err)
 	}
-	connectors := []tools.Connector{h.desk}
 	signer, verifier := newKey(t, "issuer.test", 1)
 	h.issuer = &issuer.Issuer{
 		DB: h.db, Policies: h, Keys: func() *issuer.Keys { return &issuer.Keys{Signer: signer, Verifiers: []seal.Verifier{verifier}} },
@@ -161,12 +167,14 @@ func newHouse(t *testing.T) *house {
 	}
 	gateKey, _ := newKey(t, "gate.test", 2)
 	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	srv := httptest.NewUnstartedServer(nil)
+	h.url = "http://" + strings.Replace(srv.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
 	if h.handler, err = tools.New(h.gate, door, connectors, "test", log); err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(h.handler)
-	h.url = srv.URL
+	srv.Config.Handler = h.handler
+	srv.Start()
 	t.Cleanup(func() {
 		srv.Close()
 		if err := h.db.Close(); err != nil {

@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -61,7 +60,7 @@ var (
 type Handler struct {
 	gate  *gate.Gate
 	door  *gate.Door
-	tools map[string]served // by the name that agents call
+	tools map[string]served // by the names that agents call: as it is listed, and as policies have it
 	log   *slog.Logger
 }
 
@@ -75,7 +74,7 @@ type served struct {
 const Path = "/mcp"
 
 // New returns the MCP endpoint for connectors. version is told to clients. It fails
-// for a tool that cannot be described.
+// for a tool that cannot be described, or not called by a name of its own.
 func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.Logger) (http.Handler, error) {
 	h := &Handler{g, d, map[string]served{}, log}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
@@ -85,18 +84,15 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.L
 		// What is listed hangs on the token, so nobody between here and the agent may keep it.
 		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope, c.TTLMs = "private", 0 },
 	})
-	for _, c := range cs {
-		for _, t := range c.Tools() {
-			definition, err := t.Definition()
-			if err != nil {
-				return nil, err
-			}
-			h.tools[t.Action.String()] = served{t, definition, c}
-			if !t.Unoffered {
-				server.AddTool(describe(t), h.call)
-			}
+	if err := h.take(cs); err != nil {
+		return nil, err
+	}
+	for name, t := range h.tools {
+		if name == t.Listed() && !t.Unoffered {
+			server.AddTool(describe(t.Tool), h.call)
 		}
 	}
+	server.AddTool(&mcp.Tool{Name: anyTool, InputSchema: json.RawMessage(`{"type":"object"}`)}, h.call)
 	server.AddReceivingMiddleware(h.filter)
 	stream := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless:                    true, // nothing is kept between requests, so any replica can serve any of them
@@ -150,7 +146,7 @@ func describe(t gate.Tool) *mcp.Tool {
 	reads := t.Action.Class == policy.Read || t.Action.Class == policy.Search
 	destructive := !reads
 	return &mcp.Tool{
-		Name: t.Action.String(), Title: t.Title, Description: t.Description, InputSchema: json.RawMessage(t.Schema),
+		Name: t.Listed(), Title: t.Title, Description: t.Description, InputSchema: json.RawMessage(t.Schema),
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: reads, DestructiveHint: &destructive, Title: t.Title},
 	}
 }
@@ -175,6 +171,12 @@ func caller(e *mcp.RequestExtra) *gate.Caller {
 	return c
 }
 
+// anyTool is the SDK's name for all that is called: it answers for tools that it does
+// not know by itself, and they are to leave receipts too. No list has it.
+const anyTool = "any"
+
+type nameKey struct{} // of the name that an agent called
+
 // filter answers tools/list with what the job's policy can ever allow, and
 // sends calls of tools that do not exist to the gate as well.
 func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
@@ -187,8 +189,9 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 			}
 			return res, err
 		case "tools/call":
-			if call, ok := req.(*mcp.CallToolRequest); ok {
-				return h.call(ctx, call)
+			if call, ok := req.(*mcp.CallToolRequest); ok && call.Params != nil {
+				ctx = context.WithValue(ctx, nameKey{}, call.Params.Name)
+				call.Params.Name = anyTool
 			}
 		}
 		return next(ctx, method, req)
@@ -197,7 +200,8 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 
 func (h *Handler) hide(list *mcp.ListToolsResult, c *gate.Caller) {
 	list.Tools = slices.DeleteFunc(list.Tools, func(t *mcp.Tool) bool {
-		return c == nil || !c.CanEver(h.tools[t.Name].Action)
+		known, ok := h.tools[t.Name]
+		return c == nil || !ok || !c.CanEver(known.Action)
 	})
 }
 
@@ -207,22 +211,20 @@ func (h *Handler) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.Call
 	if c == nil { // unreachable: admit has let it in
 		return nil, errors.New("nobody has let this request in")
 	}
-	r, res, err := h.gate.Carry(ctx, c, h.request(req.Params))
+	r, res, err := h.gate.Carry(ctx, c, h.request(ctx, req.Params))
 	if err != nil {
 		return h.failed(ctx, r, err), nil
 	}
-	return &mcp.CallToolResult{
-		Content: []mcp.Content{&mcp.TextContent{Text: string(res.Body)}},
-		Meta:    mcp.Meta{"clawea/receipt": name(r)},
-	}, nil
+	return h.answer(ctx, r, res), nil
 }
 
-func (h *Handler) request(p *mcp.CallToolParamsRaw) *gate.Request {
+func (h *Handler) request(ctx context.Context, p *mcp.CallToolParamsRaw) *gate.Request {
 	args := []byte(p.Arguments)
 	if len(args) == 0 {
 		args = []byte("{}")
 	}
-	t, ok := h.find(p.Name)
+	called, _ := ctx.Value(nameKey{}).(string)
+	t, ok := h.tools[called]
 	if !ok {
 		return &gate.Request{Action: unknown, Text: args, Plan: notFound}
 	}
@@ -233,20 +235,6 @@ func (h *Handler) request(p *mcp.CallToolParamsRaw) *gate.Request {
 	return &gate.Request{Action: t.Action, Definition: t.definition, Text: canonical, Plan: func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
 		return t.connector.Plan(ctx, t.Action.Name, canonical, bounds)
 	}}
-}
-
-// find also takes the spelling with underscores, which models use whose
-// function names may not hold dots.
-func (h *Handler) find(name string) (served, bool) {
-	if t, ok := h.tools[name]; ok {
-		return t, true
-	}
-	for dotted, t := range h.tools {
-		if strings.ReplaceAll(dotted, ".", "_") == name {
-			return t, true
-		}
-	}
-	return served{}, false
 }
 
 func notFound(context.Context, []policy.Bound) (*gate.Plan, error) {

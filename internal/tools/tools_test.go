@@ -28,8 +28,8 @@ func TestList(t *testing.T) {
 		grant []string
 		want  []string
 	}{
-		{"all", nil, []string{"desk.break", "desk.lose", "desk.post", "desk.read", "desk.slow.read"}}, // not desk.wipe, nor desk.burn
-		{"narrow", []string{"desk.read"}, []string{"desk.read"}},
+		{"all", nil, []string{"desk_break", "desk_lose", "desk_post", "desk_read", "desk_slow_read"}}, // not desk.wipe, nor desk.burn
+		{"narrow", []string{"desk.read"}, []string{"desk_read"}},
 	} {
 		list, err := h.connect(h.mint(test.job, test.grant...).Raw).ListTools(t.Context(), nil)
 		if err != nil {
@@ -42,7 +42,7 @@ func TestList(t *testing.T) {
 			if err != nil || !strings.Contains(string(schema), `"additionalProperties":false`) || tool.Description == "" {
 				t.Errorf("%s: schema %s, description %q", tool.Name, schema, tool.Description)
 			}
-			reads := tool.Name == "desk.read" || tool.Name == "desk.slow.read"
+			reads := tool.Name == "desk_read" || tool.Name == "desk_slow_read"
 			if a := tool.Annotations; a.ReadOnlyHint != reads || *a.DestructiveHint == reads {
 				t.Errorf("%s: annotations %+v", tool.Name, a)
 			}

@@ -68,7 +68,7 @@ func TestChallenge(t *testing.T) {
 		if h.challenged != want {
 			t.Errorf("challenge %q; want %q", h.challenged, want)
 		}
-		if want == "" && (strings.Contains(body, `"public"`) || !strings.Contains(body, "desk.read")) {
+		if want == "" && (strings.Contains(body, `"public"`) || !strings.Contains(body, "desk_read")) {
 			t.Errorf("list: %s", body)
 		}
 	}
@@ -206,7 +206,7 @@ func TestProtocolVersions(t *testing.T) {
 				}
 				return string(body)
 			}
-			if body := send("tools/list", "", ""); !strings.Contains(body, `"desk.read"`) || strings.Contains(body, `"desk.wipe"`) {
+			if body := send("tools/list", "", ""); !strings.Contains(body, `"desk_read"`) || strings.Contains(body, `"desk_wipe"`) {
 				t.Errorf("list: %s", body)
 			}
 			if body := send("tools/call", "desk.read", `"name":"desk.read","arguments":{"text":"hello"},`); !strings.Contains(body, "you said hello") || !strings.Contains(body, "job-1/2") {

@@ -235,7 +235,7 @@ func toolParam(t *testing.T, tool *mcp.Tool) anthropic.ToolUnionParam {
 		t.Fatal(err)
 	}
 	return anthropic.ToolUnionParam{OfTool: &anthropic.ToolParam{
-		Name:        underscored(tool.Name),
+		Name:        tool.Name,
 		Description: anthropic.String(tool.Description),
 		InputSchema: param.Override[anthropic.ToolInputSchemaParam](json.RawMessage(b)),
 	}}

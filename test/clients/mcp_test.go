@@ -65,9 +65,6 @@ func toolNames(t *testing.T, session *mcp.ClientSession) []string {
 	return names
 }
 
-// underscored spells a tool's name as models' functions may be called.
-func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
-
 // send calls a tool and returns its one text.
 func send(t *testing.T, session *mcp.ClientSession, name, args string) (text string, res *mcp.CallToolResult) {
 	t.Helper()
@@ -142,17 +139,17 @@ func TestMCPList(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t)
 	all := []string{
-		"confluence.page.children", "confluence.page.comment.create", "confluence.page.create", "confluence.page.edit", "confluence.page.get",
-		"confluence.page.label.add", "confluence.page.label.remove", "confluence.page.labels", "confluence.page.move", "confluence.page.search",
-		"confluence.page.update",
-		"jira.issue.comment.create", "jira.issue.create", "jira.issue.get", "jira.issue.search",
+		"confluence_page_children", "confluence_page_comment_create", "confluence_page_create", "confluence_page_edit", "confluence_page_get",
+		"confluence_page_label_add", "confluence_page_label_remove", "confluence_page_labels", "confluence_page_move", "confluence_page_search",
+		"confluence_page_update",
+		"jira_issue_comment_create", "jira_issue_create", "jira_issue_get", "jira_issue_search",
 	}
 	for _, test := range []struct {
 		name, grant string
 		want        []string
 	}{
 		{"whole", "", all},
-		{"narrow", readsOnly, []string{"confluence.page.get"}},
+		{"narrow", readsOnly, []string{"confluence_page_get"}},
 	} {
 		token := h.issue(t, test.name, test.grant)
 		for _, version := range []string{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"} {

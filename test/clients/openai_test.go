@@ -228,7 +228,7 @@ func function(t *testing.T, tool *mcp.Tool) openai.ChatCompletionToolUnionParam 
 		t.Fatalf("%s has a schema that is no object: %T", tool.Name, tool.InputSchema)
 	}
 	return openai.ChatCompletionFunctionTool(openai.FunctionDefinitionParam{
-		Name:        underscored(tool.Name),
+		Name:        tool.Name,
 		Description: openai.String(tool.Description),
 		Parameters:  schema,
 	})

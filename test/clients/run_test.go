@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 	h := openHouse(t)
 	agent := buildAgent(t)
 	got, said := h.launch(t, "run-1", agent)
-	if got.OpenAI == "" || got.Anthropic == "" || !slices.Contains(got.Tools, "confluence.page.search") || !strings.Contains(got.Searched, "failover") {
+	if got.OpenAI == "" || got.Anthropic == "" || !slices.Contains(got.Tools, "confluence_page_search") || !strings.Contains(got.Searched, "failover") {
 		t.Errorf("the agent did not get its work done: %+v", got)
 	}
 	if got.Tokens != 0 || got.Scanned < 1<<20 {
