@@ -54,6 +54,8 @@ const (
 	Write  Class = "write"  // changes content
 	Admin  Class = "admin"  // changes permissions, settings or many things at once
 	Model  Class = "model"  // asks a language model
+
+	Connect Class = "connect" // opens a connection to a host
 )
 
 // mutates reports whether calls of this class change something.
@@ -73,7 +75,7 @@ func (a Action) String() string { return join(a.Tool, a.Name) }
 // Decide sees, what an approval is bound to and what a receipt records, so it
 // holds no text of the agent's: that is behind the commitment Args.
 type Call struct {
-	Tool       string         `json:"tool"`                 // "confluence", "jira", "model", or a tool of the agent's own
+	Tool       string         `json:"tool"`                 // "confluence", "jira", "model", "egress", or a tool of the agent's own
 	Action     string         `json:"action,omitempty"`     // "page.get"
 	Class      Class          `json:"class"`                //
 	Categories []string       `json:"categories,omitempty"` // what else it is: "external_send", "user_provisioning"
@@ -99,9 +101,11 @@ type Call struct {
 func (c *Call) classed() bool {
 	switch c.Class {
 	case Read, Search, Write, Admin:
-		return c.Tool != "model"
+		return c.Tool != "model" && c.Tool != EgressTool
 	case Model:
 		return c.Tool == "model"
+	case Connect:
+		return c.Tool == EgressTool && c.Action == EgressAction
 	}
 	return false
 }
@@ -123,7 +127,7 @@ func (c *Call) Digest() seal.Hash {
 
 // A Resource is one thing touched, by immutable id.
 type Resource struct {
-	Type    string   `json:"type"`              // "page", "space", "issue", "project", "route", "model"
+	Type    string   `json:"type"`              // "page", "space", "issue", "project", "route", "model", "host"
 	ID      string   `json:"id"`                //
 	Version string   `json:"version,omitempty"` // the version that a write is based on
 	Labels  []string `json:"labels,omitempty"`  // that it carries; a recorded call keeps those that the policy says itself

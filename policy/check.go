@@ -50,6 +50,7 @@ func (d *document) complaints() []complaint {
 		c.optional("/sandbox_expectations/workspace_access", s.Workspace, workspaces...)
 	}
 	c.models(d.ModelRoute)
+	c.egress(d.Egress)
 	if k := d.Constraints; k != nil {
 		c.constraints(k)
 	}
@@ -141,6 +142,32 @@ func (c *checker) models(r *modelRoute) {
 		c.each(at+"/screening/mask", s.Mask, ruleName, rule)
 	}
 }
+
+// egress checks what is said of hosts.
+func (c *checker) egress(e *egress) {
+	if e == nil {
+		return
+	}
+	const at = "/egress/hosts_"
+	c.hosts(at+"allowlist", e.Hosts)
+	c.hosts(at+"denylist", e.Denied)
+	for i, s := range e.Denied {
+		if slices.Contains(e.Hosts, s) {
+			c.fail(fmt.Sprintf(at+"denylist/%d", i), "%q is in hosts_allowlist too; the deny list wins", s)
+		}
+	}
+}
+
+func (c *checker) hosts(at string, list []string) {
+	c.each(at, list, hostEntry, aHost)
+	for i, s := range list {
+		if _, _, ok := cutHost(s); !ok && hostEntry.MatchString(s) {
+			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is not %s", s, aHost)
+		}
+	}
+}
+
+const aHost = "a host: a name in small letters (api.example.com, or *.example.com for the names below it) or a whole address ([2001:db8::7]), which a port may follow (:8443)"
 
 func (c *checker) money(at string, amount *float64) {
 	if amount == nil {

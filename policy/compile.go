@@ -25,6 +25,8 @@ type rules struct {
 	routes      routes        // of /model_route/allowed
 	offers      offers        // of /model_route/tools_allowlist and tools_denylist
 	block, mask nameList      // of /model_route/screening
+	hosts       hosts         // of /egress/hosts_allowlist
+	deniedHosts hosts         // of /egress/hosts_denylist
 	limits      map[string]int
 	grantable   set // what a grant may name
 }
@@ -61,6 +63,9 @@ func rulesOf(p *Policy) rules {
 		if s := m.Screening; s != nil {
 			r.block, r.mask = nameListOf(s.Block), nameListOf(s.Mask)
 		}
+	}
+	if e := d.Egress; e != nil {
+		r.hosts, r.deniedHosts = hostsOf(e.Hosts, plainPort), hostsOf(e.Denied, "")
 	}
 	return r
 }

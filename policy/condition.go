@@ -118,7 +118,7 @@ func counts(used map[string]int) map[string]int64 {
 }
 
 func isClass(s string) bool {
-	return slices.Contains([]Class{Read, Search, Write, Admin, Model}, Class(s))
+	return slices.Contains([]Class{Read, Search, Write, Admin, Model, Connect}, Class(s))
 }
 
 func (d *document) conditional() bool {
@@ -155,7 +155,7 @@ func (p *Policy) Conditions(c *Call, f *Facts, content []byte) map[string]bool {
 	vars := map[string]any{
 		"tool": c.Name(), "action": c.Action, "class": string(c.Class), "content": string(content),
 		jobCounts: counts(f.Used), "job.ticket": f.Ticket,
-		"job.read_untrusted": f.Used[classCounter(Read)]+f.Used[classCounter(Search)] > 0,
+		"job.read_untrusted": f.Used[classCounter(Read)]+f.Used[classCounter(Search)]+f.Used[classCounter(Connect)] > 0,
 	}
 	out := map[string]bool{}
 	for _, k := range p.conds {

@@ -37,6 +37,9 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 		p.judgeJira(c, &t)
 		p.judgeIssueTypes(c, &t)
 		p.judgeReads(c, &t)
+	case EgressTool:
+		p.judgeTool(c, &t)
+		p.judgeHosts(c, &t)
 	default:
 		p.judgeTool(c, &t)
 	}
@@ -82,11 +85,11 @@ func (p *Policy) settle(t *tally, c *Call, f *Facts) Decision {
 }
 
 // permits reports whether some section permits c, which none denies: those
-// about Confluence, Jira and models either deny or permit, and so do lists of
+// about Confluence, Jira, models and hosts either deny or permit, and so do lists of
 // tools.
 func (p *Policy) permits(c *Call) bool {
 	switch c.Tool {
-	case "model", "confluence", "jira":
+	case "model", "confluence", "jira", EgressTool:
 		return true
 	}
 	return slices.ContainsFunc(p.rules.toolLists, func(l toolLists) bool { return l.limits })
@@ -99,6 +102,8 @@ func (p *Policy) permissions(c *Call) []Reason {
 	switch c.Tool {
 	case "model":
 		return append(out, p.permitsModel())
+	case EgressTool:
+		return append(out, permitsHost(c))
 	case "confluence":
 		out = append(out, p.rules.rule(c.Class).permits)
 		if word := includedBy(c); word != "" {
@@ -136,6 +141,9 @@ func (p *Policy) judgeGrant(c *Call, t *tally) {
 	}
 	if c.Tool == "model" && !p.grantsRoute(c) {
 		t.deny("grant:/resources", "this route is not granted to the token")
+	}
+	if c.Tool == EgressTool && !p.grantsHost(c) {
+		t.deny("grant:/resources", "this host is not granted to the token")
 	}
 }
 

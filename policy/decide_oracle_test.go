@@ -199,8 +199,8 @@ func relax(t *rapid.T, d *document) {
 // drawGoodCall draws a call that most policies have no more than one thing against.
 func drawGoodCall(t *rapid.T) *Call {
 	c := drawWideCall(t)
-	c.Class, c.Tool = Read, rapid.SampledFrom([]string{"jira", "confluence", "repo", "model"}).Draw(t, "good tool")
-	c.Action = map[string]string{"jira": "issue.get", "confluence": "page.get", "repo": "diff"}[c.Tool]
+	c.Class, c.Tool = Read, rapid.SampledFrom([]string{"jira", "confluence", "repo", "model", "egress"}).Draw(t, "good tool")
+	c.Action = map[string]string{"jira": "issue.get", "confluence": "page.get", "repo": "diff", "egress": "connect"}[c.Tool]
 	if c.Tool == "confluence" && rapid.Bool().Draw(t, "a read of its own") {
 		c.Action = rapid.SampledFrom([]string{"page.version", "page.versions", "page.comments", "page.attachments", "attachment.get", "page.restrictions"}).Draw(t, "which read")
 	}
@@ -212,6 +212,8 @@ func drawGoodCall(t *rapid.T) *Call {
 	switch c.Tool {
 	case "model":
 		c.Class, c.Resources = Model, []Resource{{Type: "route", ID: "alpha"}, {Type: "model", ID: "small-1"}}
+	case "egress":
+		c.Resources = drawTouched(t, c.Tool)
 	case "jira":
 		c.Resources = []Resource{{Type: "issue", ID: "9", Path: []Place{{"project:ENG", "ENG"}}}, {Type: "issue_type", ID: "1", Path: []Place{{"project:ENG", "ENG"}, {"issue_type:ENG/Task", "Task"}}}}
 	default:
@@ -222,6 +224,9 @@ func drawGoodCall(t *rapid.T) *Call {
 	} else {
 		c.Class = rapid.SampledFrom([]Class{Read, Search, Write}).Draw(t, "good class")
 		c.Offers, c.Found = nil, nil
+	}
+	if c.Tool == EgressTool {
+		c.Class, c.Mode = Connect, ""
 	}
 	if c.Class == Write {
 		c.Credential = "write"
@@ -257,7 +262,7 @@ func drawWidePolicy(t *rapid.T) *Policy {
 		bind()
 	}
 	if order > 1 {
-		whole := p.Whole([]Action{{"confluence", "page.get", Read}, {"jira", "issue.get", Read}, {"model", "", Model}, {"repo", "diff", Read}})
+		whole := p.Whole([]Action{{"confluence", "page.get", Read}, {"jira", "issue.get", Read}, {"model", "", Model}, {"repo", "diff", Read}, {"egress", "connect", Connect}})
 		g := Grant{Actions: subset(t, "granted", append(whole.Actions, "", "repo", "*.get")), Resources: subset(t, "granted", whole.Resources), Limits: whole.Limits}
 		for k, max := range g.Limits {
 			g.Limits[k] = rapid.IntRange(0, max).Draw(t, "granted "+k)

@@ -23,10 +23,10 @@ func (p *Policy) judgeTool(c *Call, t *tally) {
 // judgeReached hears how a system is reached, and by which credential.
 // Confluence and Jira are always reached somehow, so a call that does not say
 // how is denied, unless it is denied anyway, before anyone planned it. An
-// agent's own tool may be no system at all.
+// agent's own tool may be no system at all, and a connection says where it leads.
 func (p *Policy) judgeReached(c *Call, t *tally) {
 	outside := c.Tool == "confluence" || c.Tool == "jira"
-	if c.Tool == "model" || c.Mode == "" && (!outside || len(t.denied) > 0) {
+	if c.Tool == "model" || c.Tool == EgressTool || c.Mode == "" && (!outside || len(t.denied) > 0) {
 		return
 	}
 	if p.doc.ConnectionMode != nil && !slices.Contains(p.doc.ConnectionMode, c.Mode) {

@@ -138,7 +138,7 @@ type comparison struct {
 
 // A head is what the aspects' inputs depend on: which sections speak of a call.
 type head struct {
-	tool    string // "confluence", "jira", "model", or "" for a tool of the agent's own
+	tool    string // "confluence", "jira", "model", "egress", or "" for a tool of the agent's own
 	class   Class
 	reached bool // the call says how its system is reached
 }
@@ -171,7 +171,7 @@ func newComparison(a, b *Policy) *comparison {
 func toolClasses() []Class { return []Class{Read, Search, Write, Admin} }
 
 func heads() []head {
-	out := []head{{"model", Model, false}}
+	out := []head{{"model", Model, false}, {EgressTool, Connect, false}}
 	for _, c := range toolClasses() {
 		out = append(out, head{"confluence", c, true}, head{"jira", c, true}, head{"", c, false}, head{"", c, true})
 	}
@@ -209,6 +209,8 @@ func (w *comparison) blank(h head) *Example {
 	case "model":
 		c.Action = ""
 		c.Resources = []Resource{{Type: "route", ID: "other"}, {Type: "model", ID: "other"}}
+	case EgressTool:
+		c.Action, c.Resources = EgressAction, []Resource{{Type: "host", ID: blankHost}}
 	case "confluence":
 		c.Site, c.Resources = exampleSite, []Resource{pageIn(w, place(w.fresh))}
 	case "jira":
@@ -228,7 +230,10 @@ func (w *comparison) blank(h head) *Example {
 	return e
 }
 
-const exampleSite = "site"
+const (
+	exampleSite = "site"
+	blankHost   = "other:443"
+)
 
 var (
 	exampleTime   = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

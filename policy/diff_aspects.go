@@ -33,6 +33,7 @@ func aspects() []aspect {
 	anyCall := func(head) bool { return true }
 	tools := func(h head) bool { return h.tool != "model" }
 	models := func(h head) bool { return h.tool == "model" }
+	hosts := func(h head) bool { return h.tool == EgressTool }
 	reached := func(h head) bool { return h.reached }
 	changes := func(h head) bool { return h.class.mutates() }
 	jira := func(h head) bool { return h.tool == "jira" }
@@ -40,6 +41,7 @@ func aspects() []aspect {
 	return []aspect{
 		{heard: models, keep: keepRoutes, options: routeOptions},
 		{heard: models, keep: keepOffers, options: offerOptions},
+		{heard: hosts, keep: keepHosts, options: hostOptions},
 		{heard: confluence, keep: keepPlaces, options: placeOptions},
 		{heard: confluence, keep: keepLabels, options: labelOptions},
 		{heard: jira, keep: keepProjects, options: projectOptions},
@@ -77,6 +79,7 @@ func permissive(fresh string) *document {
 		Allow:      &allow{Projects: []string{fresh}, Operations: []string{"*"}},
 		ToolPolicy: &toolPolicy{Allow: []string{"*"}},
 		ModelRoute: &modelRoute{},
+		Egress:     &egress{Hosts: []string{blankHost}},
 	}
 }
 
@@ -129,7 +132,7 @@ func keepCategories(to, from *document) {
 func categoryOptions(w *comparison, _ head, judged func(option) option) []option {
 	out := []option{judged(option{set: func(*Example) {}})}
 	for _, s := range w.both((*document).categories) {
-		if strings.ContainsAny(s, ".*") || slices.Contains(toolClasses(), Class(s)) {
+		if strings.ContainsAny(s, ".*") || isClass(s) {
 			continue // it means names, or a class
 		}
 		out = append(out, judged(option{says: "of category " + s, set: func(e *Example) { e.Call.Categories = []string{s} }}))

@@ -115,7 +115,7 @@ func (w *comparison) callLines(findings []finding) []Change {
 	return out
 }
 
-var classBits = []Class{Read, Search, Write, Admin, Model}
+var classBits = []Class{Read, Search, Write, Admin, Model, Connect}
 
 func bit(c Class) uint { return 1 << slices.Index(classBits, c) }
 
@@ -123,7 +123,7 @@ func bit(c Class) uint { return 1 << slices.Index(classBits, c) }
 const allTools = 1<<4 - 1
 
 func classesOf(bits uint) []Class {
-	if bits == bit(Model) || bits == allTools {
+	if bits == bit(Model) || bits == bit(Connect) || bits == allTools {
 		return nil // all that there are
 	}
 	return slices.DeleteFunc(toolClasses(), func(c Class) bool { return bits&bit(c) == 0 })
@@ -178,7 +178,7 @@ func (w *comparison) joinOwnReads(g *group) {
 
 // callsOf names the regions of a group that have exactly these classes.
 func (w *comparison) callsOf(g *group, bits uint) (calls, except []string) {
-	for _, kind := range []string{"confluence", "jira", "", "model"} {
+	for _, kind := range []string{"confluence", "jira", "", "model", EgressTool} {
 		var in, missing []string
 		for i := range w.regions {
 			switch r := &w.regions[i]; {
@@ -215,9 +215,13 @@ func kindLabel(kind string) string {
 		return "every tool of the agent's own"
 	case "model":
 		return "model calls"
+	case EgressTool:
+		return connections
 	}
 	return kind
 }
+
+const connections = "connections"
 
 // outermost are the labels that none of the others covers.
 func outermost(labels []string) []string {

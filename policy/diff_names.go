@@ -203,7 +203,7 @@ func (r *region) name() string { return join(r.tool, r.action) }
 // kind is the tool as heads have it.
 func (r *region) kind() string {
 	switch r.tool {
-	case "confluence", "jira", "model":
+	case "confluence", "jira", "model", EgressTool:
 		return r.tool
 	}
 	return ""
@@ -216,13 +216,13 @@ func (w *comparison) findRegions() {
 	w.beyond = w.beyond || !ok
 	for _, text := range texts {
 		tool, action := readable(patterns, text)
-		if tool == "model" || strings.HasPrefix(action, tool+".") { // no list means models, and no action repeats its tool
+		if tool == "model" || tool == EgressTool || strings.HasPrefix(action, tool+".") { // no list means models, egress has one action, and no other repeats its tool
 			continue
 		}
 		w.regions = append(w.regions, region{tool, action, labelOf(patterns, tools, tool, action)})
 	}
 	slices.SortStableFunc(w.regions, func(a, b region) int { return strings.Compare(a.name(), b.name()) })
-	w.regions = append(w.regions, region{tool: "model", label: "model calls"})
+	w.regions = append(w.regions, region{tool: "model", label: "model calls"}, region{EgressTool, EgressAction, connections})
 }
 
 // namePatterns are all entries that speak of names, in both policies, the reads
@@ -240,7 +240,7 @@ func (w *comparison) namePatterns() (patterns []namePattern, tools []string) {
 			add(namePattern{glob: s + ".*"})
 		}
 	}
-	for _, s := range []string{"confluence", "jira", "model"} {
+	for _, s := range []string{"confluence", "jira", "model", EgressTool} {
 		addTool(s)
 	}
 	for _, r := range ownReads {

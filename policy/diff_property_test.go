@@ -16,7 +16,7 @@ import (
 // diffNames are the names that calls have, each with every class.
 var diffNames = []string{
 	"confluence.page.get", "confluence.page.comments", "confluence.attachment.get", "confluence.page.create", "confluence", "jira.issue.get", "jira.issue.create", "jira.other",
-	"repo.diff", "repo", "ref", "ref.issue.get", "read.all", "new.page.get", "new.one", "model",
+	"repo.diff", "repo", "ref", "ref.issue.get", "read.all", "new.page.get", "new.one", "model", "egress.connect",
 }
 
 // diffBase is a policy that permits much, to change something about.
@@ -31,6 +31,7 @@ func diffBase() document {
 		ToolPolicy:  &toolPolicy{Allow: []string{"*"}},
 		Constraints: &constraints{},
 		ModelRoute:  &modelRoute{},
+		Egress:      &egress{Hosts: []string{"api.example.com"}},
 	}
 }
 
@@ -102,8 +103,11 @@ func diffWorld(t *rapid.T, sections []diffSection) []*Example {
 	for _, name := range diffNames {
 		tool, action, _ := strings.Cut(name, ".")
 		classes := toolClasses()
-		if tool == "model" {
+		switch tool {
+		case "model":
 			classes = []Class{Model}
+		case EgressTool:
+			classes = []Class{Connect}
 		}
 		for _, c := range classes {
 			e := &Example{Call: Call{Tool: tool, Action: action, Class: c, Site: exampleSite, Filters: searchFilters}, Facts: Facts{Now: exampleTime}}
@@ -113,6 +117,8 @@ func diffWorld(t *rapid.T, sections []diffSection) []*Example {
 				e.Call.Resources = []Resource{{Type: "page", ID: "9", Path: []Place{{"ENG", "ENG"}, {"9", "a page"}}}}
 			case "jira":
 				e.Call.Resources = []Resource{{Type: "issue", ID: "1", Path: []Place{{"ENG", "ENG"}}}}
+			case EgressTool:
+				e.Call.Resources = []Resource{{Type: "host", ID: "api.example.com:443"}}
 			case "model":
 				e.Call.Resources = []Resource{{Type: "route", ID: "alpha"}, {Type: "model", ID: "s1"}}
 			}

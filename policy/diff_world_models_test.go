@@ -106,3 +106,34 @@ func modelUseWays() []func(*Example) {
 	}
 	return out
 }
+
+func drawDiffHosts(t *rapid.T, d *document) {
+	d.Egress = optional(t, "egress", func() egress {
+		e := egress{}
+		if rapid.IntRange(0, 4).Draw(t, "hosts") > 0 {
+			e.Hosts = subset(t, "host", []string{"api.example.com", "*.example.com", "*.a.example.com", "api.example.com:80", "192.0.2.7", "*.b.test:80"})
+		}
+		if rapid.Bool().Draw(t, "denied hosts") {
+			e.Denied = subset(t, "denied host", []string{"*.example.com:443", "x.a.example.com", "192.0.2.7:443", "api.example.com:443", "*.b.test"})
+		}
+		return e
+	})
+}
+
+func hostWays() []func(*Example) {
+	var out []func(*Example)
+	for _, name := range []string{"api.example.com", "example.com", "new.example.com", "a.example.com", "x.a.example.com", "new.a.example.com", "192.0.2.7", "[2001:db8::7]", "b.test", "new.b.test", "new"} {
+		for _, port := range []string{"443", "80", "8080"} {
+			out = append(out, onEgress(func(c *Call) { c.Resources = []Resource{{Type: "host", ID: name + ":" + port}} }))
+		}
+	}
+	return append(out, onEgress(func(c *Call) { c.Resources = nil }))
+}
+
+func onEgress(f func(*Call)) func(*Example) {
+	return func(e *Example) {
+		if e.Call.Tool == EgressTool {
+			f(&e.Call)
+		}
+	}
+}

@@ -58,6 +58,7 @@ func diffSections() []diffSection {
 		{"conditions", drawDiffConditions, conditionWays},
 		{"routes", drawDiffRoutes, routeWays},
 		{"offers", drawDiffOffers, offerWays},
+		{"hosts", drawDiffHosts, hostWays},
 		{"model limits", drawDiffModelLimits, modelUseWays},
 	}
 }

@@ -35,6 +35,7 @@ type document struct {
 	ToolPolicy          *toolPolicy          `json:"tool_policy,omitzero"`
 	SandboxExpectations *sandboxExpectations `json:"sandbox_expectations,omitzero"`
 	ModelRoute          *modelRoute          `json:"model_route,omitzero"`
+	Egress              *egress              `json:"egress,omitzero"`
 	TokenRequirements   *tokenRequirements   `json:"token_requirements,omitzero"`
 	Approvals           *approvals           `json:"approvals,omitzero"`
 	Approvers           []approver           `json:"approvers,omitzero"`
@@ -142,6 +143,11 @@ type modelRoute struct {
 type screening struct {
 	Block []string `json:"block,omitzero"`
 	Mask  []string `json:"mask,omitzero"`
+}
+
+type egress struct {
+	Hosts  []string `json:"hosts_allowlist,omitzero"`
+	Denied []string `json:"hosts_denylist,omitzero"`
 }
 
 type tokenRequirements struct {

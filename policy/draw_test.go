@@ -14,10 +14,11 @@ import (
 )
 
 var world = struct {
-	tools, names, routes, models, fields, categories, labels, filters, offers, rules []string
-	classes                                                                          []Class
+	tools, hosts, names, routes, models, fields, categories, labels, filters, offers, rules []string
+	classes                                                                                 []Class
 }{
-	tools:      []string{"confluence", "jira", "model", "repo", "mail"},
+	tools:      []string{"confluence", "jira", "model", "egress", "repo", "mail"},
+	hosts:      []string{"api.example.com:443", "api.example.com:8443", "a.b.example.com:443", "example.com:443", "192.0.2.7:443", "[2001:db8::7]:8443", "other.test:443"},
 	names:      []string{"page.get", "page.version", "attachment.get", "page.update", "issue.get", "issue.create", "diff", "write", ""},
 	routes:     []string{"alpha", "beta"},
 	models:     []string{"small-1", "large-1"},
@@ -27,7 +28,7 @@ var world = struct {
 	filters:    []string{"space", "project", "label", "issue_type", "denied"},
 	offers:     []string{"lookup", "mcp__jira", "mcp__jira__delete", "shell"},
 	rules:      []string{"aws-access-token", "gcp-token", "no rule", "private-key"},
-	classes:    []Class{Read, Search, Write, Admin, Model, ""},
+	classes:    []Class{Read, Search, Write, Admin, Model, Connect, ""},
 }
 
 // subset draws some of all, in order, so that lists differ by their members only.
@@ -215,6 +216,15 @@ func drawRoute(t *rapid.T) modelRoute {
 	return r
 }
 
+func drawEgress(t *rapid.T) egress {
+	e := egress{Hosts: drawMost(t, "host", []string{"api.example.com", "*.example.com", "*.b.example.com:443", "192.0.2.7", "[2001:db8::7]:8443", "api.example.com:8443"})}
+	if drawRarely(t, "no list of hosts", 4) {
+		e.Hosts = nil
+	}
+	e.Denied = drawListed(t, "denied host", "a.b.example.com", "*.b.example.com", "192.0.2.7:443", "other.test")
+	return e
+}
+
 // drawDocument draws any mixture of the language's sections.
 func drawDocument(t *rapid.T) document {
 	d := document{Version: "v1"}
@@ -243,6 +253,7 @@ func drawDocument(t *rapid.T) document {
 		return sandboxExpectations{Sandboxed: rapid.Bool().Draw(t, "sandboxed"), Workspace: rapid.SampledFrom(workspaces).Draw(t, "workspace")}
 	})
 	d.ModelRoute = optional(t, "route", func() modelRoute { return drawRoute(t) })
+	d.Egress = optional(t, "egress", func() egress { return drawEgress(t) })
 	if drawRarely(t, "asking", 1) {
 		a := drawApprovals(t, "approvals")
 		d.Approvals = &a
@@ -325,6 +336,13 @@ func drawTouched(t *rapid.T, tool string) []Resource {
 			{Type: "model", ID: rapid.SampledFrom(world.models).Draw(t, "call model")},
 		}
 	}
+	if tool == EgressTool {
+		id := rapid.SampledFrom(world.hosts).Draw(t, "call host")
+		if drawRarely(t, "odd host", 4) {
+			id = rapid.SampledFrom([]string{"", "api.example.com", "*.example.com:443", "API.example.com:443", "127.1:443", "api.example.com:0", "[::1:443"}).Draw(t, "odd call host")
+		}
+		return []Resource{{Type: "host", ID: id}}
+	}
 	if tool != "jira" {
 		if drawRarely(t, "nothing touched", 3) {
 			return nil
@@ -349,6 +367,7 @@ var worldActions = map[string][]Action{
 	"confluence": {{"confluence", "page.get", Read}, {"confluence", "page.comments", Read}, {"confluence", "page.search", Search}, {"confluence", "page.update", Write}, {"confluence", "space.edit", Admin}},
 	"jira":       {{"jira", "issue.get", Read}, {"jira", "issue.search", Search}, {"jira", "issue.create", Write}, {"jira", "project.edit", Admin}},
 	"model":      {{"model", "", Model}, {"model", "chat", Model}},
+	"egress":     {{"egress", "connect", Connect}},
 	"repo":       {{"repo", "diff", Read}, {"repo", "write", Write}},
 	"mail":       {{"mail", "", Write}, {"mail", "read", Read}},
 }

@@ -37,6 +37,7 @@ func (p *Policy) Explain() []Sentence {
 	}
 	e.surroundings(d)
 	e.models(d)
+	e.hosts(d.Egress)
 	for _, s := range d.approvalSections() {
 		e.approvals(s)
 	}

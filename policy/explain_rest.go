@@ -123,6 +123,16 @@ func (e *explainer) requests(r *modelRoute) {
 	}
 }
 
+// hosts says which hosts may be connected to.
+func (e *explainer) hosts(x *egress) {
+	if x == nil {
+		return
+	}
+	e.list("/egress/hosts_allowlist", x.Hosts, "Agents' processes may connect only to the hosts %s, at port 443 where no port is said.")
+	e.list("/egress/hosts_denylist", x.Denied, "Agents' processes must not connect to the hosts %s, at any port where none is said.")
+	e.sayIf(len(x.Hosts) == 0, "/egress", "Agents' processes may connect to no host.")
+}
+
 const receipted = "A job without a receipt for every call is not valid."
 
 // approvals says what a person is asked about.

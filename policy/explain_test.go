@@ -51,6 +51,7 @@ const allFields = `{
     "max_output_tokens": 4096, "max_tokens_per_job": 200001, "max_cost_per_job": 2.5,
     "screening": {"block": ["private-key"], "mask": ["*-token"]}
   },
+  "egress": {"hosts_allowlist": ["*.example.com", "[2001:db8::7]:8443"], "hosts_denylist": ["old.example.com"]},
   "token_requirements": {"cst_ttl_seconds_max": 902, "require_scope_hash": true, "policy_hash_pinning": "optional"},
   "approvals": {"required_for": ["external_send"], "status": "in force"},
   "approvers": [{"for": ["external_send", "mail.*"], "groups": ["wiki-owners", "security"], "required": 2, "holds": "1h30m"}],

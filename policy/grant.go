@@ -15,7 +15,7 @@ import (
 // grants nothing.
 type Grant struct {
 	Actions   []string       `json:"actions"`   // full names; or a pattern that is an entry of the policy's tool list
-	Resources []string       `json:"resources"` // names of the policy: "confluence:ENG", "jira:SEC", "model:ROUTE"
+	Resources []string       `json:"resources"` // names of the policy: "confluence:ENG", "jira:SEC", "model:ROUTE", "egress:api.example.com"
 	Limits    map[string]int `json:"limits"`    // counted bounds, none above the policy's
 }
 
@@ -132,7 +132,7 @@ func (p *Policy) Scope() Scope {
 			s.Resources = append(s.Resources, b)
 		}
 	}
-	for _, n := range p.routes() {
+	for _, n := range append(p.routes(), p.hostNames()...) {
 		if p.granted(n) {
 			s.Resources = append(s.Resources, Bound{Name: n})
 		}

@@ -73,6 +73,27 @@ func TestParseRefusesNew(t *testing.T) {
 		{`"model_route": {"screening": {"mask": ["a", "a"]}}`, "is there twice"},
 		{`"model_route": {"screening": {"masks": []}}`, `unknown field "masks"`},
 		{`"model_route": {"screening": []}`, "(/model_route/screening)"},
+		{`"egress": []`, "(/egress)"},
+		{`"egress": {"hosts": []}`, `unknown field "hosts"`},
+		{`"egress": {"hosts_allowlist": ["API.example.com"]}`, `(/egress/hosts_allowlist/0): "API.example.com" is not a host`},
+		{`"egress": {"hosts_allowlist": ["*"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["a.*.test"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["https://a.test"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["a.test."]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["a.test:0"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["a.test:65536"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["127.1"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["0x7f000001"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["192.0.2.0/24"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["*.0.2.7"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["[2001:DB8::7]"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["[2001:db8:0::7]"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["[::ffff:192.0.2.7]"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["2001:db8::7"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["b\u00fccher.test"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["` + strings.Repeat("a.", 126) + `test"]}`, "is not a host"},
+		{`"egress": {"hosts_allowlist": ["a.test", "a.test"]}`, "is there twice"},
+		{`"egress": {"hosts_allowlist": ["a.test"], "hosts_denylist": ["a.test"]}`, "(/egress/hosts_denylist/0)"},
 		{`"approvals": [{"when": "job.count('x') > 4 &&", "require": "human_approval"}]`, "(/approvals/0/when)"},
 		{`"approvals": [{"when": "job.count('x')", "require": "human_approval"}]`, "its type is int, want bool"},
 		{`"approvals": [{"when": "job.counts['x'] > 0", "require": "human_approval"}]`, "undeclared reference"},
@@ -350,7 +371,7 @@ func TestJobFacts(t *testing.T) {
 		}
 	}
 	p := parse(t, `{"wpc_version":"v1","approvals":[{"when":"job.read_untrusted","require":"human_approval"}]}`)
-	for used, want := range map[string]bool{"class:read": true, "class:search": true, "class:model": false, "class:write": false, "pages": false} {
+	for used, want := range map[string]bool{"class:read": true, "class:search": true, "class:connect": true, "class:model": false, "class:write": false, "pages": false} {
 		if got := p.Conditions(&Call{}, &Facts{Used: map[string]int{used: 1}}, nil)["/approvals/0"]; got != want {
 			t.Errorf("after %s: %t", used, got)
 		}

@@ -76,7 +76,7 @@ func (l *linter) constant(env *cel.Env, k conditionText) {
 	ast, _ := env.Compile(k.when) // as it did when the policy was read
 	program, err := env.Program(ast, cel.CostLimit(conditionCost), cel.EvalOptions(cel.OptPartialEval))
 	always, never := err == nil, err == nil
-	for _, class := range []Class{Read, Search, Write, Admin, Model} {
+	for _, class := range []Class{Read, Search, Write, Admin, Model, Connect} {
 		if always || never {
 			holds, sure := blind(program, class)
 			always, never = always && sure && holds, never && sure && !holds

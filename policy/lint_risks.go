@@ -27,6 +27,7 @@ func (l *linter) risks(p *Policy) {
 	l.includes(d)
 	l.surroundings(d)
 	l.models(d.ModelRoute)
+	l.hosts(d)
 	l.idle(d)
 	d.eachCondition(l.constant)
 }
@@ -217,7 +218,7 @@ func (l *linter) idle(d *document) {
 		l.add("/resources", "section-idle", "add confluence to tool, or leave the section out", "this section speaks of confluence, which tool leaves out")
 	}
 	own := slices.ContainsFunc(d.toolPolicies(), func(t placedToolPolicy) bool { return len(t.Allow) > 0 })
-	if !own && !d.opensConfluence() && !d.opensJira() && !(&Policy{doc: *d}).hasModels() {
+	if !own && !d.opensConfluence() && !d.opensJira() && !d.opensHosts() && !(&Policy{doc: *d}).hasModels() {
 		l.add("", "nothing-permitted", "spec/policy.md 4.3 says what permits", "no section permits anything, so every call is denied")
 	}
 }

@@ -30,6 +30,10 @@ func (p *Policy) CanEver(a Action) bool {
 			return false
 		}
 		p.judgeActions(c, &t, false)
+	case EgressTool:
+		if !c.classed() || !p.doc.opensHosts() {
+			return false
+		}
 	default:
 		if !p.permits(c) {
 			return false

@@ -14,7 +14,7 @@ import (
 
 // A Name is something that the policy calls by a name that people can change.
 type Name struct {
-	Tool string `json:"tool"` // "confluence", "jira", "model"
+	Tool string `json:"tool"` // "confluence", "jira", "model", "egress"
 	Kind string `json:"kind"` // Space, PagePrefix, ...
 	Name string `json:"name"` // "ENG", "ENG/Runbooks/"
 }
@@ -29,6 +29,7 @@ const (
 	IssueType    = "issue_type"         // an issue type of one project, by key and name: "ENG/Task"
 	Label        = "label"              // a page label, as it is
 	ReadField    = "field_read"         // a field that may be shown, by id
+	Host         = "host"               // a host that may be connected to, as policies list it: "*.example.com"
 	HiddenField  = "field_hidden"       // a field that may not be shown, by id
 )
 
@@ -76,7 +77,7 @@ func (a *allow) issueTypes() []string {
 
 // grantable lists the names that a token can be granted: those that permit.
 func (p *Policy) grantable() []Name {
-	names := append(p.Names(), p.routes()...)
+	names := slices.Concat(p.Names(), p.routes(), p.hostNames())
 	return slices.DeleteFunc(names, Name.denies)
 }
 

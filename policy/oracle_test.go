@@ -45,6 +45,9 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 		p.judgeJira(c, &t)
 		p.judgeIssueTypes(c, &t)
 		p.judgeReads(c, &t)
+	case "egress":
+		p.judgeTool(c, &t)
+		p.judgeHosts(c, &t)
 	default:
 		p.judgeTool(c, &t)
 		p.judgeOwnTool(c, &t)
@@ -116,6 +119,9 @@ func (p oracle) judgeGrant(c *Call, t *oracleTally) {
 	if !slices.ContainsFunc(p.grant.Actions, func(s string) bool { return oracleMatch(s, c) }) {
 		t.deny("grant:/actions", "%s is not granted to the token", c.Name())
 	}
+	if c.Tool == "egress" && !oracleHostHeld(p.grantedHosts(), oracleHost(c), "443") {
+		t.deny("grant:/resources", "this host is not granted to the token")
+	}
 	if c.Tool != "model" {
 		return
 	}
@@ -171,7 +177,7 @@ func (p oracle) judgeTool(c *Call, t *oracleTally) {
 // agent's own tool may be no system at all.
 func (p oracle) judgeReached(c *Call, t *oracleTally) {
 	outside := c.Tool == "confluence" || c.Tool == "jira"
-	if c.Tool == "model" || c.Mode == "" && (!outside || len(t.denied) > 0) {
+	if c.Tool == "model" || c.Tool == "egress" || c.Mode == "" && (!outside || len(t.denied) > 0) {
 		return
 	}
 	if p.doc.ConnectionMode != nil && !slices.Contains(p.doc.ConnectionMode, c.Mode) {

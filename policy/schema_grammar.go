@@ -37,6 +37,7 @@ func grammar() *node {
 			may("tools_run_in_sandbox", boolNode("tools run in a sandbox")),
 			may("workspace_access", wordNode("the widest access to the workspace", workspaces...)))),
 		may("model_route", modelGrammar()),
+		may("egress", egressGrammar()),
 		may("token_requirements", objectNode("what a token must be",
 			may("cst_ttl_seconds_max", numberNode("the longest life of a token, in seconds", maxTTL)),
 			may("require_scope_hash", boolNode("a token carries the hash of its scope")),
@@ -151,6 +152,12 @@ func approversGrammar() *node {
 			may("groups", patternList("groups of people, one of which is theirs; left out, whoever may answer", groupName)),
 			may("required", numberNode("how many people; left out, 1", maxRequired)),
 			may("holds", patternNode("how long a yes holds at most (30m, 1h30m)", holdTime))))
+}
+
+func egressGrammar() *node {
+	return objectNode("which hosts an agent's processes may connect to, by the egress proxy",
+		may("hosts_allowlist", patternList("the only hosts: api.example.com, *.example.com for the names below it, a whole address; each with a port, or 443", hostEntry)),
+		may("hosts_denylist", patternList("hosts that nothing connects to, whatever else is said; each with a port, or all", hostEntry)))
 }
 
 func modelGrammar() *node {

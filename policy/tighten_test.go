@@ -89,6 +89,12 @@ var tightenings = map[string]func(*rapid.T, *document){
 		p := sectionOf(&d.Resources)
 		p.Spaces = append([]string{}, p.Spaces[:min(1, len(p.Spaces))]...)
 	},
+	"drop a host": func(_ *rapid.T, d *document) { p := sectionOf(&d.Egress); p.Hosts = withoutFirst(p.Hosts) },
+	"deny a host": func(t *rapid.T, d *document) {
+		p := sectionOf(&d.Egress)
+		p.Denied = withEntry(p.Denied, rapid.SampledFrom([]string{"a.b.example.com", "*.b.example.com", "*.example.com:443"}).Draw(t, "also denied"))
+		p.Hosts = slices.DeleteFunc(slices.Clone(p.Hosts), func(s string) bool { return slices.Contains(p.Denied, s) })
+	},
 	"drop a route": func(_ *rapid.T, d *document) {
 		if d.ModelRoute != nil {
 			d.ModelRoute.Allowed = withoutFirst(d.ModelRoute.Allowed)
