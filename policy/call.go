@@ -94,6 +94,8 @@ type Call struct {
 	Uses       map[string]int `json:"uses,omitempty"`       // the most it can use of what is counted: "pages", "tokens"
 	Args       seal.Hash      `json:"args,omitzero"`        // commitment to the exact canonical arguments or request
 	Change     seal.Hash      `json:"change,omitzero"`      // commitment to what exactly it will change outside, and how that is undone
+	Carrier    string         `json:"carrier,omitempty"`    // who carries it out, if not the house: "gateway:NAME"
+	Unreported bool           `json:"unreported,omitzero"`  // the carrier never says what became of it
 	Unresolved string         `json:"unresolved,omitempty"` // why the call could not be put in policy terms; such a call is denied
 }
 

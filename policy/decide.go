@@ -56,6 +56,7 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
 	p.judgeServer(c, &t)
+	judgeCarrier(c, &t)
 	return p.settle(&t, c, f)
 }
 

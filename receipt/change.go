@@ -116,7 +116,7 @@ func (r *Receipt) late() bool {
 // Untold reports whether r says that a call has happened whose agent never had an
 // answer: it was learned after the call broke off.
 func (r *Receipt) Untold() bool {
-	return r.Outcome != nil && r.Outcome.Status == Done && (r.Outcome.Code == Found || r.By != "")
+	return r.Outcome != nil && r.Outcome.Status == Done && !r.Reported() && (r.Outcome.Code == Found || r.By != "")
 }
 
 // Unsettled says why an agent is not let do what it has done, perhaps without

@@ -74,7 +74,7 @@ type Receipt struct {
 	// Of a closed receipt, and of a learned one.
 	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes, or is about
 	Outcome *Outcome `json:"outcome,omitempty"`
-	By      string   `json:"by,omitempty"` // the operator whose word the outcome is; missing: the house knows
+	By      string   `json:"by,omitempty"` // whose word the outcome is: an operator's, or that of the gateway that carried the call out; missing: the house knows
 
 	// Of a revoked or restored one.
 	Revocation *Revocation `json:"revocation,omitempty"`
@@ -191,6 +191,15 @@ func Close(st *State, opened *Receipt, out *Outcome) *Receipt {
 	return r
 }
 
+// CloseReported ends the story of opened's call by the word of the gateway that carried
+// it out: its status, a code of CheckCode and what it says of the result, and nothing
+// else. What the call reserved counts as used.
+func CloseReported(st *State, opened *Receipt, out *Outcome) *Receipt {
+	r := Close(st, opened, &Outcome{Status: out.Status, Code: out.Code, Result: out.Result, Size: out.Size})
+	r.By = opened.Call.Carrier
+	return r
+}
+
 // Learn says what became of opened's call, which was closed and nobody knew.
 func Learn(st *State, opened *Receipt, l *Late) *Receipt {
 	r := next(st, Learned, opened.Job, "")
@@ -260,7 +269,7 @@ func (r *Receipt) whole() bool {
 		return !closed && r.Revocation == nil && r.Call != nil && r.Decision != nil && (r.Facts != nil) != (r.Refused != "") &&
 			(r.Token != "" || r.Refused != "") && (r.Shadow == nil || r.Facts != nil) && !slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })
 	case Closed:
-		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && (r.By == "" || r.late())
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && r.spoken()
 	case Learned:
 		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened+1 < r.Seq && r.Token == "" && r.late()
 	case Revoked, Restored:

@@ -152,16 +152,36 @@ func (a *auditor) close(r *receipt.Receipt) {
 	case c.opened.Token != r.Token:
 		a.find(receiptClosed, r.Seq, "receipt %d is by token %q, this one by %q", r.Opened, c.opened.Token, r.Token)
 	}
+	a.carried(r, c.opened.Call)
 	c.closed, c.status = r.Seq, r.Outcome.Status
 	a.outcome(r, c.opened)
 	a.add(r.Uses(c.opened))
 }
 
-var statuses = []receipt.Status{receipt.Done, receipt.Failed, receipt.Aborted, receipt.Unknown}
+// carried checks that what became of a call is the word of who carried it out, and
+// says so where that is not the house.
+func (a *auditor) carried(r *receipt.Receipt, c *policy.Call) {
+	switch {
+	case c.Carrier == "" && !r.Reported():
+	case c.Carrier != r.By:
+		a.find(receiptClosed, r.Seq, "receipt %d's call was carried out by %s, and this is the word of %s", r.Opened, who(c.Carrier), who(r.By))
+	case c.Unreported:
+		a.find(receiptClosed, r.Seq, "receipt %d says that %s never reports what became of its call", r.Opened, c.Carrier)
+	default:
+		a.find(receiptReported, r.Seq, "%q was carried out by %s: that it is %s is its word, and not the house's", c.Name(), c.Carrier, r.Outcome.Status)
+	}
+}
+
+func who(by string) string {
+	if by == "" {
+		return "the house"
+	}
+	return by
+}
 
 func (a *auditor) outcome(r, opened *receipt.Receipt) {
 	out := r.Outcome
-	if !slices.Contains(statuses, out.Status) {
+	if !slices.Contains(receipt.Statuses(), out.Status) {
 		a.find(receiptOutcome, r.Seq, "status %q is not one of done, failed, aborted and unknown", out.Status)
 	}
 	if out.Size < 0 {
@@ -184,8 +204,19 @@ func (a *auditor) unclosed() {
 	}
 	for _, c := range a.open() {
 		a.report.Calls.Unclosed++
-		a.find(receiptUnclosed, c.opened.Seq, "%q was allowed and has no closing receipt: it may have happened", c.opened.Call.Name())
+		a.find(receiptUnclosed, c.opened.Seq, "%q was allowed %sand has no closing receipt: it may have happened", c.opened.Call.Name(), elsewhere(c.opened.Call))
 	}
+}
+
+// elsewhere says that a call was allowed to somebody else than the house, if it was.
+func elsewhere(c *policy.Call) string {
+	switch {
+	case c.Carrier == "":
+		return ""
+	case c.Unreported:
+		return "to " + c.Carrier + ", which never reports, "
+	}
+	return "to " + c.Carrier + ", which has not reported, "
 }
 
 // open returns the allowed calls without a closing receipt, in order.

@@ -72,6 +72,7 @@ const (
 	receiptRepeated   Code = "receipt.repeated"
 	receiptChange     Code = "receipt.change"
 	receiptLearned    Code = "receipt.learned"
+	receiptReported   Code = "receipt.reported"
 
 	answerSignature Code = "answer.signature"
 	answerRevoked   Code = "answer.revoked"
@@ -164,11 +165,12 @@ var rows = [...]Row{
 	{receiptReused, Integrity, Fail, "no yes is used more often than it says: once, if it says nothing"},
 	{receiptAsks, Integrity, Fail, "a call that waits names its question, a question is about one call, and no other receipt asks"},
 	{receiptRefused, Integrity, Fail, "each refusal for a token's sake is borne out by the token"},
-	{receiptClosed, Integrity, Fail, "each closing receipt closes one allowed call of the same token, once"},
+	{receiptClosed, Integrity, Fail, "each closing receipt closes one allowed call of the same token, once, and is the word of who carried it out"},
 	{receiptOutcome, Integrity, Fail, "each outcome is of a known kind, fits its call and used no more than was reserved"},
 	{receiptSettled, Integrity, Fail, "each model call used what its provider counted: nothing if it failed uncounted, and all that was reserved if nobody knows"},
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
 	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
+	{receiptReported, Completeness, Warn, "each outcome is what the house itself was told; otherwise it is the word of the gateway that carried the call out"},
 	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
 	{receiptRepeated, Integrity, Fail, "nothing is done again outside while it is not settled whether it happened, and who is refused for that is refused rightly"},
 	{receiptChange, Integrity, Fail, "each disclosed change is whole, and about what its call names"},
@@ -219,6 +221,7 @@ var limits = [...]string{
 	"What the other side did after an outcome \"unknown\" or an allowed call without a closing receipt: it may have happened.",
 	"That a request was put in policy terms rightly. The call is the gate's reading of it; disclosed arguments let you compare.",
 	"That the other side did what it answered, or that its answer was true.",
+	"That a gateway which carries calls out in the house's stead sent what was decided, once, and reports truly what became of it.",
 	"That people read what they approved. Their keys signed; that is all.",
 	"The true time. Times are the gate's own clock, and can only be seen not to run backwards.",
 	"That a condition on a text was evaluated rightly where the text is not disclosed.",

@@ -88,6 +88,7 @@ type Request struct {
 	Action     policy.Action
 	Definition seal.Hash // of the tool that the agent was told of (Tool.Definition); zero: it was told of none
 	Text       []byte    // the exact canonical arguments or request; committed to, never in the receipt
+	Carrier    *Carrier  // who carries it out; nil: the gate
 
 	// Plan puts the request in policy terms. It may read, within bounds, but not
 	// change anything. It is called only if the policy could ever allow Action.
@@ -129,7 +130,7 @@ const (
 )
 
 // A Gate carries calls. All fields must be set, but for Shadows, Undoing, Groups,
-// Enrolled, Absences and PlainBearer; without People, what asks for a person is never done.
+// Enrolled, Absences, PlainBearer and ReportTime; without People, what asks for a person is never done.
 type Gate struct {
 	Tokens      Tokens
 	Policies    Policies
@@ -144,6 +145,7 @@ type Gate struct {
 	Signer      seal.Signer         // signs receipts
 	Salt        []byte              // secret key of commitments' salts, 32 bytes or more
 	PlainBearer bool                // whether tokens that are bound to no key are good where their policy does not say
+	ReportTime  time.Duration       // how long after its opening a carrier may say what became of a call; zero: it may not
 	Telemetry   *telemetry.Recorder // nil: nobody is told
 	Log         *slog.Logger
 
@@ -272,35 +274,66 @@ func (g *Gate) Carry(ctx context.Context, c *Caller, req *Request) (r *receipt.R
 }
 
 func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Receipt, *Result, error) {
+	if req.Carrier != nil {
+		return nil, nil, errCarrier // fail closed: it would be done twice
+	}
+	o, err := g.open(ctx, c, req)
+	defer o.stop()
+	if err != nil {
+		return o.receipt, nil, err
+	}
+	act := o.plan.Act
+	if o.plan.Change != nil {
+		timely, cancel := context.WithDeadline(o.watched, o.begun.Add(Patience))
+		defer cancel()
+		o.watched, act = timely, inTime(o.plan.Act)
+	}
+	return g.act(o.watched, o.receipt, act)
+}
+
+// An opening is a call that has been let in, with its opened receipt.
+type opening struct {
+	watched context.Context // ends when what the call stands on does
+	stop    func()          // lets go of watched; never nil
+	plan    *Plan
+	begun   time.Time // when receipt was dated
+	receipt *receipt.Receipt
+}
+
+// open decides a call of c, and opens its receipt. It fails unless the call is allowed;
+// what it returns is never nil.
+func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, error) {
+	o := &opening{stop: func() {}}
 	if r := token.Ended(c.revoked, c.claims, req.Action); r != nil { // before anything is looked up for it
-		r, err := g.refuse(ctx, c.claims, c.spent, req.Action, r.Err())
-		return r, nil, err
+		var err error
+		o.receipt, err = g.refuse(ctx, c.claims, c.spent, req.Action, r.Err())
+		return o, err
 	}
 	watched, stop, err := g.Revocations.Watch(ctx, c.claims, req.Action)
 	if err != nil {
-		return nil, nil, fmt.Errorf("watch for revocations: %w", err) // fail closed
+		return o, fmt.Errorf("watch for revocations: %w", err) // fail closed
 	}
-	defer stop()
+	o.watched, o.stop = watched, stop
 	plan, planErr := g.plan(watched, c, req)
+	o.plan = plan
 	args := g.text(c.claims.Job, req.Text)
 	plan.Call.Args, plan.Call.Definition = args.Commitment, req.Definition
 	change, err := g.change(c.claims.Job, plan)
 	if err != nil {
-		return nil, nil, fmt.Errorf("say what is changed: %w", err) // fail closed
+		return o, fmt.Errorf("say what is changed: %w", err) // fail closed
 	}
 	full := plan.Call
 	plan.Call = c.policy.Minimal(full)
 	beside := g.beside(ctx, c.whole, c.claims.Grant())
 	people, err := g.people(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find who may answer: %w", err) // fail closed: a no may be among the answers
+		return o, fmt.Errorf("find who may answer: %w", err) // fail closed: a no may be among the answers
 	}
 
 	var opened *receipt.Receipt
 	var ended error
-	var begun time.Time // when opened was dated
 	err = g.Book.Write(ctx, c.claims.Job, func(st *receipt.State) (*receipt.Line, error) {
-		begun = time.Now()
+		o.begun = time.Now()
 		texts := []receipt.Text{args}
 		if ended = over(st, c.claims, req.Action); ended != nil { // while the call was being resolved
 			opened = receipt.Refuse(st, c.claims, plan.Call, token.Code(ended))
@@ -324,28 +357,23 @@ func (g *Gate) carry(ctx context.Context, c *Caller, req *Request) (*receipt.Rec
 		return line, err
 	})
 	if errors.Is(err, token.ErrReplayed) {
-		r, err := g.refuse(ctx, c.claims, nil, req.Action, token.ErrReplayed)
-		return r, nil, err
+		o.receipt, err = g.refuse(ctx, c.claims, nil, req.Action, token.ErrReplayed)
+		return o, err
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open receipt: %w", err) // fail closed: nothing has happened
+		return o, fmt.Errorf("open receipt: %w", err) // fail closed: nothing has happened
 	}
+	o.receipt = opened
 	if ended != nil {
-		return opened, nil, &Refused{opened, opened.Refused, ended}
+		return o, &Refused{opened, opened.Refused, ended}
 	}
 	switch opened.Decision.Effect {
 	case policy.Allow:
-		act := plan.Act
-		if plan.Change != nil {
-			timely, cancel := context.WithDeadline(watched, begun.Add(Patience))
-			defer cancel()
-			watched, act = timely, inTime(plan.Act)
-		}
-		return g.act(watched, opened, act)
+		return o, nil
 	case policy.Ask:
-		return opened, nil, &Pending{opened}
+		return o, &Pending{opened}
 	default:
-		return opened, nil, &Denied{opened, planErr}
+		return o, &Denied{opened, planErr}
 	}
 }
 
@@ -361,6 +389,15 @@ func over(st *receipt.State, c *token.Claims, a policy.Action) error {
 }
 
 func (g *Gate) plan(ctx context.Context, c *Caller, req *Request) (*Plan, error) {
+	plan, err := g.planHere(ctx, c, req)
+	if req.Carrier == nil {
+		return plan, err
+	}
+	return req.Carrier.takes(plan, err)
+}
+
+// planHere is plan, of a call that the gate carries out.
+func (g *Gate) planHere(ctx context.Context, c *Caller, req *Request) (*Plan, error) {
 	p := c.policy
 	bare := &Plan{Call: &policy.Call{Tool: req.Action.Tool, Action: req.Action.Name, Class: req.Action.Class}}
 	if !p.CanEver(req.Action) {
@@ -378,61 +415,6 @@ func (g *Gate) plan(ctx context.Context, c *Caller, req *Request) (*Plan, error)
 		return bare, err
 	}
 	return plan, nil
-}
-
-func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*receipt.Receipt, *Result, error) {
-	ctx, told := g.Telemetry.Act(ctx, opened)
-	res, actErr := run(ctx, opened, act)
-	body := g.text(opened.Job, res.Body)
-	out := res.Outcome
-	if code := cut(ctx); out.Status != receipt.Done && code != "" {
-		out.Code, actErr = code, context.Cause(ctx)
-	}
-	told.End(&out)
-	out.Result, out.Size = body.Commitment, int64(len(res.Body))
-	texts := []receipt.Text{body}
-	for i, args := range res.Proposed {
-		t := g.text(opened.Job, args)
-		out.Model.Proposed[i].Args = t.Commitment
-		texts = append(texts, t)
-	}
-	var closed *receipt.Receipt
-	err := g.Book.Write(context.WithoutCancel(ctx), opened.Job, func(st *receipt.State) (*receipt.Line, error) {
-		closed = receipt.Close(st, opened, &out)
-		return closed.Line(g.Signer, texts...)
-	})
-	if err != nil {
-		return opened, nil, fmt.Errorf("%w: %w", ErrUnclosed, err)
-	}
-	return closed, res, actErr
-}
-
-// cut returns the code of what cut off a call that was watched, or nothing: a
-// revocation, or that revocations cannot be seen. An agent that hangs up is
-// neither.
-func cut(ctx context.Context) string {
-	cause := context.Cause(ctx)
-	switch {
-	case cause == nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded):
-		return ""
-	case token.Code(cause) != token.CodeUnknown:
-		return token.Code(cause)
-	}
-	return "revocations.unseen"
-}
-
-// run never returns a nil result: an act that panics or fails without one may
-// have happened.
-func run(ctx context.Context, opened *receipt.Receipt, act Act) (res *Result, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			res, err = nil, fmt.Errorf("act: panic: %v", v)
-		}
-		if res == nil {
-			res = &Result{Outcome: receipt.Outcome{Status: receipt.Unknown, Code: code(err)}}
-		}
-	}()
-	return act(ctx, opened)
 }
 
 // unusable is the error for a policy that cannot be used.

@@ -1,0 +1,45 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "strings"
+
+const (
+	gatewayPrefix = "gateway:"
+	maxGateway    = 64 // bytes of a gateway's name
+)
+
+// Gateway is how a call and a receipt name another gateway, which carries calls out
+// in the house's stead: "gateway:NAME".
+func Gateway(name string) string { return gatewayPrefix + name }
+
+// IsGateway reports whether who is the name of another gateway, as Gateway makes it
+// of 1 to 64 of a-z, 0-9, '.', '_' and '-'.
+func IsGateway(who string) bool {
+	name, ok := strings.CutPrefix(who, gatewayPrefix)
+	return ok && name != "" && len(name) <= maxGateway && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
+}
+
+// judgeCarrier denies a call that is carried out elsewhere and says of itself what only
+// the house's own acting makes true (spec/policy.md section 8).
+func judgeCarrier(c *Call, t *tally) {
+	if c.Carrier == "" {
+		if c.Unreported {
+			t.deny("", "the house says what becomes of its own calls")
+		}
+		return
+	}
+	if !IsGateway(c.Carrier) {
+		t.deny("", "what carries the call out is no gateway")
+	}
+	if c.Tool == "model" {
+		t.deny("", "the house carries out model calls itself")
+	}
+	if c.Credential != "" || c.Privilege != "" || len(c.Filters)+len(c.Reads) > 0 || !c.Change.IsZero() {
+		t.deny("", "what the house would do itself cannot be said of a call that a gateway carries out")
+	}
+	if c.Class == Search && (c.Tool == "confluence" || c.Tool == "jira") {
+		t.deny("", "a search that a gateway carries out is not bounded")
+	}
+}
