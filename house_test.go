@@ -32,7 +32,7 @@ var floors = [][]string{
 	{"verify"},
 	{"internal/memo"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
-		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story", "internal/blobs", "examples"},
+		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story", "internal/blobs", "internal/sandbox", "examples"},
 	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse", "internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
 	{"internal/proxy", "internal/tools", "internal/confluence", "internal/jira", "internal/undo"},
@@ -147,7 +147,7 @@ var direct = map[string]string{
 	"golang.org/x/oauth2":                    "people's logins, by the code flow",
 	"golang.org/x/mod":                       "signed notes and transparent logs",
 	"golang.org/x/sync":                      "the first error of several goroutines",
-	"golang.org/x/sys":                       "hiding a launcher's memory from its child",
+	"golang.org/x/sys":                       "hiding a launcher's memory from its child, and the walls of sandboxes",
 	"golang.org/x/time":                      "bounds on what strangers can cause",
 	"modernc.org/sqlite":                     "SQLite without C",
 
