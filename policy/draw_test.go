@@ -473,7 +473,7 @@ func TestDrawnWorld(t *testing.T) {
 		effect Effect
 	}
 	seen := map[outcome]int{}
-	for i := range 2400 {
+	for i := range 6000 {
 		rapid.Custom(func(t *rapid.T) int {
 			d := drawDocument(t)
 			if d.Approvals != nil && d.Approvals.B != nil {
