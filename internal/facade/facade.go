@@ -18,6 +18,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/clawea/clawea/internal/gate"
@@ -55,6 +56,7 @@ type Stage struct {
 	mu      sync.Mutex
 	asked   bool // whether Perform was called
 	strayed int  // how many requests were refused
+	omitted []string
 }
 
 // New returns the facade of c for a system, "jira" or "confluence".
@@ -83,6 +85,23 @@ func (s *Stage) Refused() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.strayed
+}
+
+// Omitted is what the server was not shown and takes for not being there, in a
+// sentence each: agents should be told beside its answer.
+func (s *Stage) Omitted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.omitted)
+}
+
+// omit notes what the server is not shown, if it is so.
+func (s *Stage) omit(really bool, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if really && !slices.Contains(s.omitted, what) {
+		s.omitted = append(s.omitted, what)
+	}
 }
 
 // ServeHTTP answers the server.
