@@ -257,7 +257,7 @@ func (c *wiki) search(w http.ResponseWriter, r *http.Request) {
 		p := &h.Page
 		out.Results = append(out.Results, hit{
 			Content: content{
-				ID: p.ID, Type: "page", Status: current, Title: p.Title, Space: space{Key: p.Space.Key},
+				ID: p.ID, Type: "page", Status: current, Title: p.Title, Space: space{Key: p.Space.Key, Name: p.Space.Key, Type: global, Status: current},
 				Version: contentVersion{Number: p.Version, When: p.ModifiedAt},
 			},
 			Title: p.Title, Excerpt: h.Excerpt, URL: "/spaces/" + p.Space.Key + "/pages/" + p.ID, EntityType: "content", LastModified: p.ModifiedAt,

@@ -81,7 +81,12 @@ type (
 		Links            struct{}               `json:"_links"`
 	}
 	space struct {
-		Key string `json:"key"`
+		Key        string   `json:"key"`
+		Name       string   `json:"name"` // its key: results do not say it
+		Type       string   `json:"type"`
+		Status     string   `json:"status"`
+		Expandable struct{} `json:"_expandable"`
+		Links      struct{} `json:"_links"`
 	}
 	content struct {
 		ID      string         `json:"id"`
@@ -92,8 +97,9 @@ type (
 		Version contentVersion `json:"version"`
 	}
 	contentVersion struct {
-		Number int    `json:"number"`
-		When   string `json:"when,omitempty"`
+		Number    int    `json:"number"`
+		When      string `json:"when"`
+		MinorEdit bool   `json:"minorEdit"` // which results do not say
 	}
 	hit struct {
 		Content      content    `json:"content"`
