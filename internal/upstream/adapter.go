@@ -37,6 +37,9 @@ type Adapter struct {
 	// "confluence". "": its tools are actions of their own, of the tool that is the
 	// server's name in the configuration, and touch nothing that policies name.
 	System string `json:"system,omitempty"`
+	// Site is the argument by which its tools say which site they mean: "cloudId". ""
+	// if a server reaches one site only. See [Adapter.At].
+	Site string `json:"site,omitempty"`
 	// Facade says how the server is led to the house in place of its system. nil: it
 	// reaches the system by itself.
 	Facade *Facade `json:"facade,omitempty"`
@@ -71,7 +74,7 @@ type Row struct {
 	// Is are the values of the tool's argument By that mean it. None: any, and its
 	// being left out.
 	Is []string `json:"is,omitempty"`
-	// Needs are arguments without which a call is not this.
+	// Needs are arguments without which a call is not this, denied or not.
 	Needs []string `json:"needs,omitempty"`
 	// Action is the system's action that it is: "issue.get". For a server without a
 	// system it is the action's name; "" is the tool's own.
@@ -190,8 +193,10 @@ func (r *Row) check(a *Adapter, t *Tool) error {
 			r.known[name] = true
 		}
 	}
-	if t.By != "" {
-		r.known[t.By] = true
+	for _, name := range []string{t.By, a.Site} {
+		if name != "" {
+			r.known[name] = true
+		}
 	}
 	return nil
 }
@@ -247,6 +252,31 @@ func (a *Adapter) tool(name string) *Tool {
 	return &a.Tools[i]
 }
 
+// At fails with a *gate.Fault unless a call is at the house's site, whose names sites
+// are: its address, its cloud id. A server that reaches several sites would read and
+// change at another one, with ids that mean something else there, what was decided
+// for this one.
+func (a *Adapter) At(args map[string]json.RawMessage, sites []string) error {
+	if a.Site == "" {
+		return nil
+	}
+	var at string
+	if raw, ok := args[a.Site]; !ok || seal.Unmarshal(raw, &at) != nil {
+		return unmapped("%s is missing; write the address of the site", a.Site)
+	}
+	for _, s := range sites {
+		if s != "" && strings.EqualFold(bare(at), bare(s)) {
+			return nil
+		}
+	}
+	return unmapped("%s is not the site that this house is for; write the address of that", a.Site)
+}
+
+// bare is a site's address without what may be left away.
+func bare(site string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(site, "https://"), "/")
+}
+
 // Unmapped is the code of a call that no row of an adapter is for.
 const Unmapped = "unmapped"
 
@@ -274,8 +304,11 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 		if len(r.Is) > 0 && !slices.Contains(r.Is, by) {
 			continue
 		}
-		if r.Denied != "" {
+		if r.Denied != "" && r.needed(args) == "" {
 			return nil, unmapped("%s is not carried out here: %s", strings.TrimSpace(tool+" "+by), r.Denied)
+		}
+		if r.Denied != "" {
+			continue
 		}
 		err := r.takes(args, a.System == "")
 		if err == nil {
@@ -291,12 +324,20 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 	return nil, unmapped("%s %q is not mapped to anything that policies know; use another", tool, by)
 }
 
-// takes says why a call with these arguments is not r.
-func (r *Row) takes(args map[string]json.RawMessage, own bool) error {
+// needed is an argument that r needs and that is not there, or "".
+func (r *Row) needed(args map[string]json.RawMessage) string {
 	for _, name := range r.Needs {
 		if _, ok := args[name]; !ok {
-			return fmt.Errorf("needs the argument %s", name)
+			return name
 		}
+	}
+	return ""
+}
+
+// takes says why a call with these arguments is not r.
+func (r *Row) takes(args map[string]json.RawMessage, own bool) error {
+	if name := r.needed(args); name != "" {
+		return fmt.Errorf("needs the argument %s", name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		if !own && !r.known[name] {

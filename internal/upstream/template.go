@@ -21,11 +21,12 @@ import (
 //	"$name"                    is the argument name of the call, as it is
 //	{"$":"name","as":"..."}    is the argument, converted
 //	{"$now":"..."}             is something of the system as it is now: "version"
+//	{"$join":[...]}            is the texts in it, one after the other
 //	"$$..."                    is a text that begins with a dollar sign
 //
 // and all else stands for itself. What is made of an argument that is not there
 // is left out, and so is an object or a list of which that leaves nothing but
-// constants.
+// constants, and a text of which a piece is missing that is no $join itself.
 type node struct {
 	literal json.RawMessage // if it stands for itself
 	from    string          // or the argument's name
@@ -34,6 +35,7 @@ type node struct {
 	members map[string]*node
 	items   []*node
 	list    bool
+	join    bool // of items
 }
 
 const maxDepth = 16
@@ -50,6 +52,8 @@ var conversions = map[string]func(json.RawMessage) (json.RawMessage, error){
 	"adf":      func(b json.RawMessage) (json.RawMessage, error) { return asText(b, markdown.ADF) },
 	"storage":  func(b json.RawMessage) (json.RawMessage, error) { return asText(b, storage) },
 	"csv_name": asNames,
+	"one":      asOne,
+	"quoted":   asQuoted,
 }
 
 // parseTemplate reads a template of an object.
@@ -120,6 +124,9 @@ func parseObject(b json.RawMessage, depth int) (*node, error) {
 		}
 		return &node{from: d.From, as: d.As, now: d.Now}, nil
 	}
+	if pieces, ok := m["$join"]; ok {
+		return parseJoin(pieces, len(m), depth)
+	}
 	n := &node{members: map[string]*node{}}
 	for name, v := range m {
 		x, err := parseNode(v, depth+1)
@@ -128,6 +135,20 @@ func parseObject(b json.RawMessage, depth int) (*node, error) {
 		}
 		n.members[name] = x
 	}
+	return n, nil
+}
+
+func parseJoin(b json.RawMessage, members, depth int) (*node, error) {
+	n, err := parseNode(b, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	if members != 1 || !n.list || slices.ContainsFunc(n.items, func(x *node) bool {
+		return x.members != nil || x.list && !x.join || x.now != "" || x.literal != nil && x.literal[0] != '"'
+	}) {
+		return nil, fmt.Errorf("%s is not a list of texts", b)
+	}
+	n.join = true
 	return n, nil
 }
 
@@ -176,6 +197,8 @@ func (n *node) fill(args map[string]json.RawMessage, now map[string]json.RawMess
 			return nil, fmt.Errorf("%s: %w", n.from, err)
 		}
 		return out, nil
+	case n.join:
+		return n.fillJoin(args, now)
 	case n.list:
 		return n.fillList(args, now)
 	}
@@ -215,6 +238,25 @@ func (n *node) fillList(args, now map[string]json.RawMessage) (json.RawMessage, 
 		return nil, nil
 	}
 	return seal.Marshal(out)
+}
+
+func (n *node) fillJoin(args, now map[string]json.RawMessage) (json.RawMessage, error) {
+	var out strings.Builder
+	for _, x := range n.items {
+		v, err := x.fill(args, now)
+		if err != nil || v == nil && !x.join {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		s, err := text(v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", x.from, err)
+		}
+		out.WriteString(s)
+	}
+	return seal.Marshal(out.String())
 }
 
 func text(b json.RawMessage) (string, error) {
@@ -321,6 +363,39 @@ func asJSON(b json.RawMessage) (json.RawMessage, error) {
 		return nil, errors.New("must be JSON")
 	}
 	return out, nil
+}
+
+// asOne takes the item of a list that has one.
+func asOne(b json.RawMessage) (json.RawMessage, error) {
+	if b[0] != '[' {
+		return b, nil
+	}
+	var list []json.RawMessage
+	if err := seal.Unmarshal(b, &list); err != nil || len(list) != 1 {
+		return nil, errors.New("must have one item; send the others in calls of their own")
+	}
+	return list[0], nil
+}
+
+// asQuoted makes a text one in a query, and a list one of these: what is in them
+// stays text there.
+func asQuoted(b json.RawMessage) (json.RawMessage, error) {
+	quote := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
+	if b[0] != '[' {
+		s, err := text(b)
+		if err != nil {
+			return nil, err
+		}
+		return seal.Marshal(quote(s))
+	}
+	var list []string
+	if err := seal.Unmarshal(b, &list); err != nil || len(list) == 0 {
+		return nil, errors.New("must be texts")
+	}
+	for i, s := range list {
+		list[i] = quote(s)
+	}
+	return seal.Marshal("(" + strings.Join(list, ", ") + ")")
 }
 
 func asText(b json.RawMessage, convert func(string) ([]byte, error)) (json.RawMessage, error) {
