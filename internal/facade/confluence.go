@@ -175,8 +175,8 @@ func (c *wiki) outcome(key string, free bool) (*outcome, error) {
 	return o, nil
 }
 
-// is reports whether a read of a page is what the call was planned to read.
-func (c *wiki) is(id string) bool { return id == c.planned.PageID }
+// is reports whether a page is the one that the call is about.
+func (c *wiki) is(id string) bool { return isID(id) && id == c.planned.PageID }
 
 // nothing answers what a server may well ask and results do not show. Servers do
 // without it.

@@ -67,7 +67,7 @@ type sentPage struct {
 
 func (c *wiki) createPage(w http.ResponseWriter, r *http.Request) {
 	var sent sentPage
-	wanted := received(r, &sent) && sent.ID == "" && sent.ParentID == c.planned.ParentID && sent.Status != "draft"
+	wanted := received(r, &sent) && sent.ID == "" && isID(sent.ParentID) && sent.ParentID == c.planned.ParentID && sent.Status != "draft"
 	if p := c.changePage(w, wanted, "page.create"); p != nil {
 		answer(w, http.StatusOK, p)
 	}
@@ -138,7 +138,7 @@ func (c *wiki) movePage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *wiki) isMove(id, target string) bool {
-	return c.is(id) && target != "" && target == c.planned.TargetID
+	return c.is(id) && isID(target) && target == c.planned.TargetID
 }
 
 // moveByGraphQL takes the one request of GraphQL that is known here: a server moves

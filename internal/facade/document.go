@@ -17,7 +17,6 @@ const maxNesting = 64
 // A docNode is a node of a document in ADF.
 type docNode struct {
 	Type    string         `json:"type"`
-	Version int            `json:"version,omitempty"`
 	Attrs   map[string]any `json:"attrs,omitempty"`
 	Text    string         `json:"text,omitempty"`
 	Marks   []docMark      `json:"marks,omitempty"`
@@ -35,13 +34,17 @@ type docMark struct {
 // well-formed, such as the end of a body that was cut, is in it as it is written.
 func documentOf(storage string) []byte {
 	root, rest := parseStorage(storage)
-	doc := &docNode{Type: "doc", Version: 1, Content: (&drawer{}).blocks(root.kids)}
+	content := append([]*docNode{}, (&drawer{}).blocks(root.kids)...)
 	if rest != "" {
-		doc.Content = append(doc.Content, paragraph([]*docNode{{Type: "text", Text: rest}}))
+		content = append(content, paragraph([]*docNode{{Type: "text", Text: rest}}))
 	}
-	b, err := json.Marshal(doc)
+	b, err := json.Marshal(struct {
+		Type    string     `json:"type"`
+		Version int        `json:"version"`
+		Content []*docNode `json:"content"`
+	}{"doc", 1, content})
 	if err != nil { // which strings and numbers never cause
-		return []byte(`{"type":"doc","version":1}`)
+		return []byte(`{"type":"doc","version":1,"content":[]}`)
 	}
 	return b
 }
