@@ -30,7 +30,7 @@ func (c *Config) check() *problem {
 		c.checkGroups,
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },
-		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport,
+		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport, c.checkUpstreams,
 	} {
 		if p := check(); p != nil {
 			return p
@@ -109,6 +109,9 @@ func (c *Config) secrets() []placedSecret {
 	}
 	out = append(out, c.Confluence.secrets("/confluence")...)
 	out = append(out, c.Jira.secrets("/jira")...)
+	for i := range c.Upstreams {
+		out = append(out, c.Upstreams[i].secrets(fmt.Sprintf("/upstreams/%d", i))...)
+	}
 	out = append(out, c.Notify.secrets()...)
 	out = append(out, c.Export.secrets()...)
 	out = append(out, c.Pulse.secrets()...)

@@ -133,6 +133,9 @@ type Config struct {
 	// Jira is the Jira site that agents can work on. Optional.
 	Jira *Site `json:"jira"`
 
+	// Upstreams are other MCP servers whose tools agents can use. Optional.
+	Upstreams []Upstream `json:"upstreams"`
+
 	// UndoPolicy is the hash of the published policy under which clawea job undo
 	// takes changes back, unless it is told another. Optional.
 	UndoPolicy seal.Hash `json:"undo_policy"`
@@ -328,6 +331,9 @@ func (c *Config) complete(dir string) {
 	}
 	c.Confluence.complete()
 	c.Jira.complete()
+	for i := range c.Upstreams {
+		c.Upstreams[i].complete(dir)
+	}
 }
 
 func (c *Config) host() string {

@@ -20,6 +20,7 @@ import (
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/internal/undo"
+	"github.com/clawea/clawea/internal/upstream"
 	"github.com/clawea/clawea/policy"
 )
 
@@ -29,20 +30,24 @@ type connections struct {
 	resolvers map[string]registry.Resolver // the same, for publishing
 	later     map[string]undo.Connector    // the same, for looking at changes after the fact
 	accounts  map[string][]string          // that the house has there, as far as the configuration says
+	systems   map[string]upstream.System   // the same as in list, for other servers' tools
+	sites     map[string]string            // their base URLs
 }
 
 func (c *connections) add(name string, x interface {
 	tools.Connector
 	registry.Resolver
 	undo.Connector
-}) {
+	upstream.System
+}, site string) {
 	c.list = append(c.list, x)
 	c.resolvers[name] = x
 	c.later[name] = x
+	c.systems[name], c.sites[name] = x, site
 }
 
 func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, error) {
-	out := &connections{resolvers: map[string]registry.Resolver{}, later: map[string]undo.Connector{}, accounts: map[string][]string{}}
+	out := &connections{resolvers: map[string]registry.Resolver{}, later: map[string]undo.Connector{}, accounts: map[string][]string{}, systems: map[string]upstream.System{}, sites: map[string]string{}}
 	if s := c.Confluence; s != nil {
 		reach, err := newClients(s, confluence.Operations(), datacenter.Confluence, db, log)
 		if err != nil {
@@ -54,7 +59,7 @@ func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, er
 		if err != nil {
 			return nil, fmt.Errorf("connect to Confluence: %w", err)
 		}
-		out.add("confluence", x)
+		out.add("confluence", x, s.Site)
 		out.accounts["confluence"] = s.IDs()
 	}
 	if s := c.Jira; s != nil {
@@ -64,16 +69,22 @@ func connect(c *config.Config, db *store.DB, log *slog.Logger) (*connections, er
 		}
 		out.add("jira", jira.New(jira.Config{
 			Site: s.Site, Read: reach.read, Write: reach.write, Undo: reach.undo, SharedCredential: s.Shared() || s.UndoShared(), AllowRestricted: s.AllowRestricted, Accounts: s.IDs(), Log: log,
-		}))
+		}), s.Site)
 		out.accounts["jira"] = s.IDs()
 	}
 	return out, nil
 }
 
-// catalog lists all that agents can ask of this house: its connectors' tools,
-// and models in each dialect.
-func catalog(c *connections) []policy.Action {
-	return append(tools.Catalog(c.list), proxy.Actions()...)
+// catalog lists all that agents can ask of this house: its connectors' tools, those
+// of other servers that are no system's, and models in each dialect.
+func catalog(c *connections, others *upstream.Set) []policy.Action {
+	out := append(tools.Catalog(c.list), proxy.Actions()...)
+	for _, s := range others.Servers {
+		if s.System == nil {
+			out = append(out, s.Actions()...)
+		}
+	}
+	return out
 }
 
 // undoTools are the systems for which there is an account that takes changes back.

@@ -36,6 +36,7 @@ import (
 	"github.com/clawea/clawea/internal/telemetry"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/internal/undo"
+	"github.com/clawea/clawea/internal/upstream"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
 )
@@ -65,6 +66,7 @@ type Daemon struct {
 	console     *console.Console
 	notices     *notify.Notifier
 	posts       *export.Poster
+	others      *upstream.Set
 	pulse       *pulse.Desk         // nil: nothing is published
 	telemetry   *telemetry.Recorder // nil: nobody is told
 	log         *slog.Logger
@@ -112,6 +114,9 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	if err != nil {
 		return err
 	}
+	if d.others, err = upstreams(c, connectors, version, d.log); err != nil {
+		return err
+	}
 	registryKey, err := seal.NewVerifier(set.Registry.Public)
 	if err != nil {
 		return err
@@ -126,12 +131,12 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	d.ledger = &ledger.Ledger{DB: d.db, Signer: set.Log, Origin: c.Origin, Log: d.log}
 	policies := &registry.Registry{
 		DB: d.db, Authors: config.Verifiers(c.Authors), Environments: c.Quorums(), BreakGlass: c.Emergency(),
-		Signer: set.Registry, Self: registryKey, Resolvers: connectors.resolvers, Now: time.Now,
+		Signer: set.Registry, Self: registryKey, Resolvers: connectors.resolvers, Upstreams: d.others, Now: time.Now,
 	}
 	nonces := &issuer.Nonces{Key: set.Salt, Now: time.Now}
 	tokens := &issuer.Issuer{
 		DB: d.db, Policies: policies, Keys: func() *issuer.Keys { return d.keyring.now.Load().good }, Nonces: nonces,
-		URL: c.URL, House: c.House, Catalog: catalog(connectors), Now: time.Now, PlainBearer: c.PlainBearer,
+		URL: c.URL, House: c.House, Catalog: catalog(connectors, d.others), Now: time.Now, PlainBearer: c.PlainBearer,
 	}
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
@@ -149,7 +154,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	drafts := &registry.Drafts{DB: d.db, Registry: policies, Log: d.log}
 	d.console = &console.Console{
 		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Drafts: drafts, Orders: d.revocations, Gates: []seal.Verifier{gateKey},
-		Catalog: catalog(connectors), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
+		Catalog: catalog(connectors, d.others), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
 	}
 	d.posts = &export.Poster{DB: d.db, Channels: export.Configured(c.Export, time.Now), Version: version, Now: time.Now, Log: d.log}
 	exporter := &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log}
@@ -160,7 +165,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		d.console.Proofs = d.pulse
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
-	agents, err := tools.New(g, door, connectors.list, version, d.log)
+	agents, err := tools.New(g, door, connectors.list, d.others, version, d.log)
 	if err != nil {
 		return err
 	}

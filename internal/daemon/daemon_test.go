@@ -263,7 +263,7 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]string{}
-	for _, a := range catalog(systems) {
+	for _, a := range catalog(systems, h.others) {
 		spelled := strings.ReplaceAll(a.String(), ".", "_")
 		if seen[spelled] != "" {
 			t.Errorf("%s and %s are both %s", a, seen[spelled], spelled)
@@ -289,7 +289,7 @@ func TestBareHouse(t *testing.T) {
 	if err != nil || len(systems.list) != 0 {
 		t.Fatalf("%v, %v", systems, err)
 	}
-	for _, a := range catalog(systems) {
+	for _, a := range catalog(systems, h.others) {
 		if a.Tool != "model" {
 			t.Errorf("it can do %s", a)
 		}

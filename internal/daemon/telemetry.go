@@ -5,6 +5,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -56,5 +57,8 @@ func (d *Daemon) Close() error {
 	if err := d.telemetry.Close(ctx); err != nil { // no reason to call the stop a failure
 		d.log.WarnContext(ctx, "what telemetry had left to tell is lost", "err", err)
 	}
-	return d.db.Close()
+	if d.others == nil { // it was never built
+		return d.db.Close()
+	}
+	return errors.Join(d.others.Close(), d.db.Close())
 }

@@ -87,6 +87,7 @@ type Absences interface {
 type Request struct {
 	Action     policy.Action
 	Definition seal.Hash // of the tool that the agent was told of (Tool.Definition); zero: it was told of none
+	Server     seal.Hash // the upstream MCP server whose tool it is (policy.Server's Identity); zero: it is the house's
 	Text       []byte    // the exact canonical arguments or request; committed to, never in the receipt
 	Carrier    *Carrier  // who carries it out; nil: the gate
 
@@ -98,6 +99,7 @@ type Request struct {
 // A Plan is a request in policy terms, and how to carry it out.
 type Plan struct {
 	Call   *policy.Call
+	Args   []byte          // the action's own arguments, if the request's text are another's; nil: they are not
 	Change *receipt.Change // what Act will change outside; nil if nothing, or if nothing is known of it
 	Act    Act
 }
@@ -316,8 +318,12 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	o.watched, o.stop = watched, stop
 	plan, planErr := g.plan(watched, c, req)
 	o.plan = plan
-	args := g.text(c.claims.Job, req.Text)
-	plan.Call.Args, plan.Call.Definition = args.Commitment, req.Definition
+	text := req.Text
+	if plan.Args != nil {
+		text = plan.Args
+	}
+	args := g.text(c.claims.Job, text)
+	plan.Call.Args, plan.Call.Definition, plan.Call.Server = args.Commitment, req.Definition, req.Server
 	change, err := g.change(c.claims.Job, plan)
 	if err != nil {
 		return o, fmt.Errorf("say what is changed: %w", err) // fail closed
@@ -341,9 +347,9 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 			ended, opened = e, receipt.Refuse(st, c.claims, plan.Call, string(e.State))
 		} else {
 			f := facts(st, c, plan, people)
-			f.Conditions = c.policy.Conditions(plan.Call, f, req.Text)
+			f.Conditions = c.policy.Conditions(plan.Call, f, text)
 			opened = receipt.Open(st, c.claims, plan.Call, f, c.policy.Decide(plan.Call, f))
-			opened.Shadow = verdicts(beside, full, f, req.Text)
+			opened.Shadow = verdicts(beside, full, f, text)
 			if ended = floods(st, opened); ended != nil {
 				opened = receipt.Refuse(st, c.claims, plan.Call, codeQuestions)
 			} else if opened.Decision.Effect != policy.Deny { // nothing is kept of what the agent may not touch

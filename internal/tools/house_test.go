@@ -170,7 +170,7 @@ func openHouse(t *testing.T, d *desk, wpc string, connectors ...tools.Connector)
 	srv := httptest.NewUnstartedServer(nil)
 	h.url = "http://" + strings.Replace(srv.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
-	if h.handler, err = tools.New(h.gate, door, connectors, "test", log); err != nil {
+	if h.handler, err = tools.New(h.gate, door, connectors, nil, "test", log); err != nil {
 		t.Fatal(err)
 	}
 	srv.Config.Handler = h.handler

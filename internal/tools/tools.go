@@ -58,10 +58,11 @@ var (
 
 // A Handler is the MCP server. Make one with New.
 type Handler struct {
-	gate  *gate.Gate
-	door  *gate.Door
-	tools map[string]served // by the names that agents call: as it is listed, and as policies have it
-	log   *slog.Logger
+	gate   *gate.Gate
+	door   *gate.Door
+	tools  map[string]served // by the names that agents call: as it is listed, and as policies have it
+	others Upstreams
+	log    *slog.Logger
 }
 
 type served struct {
@@ -73,10 +74,10 @@ type served struct {
 // Path is where the MCP endpoint is.
 const Path = "/mcp"
 
-// New returns the MCP endpoint for connectors. version is told to clients. It fails
+// New returns the MCP endpoint for connectors and the tools of others, which may be nil. version is told to clients. It fails
 // for a tool that cannot be described, or not called by a name of its own.
-func New(g *gate.Gate, d *gate.Door, cs []Connector, version string, log *slog.Logger) (http.Handler, error) {
-	h := &Handler{g, d, map[string]served{}, log}
+func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, version string, log *slog.Logger) (http.Handler, error) {
+	h := &Handler{g, d, map[string]served{}, others, log}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
 		Logger:       log,
@@ -186,6 +187,9 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 			res, err := next(ctx, method, req)
 			if list, ok := res.(*mcp.ListToolsResult); ok && err == nil {
 				h.hide(list, caller(req.GetExtra()))
+				if c := caller(req.GetExtra()); c != nil && h.others != nil && list.NextCursor == "" {
+					list.Tools = append(list.Tools, h.others.Tools(ctx, c)...)
+				}
 			}
 			return res, err
 		case "tools/call":
@@ -211,14 +215,14 @@ func (h *Handler) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.Call
 	if c == nil { // unreachable: admit has let it in
 		return nil, errors.New("nobody has let this request in")
 	}
-	r, res, err := h.gate.Carry(ctx, c, h.request(ctx, req.Params))
+	r, res, err := h.gate.Carry(ctx, c, h.request(ctx, c, req.Params))
 	if err != nil {
 		return h.failed(ctx, r, err), nil
 	}
 	return h.answer(ctx, r, res), nil
 }
 
-func (h *Handler) request(ctx context.Context, p *mcp.CallToolParamsRaw) *gate.Request {
+func (h *Handler) request(ctx context.Context, c *gate.Caller, p *mcp.CallToolParamsRaw) *gate.Request {
 	args := []byte(p.Arguments)
 	if len(args) == 0 {
 		args = []byte("{}")
@@ -226,6 +230,9 @@ func (h *Handler) request(ctx context.Context, p *mcp.CallToolParamsRaw) *gate.R
 	called, _ := ctx.Value(nameKey{}).(string)
 	t, ok := h.tools[called]
 	if !ok {
+		if req := h.upstream(ctx, c, called, args); req != nil {
+			return req
+		}
 		return &gate.Request{Action: unknown, Text: args, Plan: notFound}
 	}
 	canonical, err := seal.Canonical(args)

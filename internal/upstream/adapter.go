@@ -87,6 +87,10 @@ type Row struct {
 	// Args is what the action's arguments are made of: a template (spec/mcp.md 2.3).
 	// For a server without a system there is none.
 	Args json.RawMessage `json:"args,omitempty"`
+	// Result is the form of the server's answer, for a row that reads by a server that
+	// reaches the system itself. nil: the server is not called, and the house's own
+	// result is the answer.
+	Result *Shape `json:"result,omitempty"`
 	// Ignores are arguments that make no difference to what the action does.
 	Ignores []string `json:"ignores,omitempty"`
 	// Denied is why it is not let happen, whatever the policy says.
@@ -171,12 +175,14 @@ func (r *Row) check(a *Adapter, t *Tool) error {
 		return errors.New("what is denied has no action")
 	case r.Denied != "":
 		return nil
-	case own && (r.Args != nil || r.Ignores != nil || r.Needs != nil):
+	case own && (r.Result != nil || r.Args != nil || r.Ignores != nil || r.Needs != nil):
 		return errors.New("without a system there are no arguments to map")
 	case own && r.Class != policy.Read && r.Class != policy.Search && r.Class != policy.Write && r.Class != policy.Admin:
 		return errors.New(`"class" is missing: read, search, write or admin`)
 	case own:
 		return nil
+	case r.Result != nil && (a.Facade != nil || r.Result.check() != nil):
+		return errors.Join(errors.New(`"result" is for servers without a facade`), r.Result.check())
 	case r.Action == "" || r.Class != "" || r.Categories != nil:
 		return errors.New(`wants an "action" of the system, whose class and categories are known`)
 	}

@@ -1,0 +1,350 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/facade"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+// unmappedAction is the action of a call that no adapter maps.
+var unmappedAction = policy.Action{Tool: "mcp", Name: "unmapped"}
+
+// A Carry carries another call of the same caller's through the gate.
+type Carry = func(context.Context, *gate.Request) (*gate.Result, error)
+
+// Request puts a call of a tool in the gate's terms. It returns nil if no server
+// has the tool. carry is for what the server reads besides.
+func (set *Set) Request(ctx context.Context, name string, args []byte, carry Carry) *gate.Request {
+	s, tool := set.find(name)
+	if s == nil {
+		return nil
+	}
+	canonical, err := seal.Canonical(args)
+	if err != nil {
+		return failing(&gate.Request{Text: args}, &gate.Fault{Code: "bad_argument", Msg: fmt.Sprintf("the arguments are not strict JSON: %v; send one object without duplicate names", err)})
+	}
+	req := &gate.Request{Text: canonical}
+	known, err := s.catalogue(ctx)
+	if err != nil {
+		s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", err)
+		return failing(req, &gate.Fault{Code: "unreachable", Msg: "the server " + s.Name + " is not there now; try again in a minute, or tell the operator of this house"})
+	}
+	req.Definition, req.Server = known.defined[tool].digest, known.identity.digest
+	if req.Definition.IsZero() {
+		return failing(req, unmapped("the server %s has no tool %s any more; call one that tools/list names", s.Name, tool))
+	}
+	var given map[string]json.RawMessage
+	if err := seal.Unmarshal(canonical, &given); err != nil {
+		return failing(req, &gate.Fault{Code: "bad_argument", Msg: "the arguments must be an object"})
+	}
+	row, err := s.Adapter.Map(tool, given)
+	if err != nil {
+		return failing(req, err)
+	}
+	action, ok := s.action(tool, row)
+	if !ok {
+		return failing(req, unmapped("%s comes to nothing that this house carries out", tool))
+	}
+	c := &call{server: s, tool: tool, row: row, action: action, given: given, text: canonical, known: known, carry: carry}
+	req.Action, req.Plan = action, c.plan
+	return req
+}
+
+// failing makes req one that is denied with a reason.
+func failing(req *gate.Request, err error) *gate.Request {
+	req.Action = unmappedAction
+	req.Plan = func(context.Context, []policy.Bound) (*gate.Plan, error) { return nil, err }
+	return req
+}
+
+// A call is one of a server's tool.
+type call struct {
+	server *Server
+	tool   string
+	row    *Row
+	action policy.Action
+	given  map[string]json.RawMessage
+	text   []byte // the same, canonical
+	known  *catalogue
+	carry  Carry
+}
+
+// plan puts the call in policy terms, as the action that it comes to.
+func (c *call) plan(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+	if c.server.System == nil {
+		return c.planOwn(), nil
+	}
+	args, err := c.args(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := c.server.System.Plan(ctx, c.row.Action, args, bounds)
+	if err != nil {
+		return nil, err
+	}
+	plan.Call.Mode, plan.Args = Mode, args
+	act := plan.Act
+	plan.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
+		t := &turn{call: c, args: args, act: act, opened: opened}
+		return t.carryOut(ctx)
+	}
+	return plan, nil
+}
+
+// args are the action's arguments.
+func (c *call) args(ctx context.Context) ([]byte, error) {
+	args, err := c.row.template.fill(c.given, nil)
+	if err != nil {
+		return nil, &gate.Fault{Code: "bad_argument", Msg: err.Error()}
+	}
+	if args == nil {
+		args = json.RawMessage("{}")
+	}
+	if !c.row.template.wantsNow() {
+		return args, nil
+	}
+	version, err := c.server.System.Current(ctx, c.row.Action, args)
+	if err != nil {
+		return nil, err
+	}
+	return c.row.template.fill(c.given, map[string]json.RawMessage{"version": version})
+}
+
+// planOwn plans a call of a tool that is an action of its own.
+func (c *call) planOwn() *gate.Plan {
+	out := &gate.Plan{Call: &policy.Call{Tool: c.action.Tool, Action: c.action.Name, Class: c.action.Class, Categories: c.row.Categories, Mode: Mode}}
+	out.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
+		said, err := c.send(ctx, opened.Job, nil)
+		if err != nil {
+			return broken(err)
+		}
+		return &gate.Result{Body: said.body, Form: said.form, Outcome: receipt.Outcome{Status: receipt.Done, Used: map[string]int{}}}, nil
+	}
+	return out
+}
+
+// broken is the result of a call whose server did not do its part.
+func broken(err error) (*gate.Result, error) {
+	out := &gate.Result{Outcome: receipt.Outcome{Status: receipt.Failed, Used: map[string]int{}}}
+	f := (*gate.Fault)(nil)
+	if !errors.As(err, &f) {
+		f = &gate.Fault{Code: "upstream", Msg: "the server that carries this call broke off; look at what is there before sending it again"}
+		err = errors.Join(f, err)
+	}
+	out.Outcome.Code = f.Code
+	return out, err
+}
+
+// A turn is a call that was allowed, being carried out by a server with a facade.
+type turn struct {
+	*call
+	args   []byte
+	act    gate.Act
+	opened *receipt.Receipt
+
+	result  *gate.Result // of act
+	failure error        // of act
+}
+
+// carryOut has the house do what was allowed, and the server say it in its own words.
+func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
+	if t.server.Adapter.Facade == nil {
+		return t.remote(ctx)
+	}
+	view := &facade.Call{Site: t.server.Site, Action: t.row.Action, Args: t.args, Read: t.reading(ctx)}
+	view.Perform = func() ([]byte, error) {
+		if !t.changes() {
+			return nil, unmapped("this call changes nothing")
+		}
+		t.result, t.failure = t.act(ctx, t.opened)
+		return t.body(), t.failure
+	}
+	if !t.changes() {
+		if t.result, t.failure = t.act(ctx, t.opened); t.failure != nil {
+			return t.result, t.failure
+		}
+		view.Result = t.body()
+	}
+	stage, err := facade.New(t.server.Adapter.System, view)
+	if err != nil {
+		return broken(err)
+	}
+	said, err := t.send(ctx, t.opened.Job, stage)
+	switch {
+	case t.failure != nil: // what kept the house from it says more than what the server makes of that
+		return t.result, t.failure
+	case t.changes() && t.result == nil:
+		return t.unmade(said, err)
+	case err != nil && t.changes(): // it is done, whatever the server says of it
+		return t.result, nil
+	case err != nil:
+		return broken(err)
+	}
+	t.result.Body, t.result.Form = said.body, said.form
+	return t.result, nil
+}
+
+func (t *turn) changes() bool { return t.opened.Call.Mutates() }
+
+func (t *turn) body() []byte {
+	if t.result == nil {
+		return nil
+	}
+	return t.result.Body
+}
+
+// unmade is the result where the server did not ask for the change: it is as if
+// nothing had been sent, and nothing was.
+func (t *turn) unmade(said answer, err error) (*gate.Result, error) {
+	why := "it gave no reason"
+	if f := (*gate.Fault)(nil); errors.As(err, &f) && f.Code == toolError {
+		why = f.Msg
+	} else if len(said.body) > 0 {
+		why = "it said: " + atlassian.Clean(string(said.body), 500)
+	}
+	return broken(&gate.Fault{Code: "not_sent", Msg: "nothing was changed: the server " + t.server.Name + " did not ask for the change; " + why})
+}
+
+// reading lets the server read more by the same policy, in calls of their own.
+func (t *turn) reading(ctx context.Context) func(string, []byte) ([]byte, error) {
+	return func(name string, args []byte) ([]byte, error) {
+		for _, tool := range t.server.System.Tools() {
+			if tool.Action.Name != name || tool.Action.Class != policy.Read && tool.Action.Class != policy.Search {
+				continue
+			}
+			canonical, err := seal.Canonical(args)
+			if err != nil {
+				return nil, err
+			}
+			res, err := t.carry(ctx, &gate.Request{
+				Action: tool.Action, Definition: t.known.defined[t.tool].digest, Server: t.known.identity.digest, Text: canonical,
+				Plan: func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+					plan, err := t.server.System.Plan(ctx, name, canonical, bounds)
+					if err == nil {
+						plan.Call.Mode = Mode
+					}
+					return plan, err
+				},
+			})
+			if err != nil {
+				return nil, err
+			}
+			return res.Body, nil
+		}
+		return nil, unmapped("%s does not read", name)
+	}
+}
+
+// maxAnswer bounds a server's answer, in bytes.
+const maxAnswer = 8 << 20
+
+// toolError is the code of a call of which the server says that it failed.
+const toolError = "tool_error"
+
+// send has the server carry out the tool, with stage in its system's place.
+func (c *call) send(ctx context.Context, job string, stage *facade.Stage) (answer, error) {
+	key := ""
+	if c.server.PerJob {
+		key = job
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.server.Timeout)
+	defer cancel()
+	s, leave, err := c.server.pool.get(ctx, key, c.server.open)
+	if err != nil {
+		return answer{}, err
+	}
+	said, err := c.ask(ctx, s, stage)
+	leave(err != nil && !isToolError(err))
+	return said, err
+}
+
+func isToolError(err error) bool {
+	f := (*gate.Fault)(nil)
+	return errors.As(err, &f) && f.Code == toolError
+}
+
+func (c *call) ask(ctx context.Context, s *session, stage *facade.Stage) (answer, error) {
+	if stage != nil { // what the server asks must be of one call
+		back, err := s.take(ctx)
+		if err != nil {
+			return answer{}, err
+		}
+		defer back()
+		s.stage.put(stage)
+		defer s.stage.put(nil)
+	}
+	if !s.catalogue.same(c.known, c.tool) {
+		c.server.saw(s.catalogue)
+		return answer{}, &gate.Fault{Code: "changed", Msg: "the tool is not as it was when the policy of this job was published; have a new one published"}
+	}
+	res, err := s.client.CallTool(ctx, &mcp.CallToolParams{Name: c.tool, Arguments: json.RawMessage(c.text)})
+	if err != nil {
+		return answer{}, err
+	}
+	return read(res)
+}
+
+// An answer is what the agent gets of a server's.
+type answer struct {
+	body []byte
+	form gate.Form
+}
+
+// read takes out of a server's answer what agents get.
+func read(res *mcp.CallToolResult) (answer, error) {
+	if res.IsError {
+		return answer{}, &gate.Fault{Code: toolError, Msg: "the server says that it failed: " + atlassian.Clean(texts(res), 2000)}
+	}
+	if s, ok := single(res); ok && res.StructuredContent == nil {
+		return answer{body: []byte(s)}, nil
+	}
+	out := struct {
+		Content    []mcp.Content `json:"content"`
+		Structured any           `json:"structuredContent,omitempty"`
+	}{res.Content, res.StructuredContent}
+	if out.Content == nil {
+		out.Content = []mcp.Content{}
+	}
+	b, err := seal.MarshalUpTo(&out, maxAnswer)
+	if err != nil {
+		return answer{}, &gate.Fault{Code: "content", Msg: "the server's answer is not one that can be passed on"}
+	}
+	return answer{b, gate.Content}, nil
+}
+
+// texts are the texts of an answer.
+func texts(res *mcp.CallToolResult) string {
+	var out []string
+	for _, x := range res.Content {
+		if t, ok := x.(*mcp.TextContent); ok {
+			out = append(out, t.Text)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// single is an answer's one text.
+func single(res *mcp.CallToolResult) (string, bool) {
+	if len(res.Content) != 1 {
+		return "", false
+	}
+	t, ok := res.Content[0].(*mcp.TextContent)
+	if !ok {
+		return "", false
+	}
+	return t.Text, true
+}

@@ -1,0 +1,180 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/clawea/clawea/internal/gate"
+)
+
+// The bounds of running servers.
+const (
+	maxSessions = 32              // of one server's at once
+	idleTime    = 2 * time.Minute // after which a server is ended that nobody uses
+)
+
+// A pool holds the running sessions of a server, by job; "" is all jobs'.
+type pool struct {
+	mu       sync.Mutex
+	sessions map[string]*slot
+	closed   bool
+}
+
+// A slot is a session that is there, or being opened by whoever made the slot.
+type slot struct {
+	ready chan struct{} // closed when it is
+	*session
+	err    error
+	cancel context.CancelFunc
+	users  int
+	idle   *time.Timer // ends it; nil while it is used
+}
+
+var (
+	errClosed = errors.New("the house is closing")
+	errMany   = &gate.Fault{Code: "busy", Msg: "too many jobs use this server at once; try again in a minute"}
+)
+
+// get returns the session for key, opened if there is none that lives, and what
+// gives it back: for good if it is broken.
+func (p *pool) get(ctx context.Context, key string, open func(context.Context) (*session, error)) (*session, func(broken bool), error) {
+	for {
+		s, leave, err := p.try(ctx, key, open)
+		if err != nil || !s.over() {
+			return s, leave, err
+		}
+		leave(true) // it has ended since somebody used it
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+func (p *pool) try(ctx context.Context, key string, open func(context.Context) (*session, error)) (*session, func(broken bool), error) {
+	s, mine, err := p.reserve(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if mine {
+		var living context.Context
+		living, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		stop := context.AfterFunc(ctx, s.cancel) // who gives up while it is opened ends it
+		s.session, s.err = open(living)
+		stop()
+		close(s.ready)
+	}
+	select {
+	case <-s.ready:
+	case <-ctx.Done():
+		p.put(key, s, false)
+		return nil, nil, ctx.Err()
+	}
+	if s.err != nil {
+		p.put(key, s, true)
+		return nil, nil, s.err
+	}
+	return s.session, func(broken bool) { p.put(key, s, broken || s.over() || s.stale.Load()) }, nil
+}
+
+// reserve returns the slot for key, and whether the caller has to fill it.
+func (p *pool) reserve(key string) (*slot, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, false, errClosed
+	}
+	if s := p.sessions[key]; s != nil {
+		if s.idle != nil {
+			s.idle.Stop()
+			s.idle = nil
+		}
+		s.users++
+		return s, false, nil
+	}
+	if len(p.sessions) >= maxSessions && !p.evict() {
+		return nil, false, errMany
+	}
+	s := &slot{ready: make(chan struct{}), users: 1}
+	if p.sessions == nil {
+		p.sessions = map[string]*slot{}
+	}
+	p.sessions[key] = s
+	return s, true, nil
+}
+
+// evict ends a session that nobody uses. The caller holds the lock.
+func (p *pool) evict() bool {
+	for key, s := range p.sessions {
+		if s.users == 0 {
+			p.drop(key, s)
+			return true
+		}
+	}
+	return false
+}
+
+// put gives a slot back. A broken one is used by nobody else.
+func (p *pool) put(key string, s *slot, broken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.users--
+	if broken && p.sessions[key] == s {
+		delete(p.sessions, key)
+	}
+	switch {
+	case s.users > 0:
+	case p.sessions[key] != s:
+		s.end()
+	default:
+		s.idle = time.AfterFunc(idleTime, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if s.users == 0 && p.sessions[key] == s {
+				p.drop(key, s)
+			}
+		})
+	}
+}
+
+// drop takes an unused slot out and ends it. The caller holds the lock.
+func (p *pool) drop(key string, s *slot) {
+	delete(p.sessions, key)
+	if s.idle != nil {
+		s.idle.Stop()
+	}
+	s.end()
+}
+
+// end ends the server. Whoever calls it knows that nobody uses the slot.
+func (s *slot) end() {
+	if s.session != nil {
+		go func() { _ = s.shut() }() // it may take its time; nothing is to be done about an error
+	}
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+// close ends all that nobody uses, and lets nobody open more.
+func (p *pool) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	var errs []error
+	for key, s := range p.sessions {
+		delete(p.sessions, key)
+		if s.idle != nil {
+			s.idle.Stop()
+		}
+		if s.session != nil {
+			errs = append(errs, s.shut())
+			s.cancel()
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,198 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/seal"
+)
+
+// A Connection is a way to one running server.
+type Connection struct {
+	Transport mcp.Transport
+	Origin    Origin
+	// Close ends the server, if it is the house's, and all that it has started.
+	Close func() error
+}
+
+// A Dialer opens connections to a server. serve answers what the server asks of
+// the system that it takes for its own; servers without a facade ask nothing. The
+// connection lives until it is closed or ctx ends.
+type Dialer func(ctx context.Context, serve http.Handler) (*Connection, error)
+
+// The bounds of talking to a server.
+const (
+	startTime = 30 * time.Second // to answer for the first time, and to list its tools
+	listPages = 64
+)
+
+// A catalogue is what a server has said of itself.
+type catalogue struct {
+	identity digested
+	server   string // as it calls itself
+	tools    []*mcp.Tool
+	defined  map[string]digested // by the tool's name
+}
+
+// same reports whether a tool is in both as one server's.
+func (c *catalogue) same(o *catalogue, tool string) bool {
+	a, b := c.defined[tool], o.defined[tool]
+	return !a.digest.IsZero() && a.digest.Equal(b.digest) && c.identity.digest.Equal(o.identity.digest)
+}
+
+// A session is a conversation with a running server. One call at a time has it.
+type session struct {
+	turn chan struct{} // holds one: who takes it has the session
+
+	client    *mcp.ClientSession
+	close     func() error
+	ended     <-chan struct{} // closed when the server is gone
+	catalogue *catalogue
+	stale     *atomic.Bool // its tools have changed, it says
+	stage     *switchboard
+	used      time.Time // last; whoever has the pool's lock
+}
+
+// A switchboard answers a server by the facade of the call that it carries out,
+// and refuses while there is none.
+type switchboard struct {
+	mu sync.RWMutex
+	to http.Handler
+}
+
+func (s *switchboard) put(h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.to = h
+}
+
+// ServeHTTP answers the server.
+func (s *switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.RLock()
+	to := s.to
+	s.mu.RUnlock()
+	if to == nil {
+		http.Error(w, `{"errorMessages":["no call is under way"]}`, http.StatusForbidden)
+		return
+	}
+	to.ServeHTTP(w, r)
+}
+
+// open starts a conversation and asks what tools there are. The session lives
+// until it is shut or ctx ends.
+func (s *Server) open(ctx context.Context) (*session, error) {
+	board := new(switchboard)
+	conn, err := s.Dial(ctx, board)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Name, err)
+	}
+	out := &session{turn: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool)}
+	out.turn <- struct{}{}
+	client := mcp.NewClient(&mcp.Implementation{Name: "clawea", Version: s.Version}, &mcp.ClientOptions{
+		Capabilities:           &mcp.ClientCapabilities{}, // it can ask nothing of the house
+		ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) { out.stale.Store(true) },
+	})
+	starting, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if out.client, err = client.Connect(starting, conn.Transport, nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("talk to %s: %w", s.Name, err), conn.Close())
+	}
+	ended := make(chan struct{})
+	out.ended = ended
+	go func() {
+		defer close(ended)
+		_ = out.client.Wait() // why it ended is told to the call that it ended under
+	}()
+	if out.catalogue, err = s.list(starting, out.client, conn.Origin); err != nil {
+		return nil, errors.Join(err, out.shut())
+	}
+	return out, nil
+}
+
+// shut ends the conversation and the server.
+func (s *session) shut() error {
+	err := s.close() // first: a server that does not listen is not waited for
+	_ = s.client.Close()
+	<-s.ended
+	return err
+}
+
+// over reports whether the server is gone.
+func (s *session) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// list asks what the server is and what tools it has.
+func (s *Server) list(ctx context.Context, client *mcp.ClientSession, from Origin) (*catalogue, error) {
+	out := &catalogue{defined: map[string]digested{}}
+	who := identity{Name: s.Name, Origin: from, Adapter: s.Adapter.Hash()}
+	if info := client.InitializeResult(); info != nil && info.ServerInfo != nil {
+		who.Server, who.Version = info.ServerInfo.Name, info.ServerInfo.Version
+	}
+	out.server = who.Server + " " + who.Version
+	var err error
+	if out.identity, err = digest(&who); err != nil {
+		return nil, fmt.Errorf("identity of %s: %w", s.Name, err)
+	}
+	params := new(mcp.ListToolsParams)
+	for range listPages {
+		res, err := client.ListTools(ctx, params)
+		if err != nil {
+			return nil, fmt.Errorf("ask %s for its tools: %w", s.Name, err)
+		}
+		if err := out.add(res.Tools); err != nil {
+			return nil, fmt.Errorf("tools of %s: %w", s.Name, err)
+		}
+		if params.Cursor = res.NextCursor; params.Cursor == "" {
+			return out, nil
+		}
+	}
+	return nil, fmt.Errorf("%s lists its tools without end", s.Name)
+}
+
+func (c *catalogue) add(tools []*mcp.Tool) error {
+	for _, t := range tools {
+		if len(c.tools) == maxTools {
+			return fmt.Errorf("there are more than %d", maxTools)
+		}
+		if !toolName.MatchString(t.Name) || !c.defined[t.Name].digest.Equal(seal.Hash{}) {
+			return fmt.Errorf("%q is no tool's name, or is there twice", t.Name)
+		}
+		d, err := define(t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+		c.tools = append(c.tools, t)
+		c.defined[t.Name] = d
+	}
+	return nil
+}
+
+// take waits for the session, and gives it back with the function that it returns.
+func (s *session) take(ctx context.Context) (func(), error) {
+	select {
+	case <-s.turn:
+		return func() { s.turn <- struct{}{} }, nil
+	case <-s.ended:
+		return nil, errEnded
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+var errEnded = errors.New("the server has ended")

@@ -1,0 +1,107 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/internal/sandbox"
+	"github.com/clawea/clawea/seal"
+)
+
+// A Program is a server that the house starts.
+type Program struct {
+	Box     *sandbox.Sandbox
+	Command sandbox.Command          // without the facade's port and what Secrets returns
+	Secrets func() ([]string, error) // more of its environment, "NAME=value"; nil: none
+	Port    uint16                   // of the facade; 0: it has none
+	Log     *slog.Logger
+}
+
+// maxFile bounds a file of a command's that is digested, in bytes. Larger ones are
+// programs of the system's.
+const maxFile = 256 << 20
+
+// Dial starts the program in its sandbox. It is a Dialer.
+func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, error) {
+	c := p.Command
+	if p.Port != 0 {
+		c.Listen = []uint16{p.Port}
+	}
+	if p.Secrets != nil {
+		more, err := p.Secrets()
+		if err != nil {
+			return nil, err
+		}
+		c.Env = append(c.Env[:len(c.Env):len(c.Env)], more...)
+	}
+	origin, err := p.origin()
+	if err != nil {
+		return nil, err
+	}
+	running, err := p.Box.Start(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	if origin.Sandbox, err = running.Profile().Asked().Digest(); err != nil {
+		running.Kill()
+		return nil, errors.Join(err, running.Wait())
+	}
+	front := &http.Server{Handler: serve, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelDebug)}
+	if ln := running.Listener(p.Port); ln != nil {
+		go func() { _ = front.Serve(ln) }() // it ends with the program
+	}
+	return &Connection{
+		Transport: &mcp.IOTransport{Reader: io.NopCloser(running.Stdout), Writer: running.Stdin, MaxLineLength: maxMessage},
+		Origin:    origin,
+		Close: func() error {
+			running.Kill()
+			_ = running.Wait() // that it was killed is no news
+			return front.Close()
+		},
+	}, nil
+}
+
+// origin says what is started: the command, and what its files hold.
+func (p *Program) origin() (Origin, error) {
+	out := Origin{Command: append([]string{p.Command.Path}, p.Command.Args...), Files: map[string]seal.Hash{}}
+	for _, path := range out.Command {
+		fi, err := os.Stat(path)
+		if err != nil || !fi.Mode().IsRegular() {
+			continue // an argument that is no file
+		}
+		if fi.Size() > maxFile {
+			return out, fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+		}
+		h, err := digestFile(path)
+		if err != nil {
+			return out, err
+		}
+		out.Files[path] = h
+	}
+	return out, nil
+}
+
+func digestFile(path string) (seal.Hash, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return seal.Hash{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return seal.Hash{}, err
+	}
+	return seal.Hash(h.Sum(nil)), nil
+}
