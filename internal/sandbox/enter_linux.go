@@ -272,8 +272,11 @@ func limit(o *order) error {
 	l := o.Limits
 	bounds := map[int]int64{
 		unix.RLIMIT_CORE: 0, unix.RLIMIT_MSGQUEUE: 0, unix.RLIMIT_MEMLOCK: 1 << 20, unix.RLIMIT_SIGPENDING: 1024, unix.RLIMIT_STACK: 8 << 20,
-		unix.RLIMIT_NOFILE: l.Files, unix.RLIMIT_FSIZE: l.FileSize, unix.RLIMIT_CPU: l.CPU, unix.RLIMIT_DATA: l.Memory,
+		unix.RLIMIT_NOFILE: l.Files, unix.RLIMIT_FSIZE: l.FileSize, unix.RLIMIT_CPU: l.CPU,
 		unix.RLIMIT_NICE: 0, unix.RLIMIT_RTPRIO: 0,
+	}
+	if !o.has(PartMemory) { // which counts what is used, where this counts what is asked for
+		bounds[unix.RLIMIT_DATA] = l.Memory
 	}
 	if o.has(PartUser) && o.has(PartProcesses) {
 		bounds[unix.RLIMIT_NPROC] = l.Processes
@@ -303,7 +306,11 @@ func unprivileged(user uint32) error {
 	if user != 0 {
 		id := uintptr(user)
 		for _, call := range [][4]uintptr{{unix.SYS_SETGROUPS}, {unix.SYS_SETRESGID, id, id, id}, {unix.SYS_SETRESUID, id, id, id}} {
-			if _, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
+			_, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3])
+			if errno == unix.EPERM && call[0] == unix.SYS_SETGROUPS {
+				continue // some containers forbid this: the groups stay, as they do for who is not root
+			}
+			if errno != 0 {
 				return errno
 			}
 		}

@@ -53,7 +53,7 @@ func attacks() map[string]func(args []string) {
 		"read": readFiles, "write": writeFiles, "fill": fill, "files": manyFiles, "execute": execute, "processes": processes, "connect": connect,
 		"sockets": sockets, "interfaces": interfaces, "forks": forks, "memory": memory, "shared": sharedMemory, "calls": calls, "killall": killAll,
 		"environment": environment, "daemon": daemon, "sleep": sleep, "descriptors": descriptors, "who": who, "terminal": terminal, "x32": otherNumbers,
-		"spin": spin, "shout": shout, "fetch": fetch, "echo": echo, "open": openMany, "leave": leaveGroup,
+		"spin": spin, "shout": shout, "fetch": fetch, "echo": echo, "open": openMany, "leave": leaveGroup, "kill": kill,
 	}
 }
 
@@ -201,20 +201,28 @@ func forks([]string) {
 	fmt.Println("no end")
 }
 
-// memory takes memory until it is ended, in several processes.
-func memory([]string) {
-	if exec.Command(os.Args[0], "hostile", "memory", "more").Start() != nil {
+// memory takes as many MiB as its argument says and holds them, in two processes if
+// there is another.
+func memory(args []string) {
+	second := exec.Command(os.Args[0], "hostile", "memory", args[0])
+	if len(args) > 1 && second.Start() != nil {
 		fmt.Println("alone")
 	}
-	var kept [][]byte
-	for len(kept) < 10_000 {
-		b := make([]byte, 1<<20)
-		for i := range b {
-			b[i] = byte(i)
+	n, _ := strconv.Atoi(args[0])
+	kept := make([][]byte, n)
+	for i := range kept {
+		kept[i] = make([]byte, 1<<20)
+		for j := range kept[i] {
+			kept[i][j] = byte(j)
 		}
-		kept = append(kept, b)
 	}
-	fmt.Println("no end", len(kept))
+	if len(args) == 1 {
+		time.Sleep(time.Hour)
+	}
+	if err := second.Wait(); err != nil {
+		os.Exit(1)
+	}
+	runtime.KeepAlive(kept)
 }
 
 func sharedMemory([]string) {
@@ -361,4 +369,9 @@ func leaveGroup([]string) {
 	_, err := syscall.Setsid()
 	try("setsid", err)
 	try("setpgid", syscall.Setpgid(0, 0))
+}
+
+func kill(args []string) {
+	pid, _ := strconv.Atoi(args[0])
+	try("kill", syscall.Kill(pid, syscall.SIGKILL))
 }

@@ -406,7 +406,7 @@ func (r *run) verdict(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return context.Cause(ctx)
-	case r.group != nil && r.group.outOfMemory():
+	case err != nil && r.group != nil && r.group.outOfMemory():
 		return ErrMemory
 	case errors.As(err, &exit):
 		return fmt.Errorf("the sandboxed program ended with %w\nwhat it said on its standard error may tell why", exit)
