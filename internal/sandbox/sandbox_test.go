@@ -253,7 +253,7 @@ func TestSystemCalls(t *testing.T) {
 	if err != nil || len(got) != 30 {
 		t.Fatalf("%q, %v", got, err)
 	}
-	eperm := []string{"clone EPERM", "personality EPERM", "setuid EPERM"}
+	eperm := []string{"clone EPERM", "personality EPERM", "setuid EPERM", "setuid EINVAL"} // the last where there is no root to become
 	for _, line := range got {
 		if !strings.HasSuffix(line, " ENOSYS") && !slices.Contains(eperm, line) {
 			t.Error(line)
