@@ -30,7 +30,7 @@ type Limits struct {
 
 // Default are the limits of a small server.
 func Default() Limits {
-	return Limits{Memory: 512 << 20, Processes: 64, Files: 256, FileSize: 16 << 20, Temporary: 32 << 20, CPU: 300, Wall: 3600}
+	return Limits{Memory: 512 << 20, Processes: 64, Files: 1024, FileSize: 16 << 20, Temporary: 32 << 20, CPU: 300, Wall: 3600}
 }
 
 // orDefault is l with what is zero as by default.

@@ -47,7 +47,7 @@ func TestProfile(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"exceptions":["memory_limit"]`, `"missing":["memory_limit"]`, `"v":1`, `"filter":"clawea-1"`, `"listen":[8,9]`, `"readable":["/bin","/usr"]`,
-		`"limits":{"cpu_seconds":300,"file_bytes":16777216,"files":256,"memory_bytes":536870912,"processes":64,"temporary_bytes":33554432,"wall_seconds":3600}`,
+		`"limits":{"cpu_seconds":300,"file_bytes":16777216,"files":1024,"memory_bytes":536870912,"processes":64,"temporary_bytes":33554432,"wall_seconds":3600}`,
 		`"parts":["ipc_namespace","landlock","mount_namespace","network_namespace","pid_namespace","process_limit","seccomp","user_namespace","uts_namespace"]`,
 	} {
 		if !strings.Contains(string(b), want) {
