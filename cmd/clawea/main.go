@@ -16,12 +16,15 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/clawea/clawea/internal/sandbox"
 )
 
 func main() { os.Exit(start()) }
 
 // start runs the command line and returns its exit code.
 func start() int {
+	sandbox.Enter() // does not return if this is to be somebody else's program
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	e := &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
@@ -147,6 +150,7 @@ func commands() []command {
 		{"pulse release", "ID [-note TEXT]", "end a legal hold", pulseRelease},
 		{"pulse delete", "ID [-note TEXT]", "delete a published proof, for good; what was done to it stays on record", pulseDelete},
 		{"export ocsf", "[-since RECEIPT] [-follow] [-o FILE] [BUNDLE...]", "write receipts as events in OCSF, a line each: of bundles, or all that the daemon has", exportOCSF},
+		{"doctor", "[-json] [-config FILE]", "say what this machine can do for sandboxed servers; exit code 3 if it lacks a part", doctor},
 		{"version", "", "print the version", versionCommand},
 		{"help", "[COMMAND]", "print this list, or a command's flags", helpCommand},
 	}

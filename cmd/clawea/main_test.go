@@ -14,9 +14,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/clawea/clawea/internal/sandbox"
 )
 
 func TestMain(m *testing.M) {
+	sandbox.Enter()
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or each process that tests start waits a second at its end
 	testscript.Main(m, map[string]func(){"clawea": func() { os.Exit(start()) }, "worker": worker})
 }

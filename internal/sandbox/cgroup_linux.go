@@ -149,7 +149,8 @@ func usable(mounts []groupMount, own map[string]string, controller string) (fold
 			// It is often set already. If it cannot be, the trial fails below, and says so.
 			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
 		}
-		if err = os.Mkdir(trial, 0o755); err != nil {
+		if e := unix.Mkdir(trial, 0o755); e != nil {
+			err = fmt.Errorf("no control group can be made in %s: %w", dir, e)
 			continue
 		}
 		_, err = os.Stat(filepath.Join(trial, boundFile(controller, unified)))

@@ -1,0 +1,69 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/sandbox"
+	"github.com/clawea/clawea/seal"
+)
+
+// doctor says what this machine can do for sandboxed servers. It ends with exit
+// code 3 if a part lacks.
+func doctor(_ context.Context, c *call) error {
+	asJSON := c.Bool("json", false, "in JSON")
+	path := c.String("config", "", "a configuration `FILE` to check as well")
+	if err := c.parse(0, 0); err != nil {
+		return err
+	}
+	if *path != "" {
+		if err := checkConfig(*path); err != nil {
+			return err
+		}
+	}
+	r := sandbox.Probe()
+	if *asJSON {
+		b, err := seal.Marshal(&r)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "%s\n", b)
+	} else {
+		c.diagnose(&r)
+		if *path != "" {
+			fmt.Fprintf(c.stdout, "ok       %-18s %s\n", "configuration", clean(*path))
+		}
+	}
+	if !r.Whole() {
+		return errFalse
+	}
+	return nil
+}
+
+// diagnose writes a report for people, a line for each part and one for what mends it.
+func (c *call) diagnose(r *sandbox.Report) {
+	fmt.Fprintf(c.stdout, "sandboxes of servers, on %s, kernel %s, as user %d\n", r.System, clean(r.Kernel), r.User)
+	for _, f := range r.Findings {
+		state := "ok"
+		if !f.OK {
+			state = "missing"
+		}
+		fmt.Fprintf(c.stdout, "%-8s %-18s %s\n", state, f.Part, clean(f.Why))
+		if f.Mends != "" {
+			fmt.Fprintf(c.stdout, "%-8s %-18s to mend it: %s\n", "", "", clean(f.Mends))
+		}
+	}
+}
+
+// checkConfig reads a configuration as the daemon would.
+func checkConfig(path string) error {
+	conf, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	return conf.Unfinished()
+}
