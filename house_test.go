@@ -33,7 +33,7 @@ var floors = [][]string{
 	{"internal/memo"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
 		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors", "internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story", "internal/blobs", "internal/sandbox", "examples", "internal/markdown"},
-	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse", "internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest", "internal/markdown"},
+	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse", "internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest", "internal/markdown", "internal/pins"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
 	{"internal/facade"},
 	{"internal/proxy", "internal/tools", "internal/upstream", "internal/confluence", "internal/jira", "internal/undo"},

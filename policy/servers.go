@@ -45,6 +45,14 @@ func (p *Policy) Pinned(server, definition seal.Hash) bool {
 	return ok
 }
 
+// CheckServers fails with ErrBinding unless a binding of p may pin servers.
+func (p *Policy) CheckServers(servers []Server) error {
+	if _, ok := p.pinsOf(servers); !ok {
+		return ErrBinding
+	}
+	return nil
+}
+
 // A pin is a tool of a server, as both were when the policy was published.
 type pin struct{ server, definition seal.Hash }
 

@@ -84,6 +84,9 @@ func TestBindServers(t *testing.T) {
 		if _, err := p.Bind(b); (err == nil) != tt.fits || err != nil && !errors.Is(err, ErrBinding) {
 			t.Errorf("%s: error = %v", tt.name, err)
 		}
+		if err := p.CheckServers(tt.servers); (err == nil) != tt.fits {
+			t.Errorf("%s: checked: %v", tt.name, err)
+		}
 	}
 }
 

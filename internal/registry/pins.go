@@ -48,6 +48,9 @@ func (r *Registry) ask(ctx context.Context, p *policy.Policy) ([]policy.Server, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if p.CheckServers(servers) != nil {
+		return nil, nil, fmt.Errorf("%w: what the MCP servers say of themselves cannot be pinned: a tool is there twice, its name is no plain word, or there are more than %d; leave the server out of the configuration", ErrRefused, policy.MaxServerTools)
+	}
 	texts := make(map[seal.Hash][]byte, len(said))
 	for _, d := range said {
 		texts[d.Digest] = d.Body

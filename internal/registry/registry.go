@@ -148,13 +148,9 @@ func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &policy.Binding{Policy: p.Hash(), At: now, Names: names}
+	b := &policy.Binding{Policy: p.Hash(), At: now, Names: names, Servers: servers}
 	if _, err := p.Bind(b); err != nil {
 		return nil, nil, err
-	}
-	b.Servers = servers
-	if _, err := p.Bind(b); err != nil {
-		return nil, nil, fmt.Errorf("%w: what the MCP servers say of themselves cannot be pinned: a tool is there twice, its name is no plain word, or there are more than %d; leave the server out of the configuration", ErrRefused, policy.MaxServerTools)
 	}
 	return b, texts, nil
 }
