@@ -31,6 +31,22 @@ func describePolicy(w io.Writer, p *api.Policy) {
 	for _, n := range p.Names {
 		fmt.Fprintf(w, "name       %s is %s %s on %s\n", clean(n.Name.String()), n.Kind, clean(n.ID), clean(n.Site))
 	}
+	writeServers(w, p.Servers)
+}
+
+// writeServers says which MCP servers a policy is published with.
+func writeServers(w io.Writer, servers []policy.Server) {
+	for _, s := range servers {
+		fmt.Fprintf(w, "pinned     %s\n", counted(len(s.Tools), "tool")+" of the MCP server "+clean(s.Name))
+	}
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // signature says whose it is and what it counts as.

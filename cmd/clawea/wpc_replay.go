@@ -70,9 +70,7 @@ func (c *call) replayed(page *api.Replayed) {
 	for _, n := range page.Names {
 		fmt.Fprintf(c.stdout, "name       %s is %s %s on %s\n", clean(n.Name.String()), n.Kind, clean(n.ID), clean(n.Site))
 	}
-	for _, s := range page.Servers {
-		fmt.Fprintf(c.stdout, "server     %s, with %d tools\n", clean(s.Name), len(s.Tools))
-	}
+	writeServers(c.stdout, page.Servers)
 }
 
 // differenceLine says a difference in one line.

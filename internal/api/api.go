@@ -23,6 +23,7 @@ type Policy struct {
 	Signers   []policy.Signature `json:"signers,omitempty"` // who signed it, and what that counts as
 	MaxTTL    int                `json:"max_ttl_seconds"`   // longest life of a token under it
 	Names     []policy.Bound     `json:"names,omitempty"`   // what its names led to at publication
+	Servers   []policy.Server    `json:"servers,omitempty"` // the MCP servers that it was published with
 	Fault     string             `json:"fault,omitzero"`    // why it no longer verifies; then nothing is allowed by it
 
 	Environment  string               `json:"environment,omitzero"`

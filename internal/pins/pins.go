@@ -33,6 +33,18 @@ const (
 	maxText = 64 << 10
 )
 
+// Tell is all there is to say of the servers that a policy pins and of how they are now,
+// which fault keeps from being known.
+func Tell(p seal.Hash, pinned, now []policy.Server, texts Texts, fault error) *api.Pins {
+	out := &api.Pins{Policy: p, Servers: Show(pinned, texts), Differences: []api.PinDifference{}}
+	if fault != nil {
+		out.Fault = block(fault.Error())
+		return out
+	}
+	out.Differences = Differences(pinned, now, texts)
+	return out
+}
+
 // Show returns servers as people read them.
 func Show(servers []policy.Server, texts Texts) []api.PinnedServer {
 	out := []api.PinnedServer{}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/pins"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
@@ -76,10 +77,32 @@ func (s *Server) showPolicy(ctx context.Context, r *http.Request, _ *nothing) (*
 	return out, err
 }
 
+// askServers is for how long servers are asked how they are now.
+const askServers = 30 * time.Second
+
+// showPins answers with the MCP servers that a policy was published with, in words.
+func (s *Server) showPins(ctx context.Context, r *http.Request, _ *nothing) (*api.Pins, error) {
+	h, err := seal.ParseHash(r.PathValue("hash"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errArgument, err)
+	}
+	entry, err := s.Registry.Entry(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithTimeout(ctx, askServers)
+	defer stop()
+	p, err := s.Registry.Pins(ctx, entry.Policy, entry.Bound.Servers)
+	if err != nil {
+		return nil, err
+	}
+	return pins.Tell(h, p.Pinned, p.Now, p.Texts, p.Fault), nil
+}
+
 func policyPaper(e *registry.Entry) *api.Policy {
 	return &api.Policy{
 		Hash: e.Policy.Hash(), Name: e.Policy.Name(), Purpose: e.Policy.Purpose(), Published: e.Published, Signers: e.Signatures,
-		MaxTTL: int(e.Policy.MaxTTL() / time.Second), Names: e.Bound.Names, Envelope: e.Envelope, Binding: e.Binding,
+		MaxTTL: int(e.Policy.MaxTTL() / time.Second), Names: e.Bound.Names, Servers: e.Bound.Servers, Envelope: e.Envelope, Binding: e.Binding,
 		Environment: e.Policy.Environment(), ChangeRecord: e.Policy.ChangeRecord(), BreakGlass: e.Policy.BreakGlass(),
 	}
 }

@@ -91,6 +91,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/wpc", operator, serveJSON(s, s.publish)},
 		{"GET /v1/wpc", operator, serveJSON(s, s.listPolicies)},
 		{"GET /v1/wpc/{hash}", operator, serveJSON(s, s.showPolicy)},
+		{"GET /v1/wpc/{hash}/pins", operator, serveJSON(s, s.showPins)},
 		{"POST /v1/drafts", operator, serveJSON(s, s.propose)}, // of policies; signatures decide
 		{"GET /v1/drafts", operator, serveJSON(s, s.listDrafts)},
 		{"POST /v1/wpc/{hash}/shadow", operator, serveJSON(s, s.shadow)},
