@@ -37,7 +37,7 @@ func (m *Model) add(g *receipt.Generation) {
 }
 
 // generation checks what r says of a model's answer against the call that it
-// closes (spec/receipt.md 4.5 and 4.7).
+// closes (spec/receipt.md 4.5 and 4.7), and what it says of a connection (4.9).
 func (a *auditor) generation(r, opened *receipt.Receipt) {
 	g := r.Outcome.Model
 	if g != nil && !g.Answers(opened.Call) {
@@ -45,6 +45,9 @@ func (a *auditor) generation(r, opened *receipt.Receipt) {
 	}
 	if g != nil {
 		a.answered(g)
+	}
+	if n := r.Outcome.Connection; n != nil && !n.Of(opened.Call) {
+		a.find(receiptOutcome, r.Seq, "a connection of %q, which is no call to a host", opened.Call.Name())
 	}
 	if opened.Call.Class == policy.Model {
 		a.settled(r, opened)

@@ -111,6 +111,7 @@ func TestModelsLies(t *testing.T) {
 		lie("a smaller count", countedClosed, func(r *receipt.Receipt) { r.Outcome.Model.Usage.Output = 1 }, "receipt.settled"),
 		lie("another provider", countedClosed, func(r *receipt.Receipt) { r.Outcome.Model.Provider = "anthropic" }, "receipt.outcome"),
 		lie("a provider that nobody knows", countedClosed, func(r *receipt.Receipt) { r.Outcome.Model.Provider = "skynet" }, "receipt.outcome"),
+		lie("a connection of a model call", countedClosed, func(r *receipt.Receipt) { r.Outcome.Connection = &receipt.Connection{} }, "receipt.outcome"),
 		lie("another proposal", countedClosed, func(r *receipt.Receipt) { r.Outcome.Model.Proposed[1].Args = seal.Sum(nil) }, "disclosure.unknown"),
 		lie("a proposal left out", countedClosed, func(r *receipt.Receipt) { r.Outcome.Model.Proposed = r.Outcome.Model.Proposed[:1] }, "disclosure.unknown"),
 		lie("a count that does not add up", countedClosed, func(r *receipt.Receipt) { r.Outcome.Model.Usage.CacheRead = 121 }, "receipt.malformed", "receipt.counters", "disclosure.unknown"),

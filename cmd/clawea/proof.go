@@ -181,5 +181,8 @@ func endLine(r *receipt.Receipt) string {
 	if r.Outcome.Model != nil {
 		s += "; " + r.Outcome.Model.String()
 	}
+	if r.Outcome.Connection != nil {
+		s += "; " + r.Outcome.Connection.String()
+	}
 	return s
 }

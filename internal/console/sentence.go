@@ -15,7 +15,7 @@ import (
 // receipt: no text of the agent's is in it.
 func Sentence(agent string, c *policy.Call) string {
 	does := map[policy.Class]string{
-		policy.Read: "wants to read", policy.Search: "wants to search", policy.Write: "wants to change", policy.Admin: "wants to administer", policy.Model: "asks",
+		policy.Read: "wants to read", policy.Search: "wants to search", policy.Write: "wants to change", policy.Admin: "wants to administer", policy.Model: "asks", policy.Connect: "wants to connect to",
 	}[c.Class]
 	if does == "" {
 		does = "wants something of a kind that this house does not know from"
@@ -73,6 +73,8 @@ func RiskOf(c *policy.Call, change *receipt.Change) Risk {
 		raise("medium", "It changes content.")
 	case policy.Admin:
 		raise(high, "It changes permissions, settings or many things at once.")
+	case policy.Connect:
+		raise("medium", "What the connection carries, nobody here sees.")
 	case policy.Model, policy.Read, policy.Search:
 	default:
 		raise(high, "It is of a kind that this house does not know.")

@@ -75,10 +75,12 @@ type outcome struct {
 	Code   string
 	Made   *resource
 	Model  string
-	Size   int64
-	Actor  string
-	By     string // whose word it is
-	Late   bool   // it was learned later
+
+	Connection string
+	Size       int64
+	Actor      string
+	By         string // whose word it is
+	Late       bool   // it was learned later
 }
 
 // A reason is a clause that spoke, with what the policy says there.
@@ -233,6 +235,9 @@ func (c *Console) closed(out *step, call *policy.Call, e *seal.Envelope) {
 	base := fmt.Sprintf("/jobs/%s/texts/%d/", r.Job, r.Seq)
 	if !o.Result.IsZero() {
 		out.Parts = append(out.Parts, part{base + "result", "what the agent was given", true})
+	}
+	if o.Connection != nil {
+		x.Connection = Visible(o.Connection.String())
 	}
 	if o.Model != nil {
 		x.Model = Visible(o.Model.String())
