@@ -95,6 +95,7 @@ func commands() []command {
 	return []command{
 		{"demo", "[-exit] [-dir DIR]", "the whole story on embedded parts, ending with a verified bundle", demoCommand},
 		{"serve", "-config FILE", "the daemon", serveCommand},
+		{"egress", "-config FILE", "the egress proxy in a process of its own: agents' processes connect to the hosts that their policies list", egressCommand},
 		{"run", "-wpc HASH -job JOB [-agent AGENT] -- COMMAND ARGS", "let a program work on a job without ever holding a token, and keep the proof", runCommand},
 		{"key new", "-name NAME FILE", "make a key for an author or an approver: FILE and FILE.pub", keyNew},
 		{"key rotate", "-keys DIR [-now]", "change the key that signs tokens, in two steps: announce the next one, and switch to it", keyRotate},

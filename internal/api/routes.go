@@ -9,6 +9,8 @@ import "context"
 type Routes struct {
 	Routes []Route `json:"routes"` // to model providers, in the order of the configuration
 	MCP    bool    `json:"mcp"`    // whether there are tools at /mcp
+
+	Egress string `json:"egress,omitempty"` // where the egress proxy is; "": there is none
 }
 
 // A Route is a way to a model provider, at /proxy/NAME.

@@ -30,7 +30,7 @@ func (c *Config) check() *problem {
 		c.checkGroups,
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },
-		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport, c.checkUpstreams,
+		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport, c.checkUpstreams, c.checkEgress,
 	} {
 		if p := check(); p != nil {
 			return p

@@ -152,6 +152,10 @@ type Config struct {
 	// ocsf fetches them.
 	Export *Export `json:"export"`
 
+	// Egress is the proxy by which agents' processes reach the hosts that their
+	// policies list (docs/egress.md). Optional; without it there is none.
+	Egress *Egress `json:"egress"`
+
 	// Pulse is where published bundles are kept. Optional; without it they are in a
 	// directory beside the database, if that is a file, and else none are published.
 	Pulse *Pulse `json:"pulse"`
@@ -326,6 +330,7 @@ func (c *Config) complete(dir string) {
 	c.Notify.complete()
 	c.Export.complete()
 	c.Pulse.complete(dir)
+	c.Egress.complete()
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")
 	}

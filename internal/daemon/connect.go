@@ -13,6 +13,7 @@ import (
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/confluence"
 	"github.com/clawea/clawea/internal/datacenter"
+	"github.com/clawea/clawea/internal/egress"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/jira"
 	"github.com/clawea/clawea/internal/proxy"
@@ -85,6 +86,14 @@ func catalog(c *connections, others *upstream.Set) []policy.Action {
 		}
 	}
 	return out
+}
+
+// withEgress is a catalog with connections to hosts, if the house has a proxy for them.
+func withEgress(c *config.Config, catalog []policy.Action) []policy.Action {
+	if c.Egress == nil {
+		return catalog
+	}
+	return append(catalog, egress.Connect)
 }
 
 // undoTools are the systems for which there is an account that takes changes back.

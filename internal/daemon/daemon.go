@@ -19,6 +19,7 @@ import (
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/console"
+	"github.com/clawea/clawea/internal/egress"
 	"github.com/clawea/clawea/internal/export"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
@@ -69,6 +70,8 @@ type Daemon struct {
 	others      *upstream.Set
 	pulse       *pulse.Desk         // nil: nothing is published
 	telemetry   *telemetry.Recorder // nil: nobody is told
+	egress      *egress.Proxy       // nil: nothing is connected to hosts
+	egressAt    string              // where it listens; "": elsewhere, in a process of its own
 	log         *slog.Logger
 	grace       time.Duration
 }
@@ -136,7 +139,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	nonces := &issuer.Nonces{Key: set.Salt, Now: time.Now}
 	tokens := &issuer.Issuer{
 		DB: d.db, Policies: policies, Keys: func() *issuer.Keys { return d.keyring.now.Load().good }, Nonces: nonces,
-		URL: c.URL, House: c.House, Catalog: catalog(connectors, d.others), Now: time.Now, PlainBearer: c.PlainBearer,
+		URL: c.URL, House: c.House, Catalog: withEgress(c, catalog(connectors, d.others)), Now: time.Now, PlainBearer: c.PlainBearer,
 	}
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
@@ -154,7 +157,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	drafts := &registry.Drafts{DB: d.db, Registry: policies, Log: d.log}
 	d.console = &console.Console{
 		Door: lobby{d.login}, Passkeys: lobby{d.login}, DB: d.db, Policies: policies, Desk: desk, Drafts: drafts, Orders: d.revocations, Gates: []seal.Verifier{gateKey},
-		Catalog: catalog(connectors, d.others), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
+		Catalog: withEgress(c, catalog(connectors, d.others)), House: c.House, Accounts: lobby{d.login}.accounts, Sites: sites(c), StepUp: c.Login.StepUp.Answers, Now: time.Now, Log: d.log,
 	}
 	d.posts = &export.Poster{DB: d.db, Channels: export.Configured(c.Export, time.Now), Version: version, Now: time.Now, Log: d.log}
 	exporter := &proof.Exporter{DB: d.db, Policies: policies, Ledger: d.ledger, Signer: set.Gate, Now: time.Now, Log: d.log}
@@ -165,6 +168,9 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		d.console.Proofs = d.pulse
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
+	if d.egress = newEgress(c.Egress, g, nonces, d.log); d.egress != nil && !c.Egress.Apart {
+		d.egressAt = c.Egress.Listen
+	}
 	agents, err := tools.New(g, door, connectors.list, d.others, version, d.log)
 	if err != nil {
 		return err
@@ -197,6 +203,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Gate:     g,
 		Door:     door,
 		Routes:   routes(c),
+		Egress:   egressURL(c),
 		Proxy:    d.telemetry.Handler(newProxy(c, g, door, d.log)),
 		MCP:      d.telemetry.Handler(agents),
 		Tiles:    d.ledger.Handler(),
@@ -257,6 +264,11 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 		stop()
 		chores.Wait()
 	}()
+	endEgress, err := d.startEgress(ctx)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer endEgress()
 	requests, cut := context.WithCancel(running)
 	defer cut()
 	s := &http.Server{
@@ -275,7 +287,7 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 	}
 	d.log.InfoContext(ctx, "stopping")
-	err := d.shutDown(running, s)
+	err = d.shutDown(running, s)
 	if errors.Is(err, context.DeadlineExceeded) {
 		d.log.WarnContext(ctx, "cutting off what goes on", "after", d.grace)
 		cut()

@@ -17,7 +17,7 @@ import (
 // settings say what is configured that matters to people. They hold no secret, and do
 // not say where one is; addresses that can be secrets themselves are left out.
 func settings(c *config.Config, url string) []console.Section {
-	return slices.Concat(houseSettings(c), loginSettings(&c.Login), whoSettings(c), modelSettings(c), siteSettings(c), noticeSettings(c.Notify), otherSettings(c, c.Publishing(url)))
+	return slices.Concat(houseSettings(c), loginSettings(&c.Login), whoSettings(c), modelSettings(c), siteSettings(c), egressSettings(c.Egress).section("Connections to hosts"), noticeSettings(c.Notify), otherSettings(c, c.Publishing(url)))
 }
 
 // A list collects the lines of a section; what is empty is left out.

@@ -249,5 +249,5 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 // listRoutes says what agents can be pointed at. It tells nobody anything that
 // a configured agent does not have in its settings.
 func (s *Server) listRoutes(context.Context, *http.Request, *nothing) (*api.Routes, error) {
-	return &api.Routes{Routes: append([]api.Route{}, s.Routes...), MCP: true}, nil
+	return &api.Routes{Routes: append([]api.Route{}, s.Routes...), MCP: true, Egress: s.Egress}, nil
 }

@@ -54,6 +54,7 @@ type Server struct {
 	Gate        *gate.Gate
 	Door        *gate.Door
 	Routes      []api.Route  // to model providers
+	Egress      string       // where the egress proxy is; "": there is none
 	Proxy       http.Handler // agents' model calls
 	MCP         http.Handler // agents' tool calls
 	Tiles       http.Handler // the public log
