@@ -171,7 +171,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	if d.egress = newEgress(c.Egress, g, nonces, d.log); d.egress != nil && !c.Egress.Apart {
 		d.egressAt = c.Egress.Listen
 	}
-	agents, err := tools.New(g, door, connectors.list, d.others, version, d.log)
+	agents, err := tools.New(g, door, connectors.list, d.others, tools.Waits{Approvals: d.db, Pages: d.login.Origin()}, version, d.log)
 	if err != nil {
 		return err
 	}

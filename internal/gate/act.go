@@ -12,10 +12,11 @@ import (
 	"github.com/clawea/clawea/token"
 )
 
-// act carries out the call of opened, and closes it.
-func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act) (*receipt.Receipt, *Result, error) {
+// act carries out the call of opened, and closes it. tell is told when it is carried out.
+func (g *Gate) act(ctx context.Context, opened *receipt.Receipt, act Act, tell func(Step)) (*receipt.Receipt, *Result, error) {
 	ctx, told := g.Telemetry.Act(ctx, opened)
 	res, actErr := run(ctx, opened, act)
+	tell(Acted)
 	body := g.text(opened.Job, res.Body)
 	out := res.Outcome
 	if code := cut(ctx); out.Status != receipt.Done && code != "" {

@@ -112,7 +112,8 @@ type house struct {
 	policy *policy.Policy
 	log    *lockedBuffer
 
-	handler http.Handler
+	connectors []tools.Connector
+	handler    http.Handler
 }
 
 // Policy makes the house the gate's Policies: it has one.
@@ -144,7 +145,7 @@ func newHouse(t *testing.T) *house {
 // openHouse serves connectors under a policy. d may be nil.
 func openHouse(t *testing.T, d *desk, wpc string, connectors ...tools.Connector) *house {
 	t.Helper()
-	h := &house{t: t, desk: d, log: new(lockedBuffer)}
+	h := &house{t: t, desk: d, log: new(lockedBuffer), connectors: connectors}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	var err error
 	h.db, err = store.Open(t.Context(), store.Config{
@@ -170,7 +171,7 @@ func openHouse(t *testing.T, d *desk, wpc string, connectors ...tools.Connector)
 	srv := httptest.NewUnstartedServer(nil)
 	h.url = "http://" + strings.Replace(srv.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
-	if h.handler, err = tools.New(h.gate, door, connectors, nil, "test", log); err != nil {
+	if h.handler, err = tools.New(h.gate, door, connectors, nil, tools.Waits{}, "test", log); err != nil {
 		t.Fatal(err)
 	}
 	srv.Config.Handler = h.handler
@@ -344,8 +345,11 @@ func (h *house) book(job string) string {
 // defined is how agents are told of a tool, or nothing if there is none.
 func (h *house) defined(name string) seal.Hash {
 	h.t.Helper()
-	for _, t := range h.desk.Tools() {
-		if t.Action.String() == name {
+	for _, c := range h.connectors {
+		for _, t := range c.Tools() {
+			if t.Action.String() != name {
+				continue
+			}
 			d, err := t.Definition()
 			if err != nil {
 				h.t.Fatal(err)

@@ -56,7 +56,7 @@ func TestNamesApart(t *testing.T) {
 		"not a letter of ours": {shelf{"a.bé"}, "cannot be listed"},
 		"blank":                {shelf{"a.b c"}, "cannot be listed"},
 	} {
-		_, err := tools.New(new(gate.Gate), &gate.Door{}, []tools.Connector{test.shelf}, nil, "test", slog.New(slog.DiscardHandler))
+		_, err := tools.New(new(gate.Gate), &gate.Door{}, []tools.Connector{test.shelf}, nil, tools.Waits{}, "test", slog.New(slog.DiscardHandler))
 		if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -15,9 +15,11 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
@@ -62,7 +64,11 @@ type Handler struct {
 	door   *gate.Door
 	tools  map[string]served // by the names that agents call: as it is listed, and as policies have it
 	others Upstreams
+	waits  Waits
 	log    *slog.Logger
+
+	held    chan struct{} // a place for each call that is held
+	cancels cancels
 }
 
 type served struct {
@@ -74,10 +80,10 @@ type served struct {
 // Path is where the MCP endpoint is.
 const Path = "/mcp"
 
-// New returns the MCP endpoint for connectors and the tools of others, which may be nil. version is told to clients. It fails
-// for a tool that cannot be described, or not called by a name of its own.
-func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, version string, log *slog.Logger) (http.Handler, error) {
-	h := &Handler{g, d, map[string]served{}, others, log}
+// New returns the MCP endpoint for connectors and the tools of others, which may be nil. version is told to clients, and w is how
+// they can wait for people. It fails for a tool that cannot be described, or not called by a name of its own.
+func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (http.Handler, error) {
+	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, held: make(chan struct{}, maxHeld)}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
 		Logger:       log,
@@ -113,6 +119,10 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, version s
 // that makes.
 func (h *Handler) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if from := r.Header.Values("Origin"); len(from) > 0 && (len(from) > 1 || from[0] != h.door.URL) {
+			http.Error(w, "this is no place for other sites' pages\nuse an MCP client that is no web page", http.StatusForbidden)
+			return
+		}
 		r.Header.Del("X-Api-Key") // that is how models' clients send a key; here it is none
 		p, ok := h.door.Present(w, r)
 		if !ok {
@@ -132,7 +142,7 @@ func (h *Handler) admit(next http.Handler) http.Handler {
 		// The SDK takes who calls from its own check of a bearer token only.
 		info := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) { return tokenInfo(c), nil }
 		r.Header.Set("Authorization", "Bearer admitted")
-		auth.RequireBearerToken(info, nil)(next).ServeHTTP(w, r)
+		auth.RequireBearerToken(info, nil)(next).ServeHTTP(w, h.listen(r, c.Claims().Job))
 	})
 }
 
@@ -178,12 +188,16 @@ const anyTool = "any"
 
 type nameKey struct{} // of the name that an agent called
 
+// offered are the methods that are answered. The SDK answers for features that are not
+// there, with empty lists; here a client reads that there are none.
+var offered = []string{"initialize", "ping", "server/discover", "subscriptions/listen", "tools/list", "tools/call"}
+
 // filter answers tools/list with what the job's policy can ever allow, and
 // sends calls of tools that do not exist to the gate as well.
 func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-		switch method {
-		case "tools/list":
+		switch {
+		case method == "tools/list":
 			res, err := next(ctx, method, req)
 			if list, ok := res.(*mcp.ListToolsResult); ok && err == nil {
 				h.hide(list, caller(req.GetExtra()))
@@ -192,11 +206,13 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 				}
 			}
 			return res, err
-		case "tools/call":
+		case method == "tools/call":
 			if call, ok := req.(*mcp.CallToolRequest); ok && call.Params != nil {
 				ctx = context.WithValue(ctx, nameKey{}, call.Params.Name)
 				call.Params.Name = anyTool
 			}
+		case !slices.Contains(offered, method) && !strings.HasPrefix(method, "notifications/"):
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "this server offers tools, and nothing else"}
 		}
 		return next(ctx, method, req)
 	}
@@ -209,13 +225,31 @@ func (h *Handler) hide(list *mcp.ListToolsResult, c *gate.Caller) {
 	})
 }
 
-// call carries one tools/call through the gate.
+// call carries one tools/call through the gate, and again if people have answered while
+// its client waited.
 func (h *Handler) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	c := caller(req.Extra)
 	if c == nil { // unreachable: admit has let it in
 		return nil, errors.New("nobody has let this request in")
 	}
-	r, res, err := h.gate.Carry(ctx, c, h.request(ctx, c, req.Params))
+	if s, ok := ctx.Value(sentKey{}).(sent); ok {
+		var letGo func()
+		ctx, letGo = h.cancels.begin(ctx, s)
+		defer letGo()
+	}
+	t := h.tell(ctx, req)
+	defer t.stop()
+	ask := h.request(ctx, c, req.Params)
+	ask.Tell = t.step
+	r, res, err := h.gate.Carry(ctx, c, ask)
+	if pending := (*gate.Pending)(nil); errors.As(err, &pending) {
+		if out := h.ask(req, pending); out != nil {
+			return out, nil
+		}
+		if h.hold(ctx, req, pending.Receipt.Asks, t) {
+			r, res, err = h.gate.Carry(ctx, c, ask)
+		}
+	}
 	if err != nil {
 		return h.failed(ctx, r, err), nil
 	}

@@ -1,0 +1,139 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/store"
+)
+
+// Bounds on holding a call that waits for a person. Clients give up after a minute if
+// nobody tells them otherwise.
+const (
+	maxHold  = 50 * time.Second // however long a client would wait
+	pageHold = 40 * time.Second // after a client has sent somebody to the page
+	glance   = 500 * time.Millisecond
+	maxHeld  = 64 // calls at once, in each replica; others are answered at once
+)
+
+// elicits is the first version of the protocol in which every request says what its
+// client can do, so that any replica knows it.
+const elicits = "2026-07-28"
+
+// question is the name of the one request that is made of a client.
+const question = "approval"
+
+// Approvals tells what became of questions to people. internal/store fills it.
+type Approvals interface {
+	// Approval fails with store.ErrNotFound.
+	Approval(ctx context.Context, id string) (*store.Approval, error)
+}
+
+// Waits is how agents can wait for people. With the zero value they cannot: they send a
+// call again.
+type Waits struct {
+	Approvals Approvals // nil: no call is held
+	Pages     string    // where people's browsers find the house, without a slash at its end; "": clients are sent nowhere
+}
+
+// ask is the answer that sends the client's person to the page of the question, or nil
+// if the client cannot, or has done so. The page asks who they are, and takes a signed
+// answer: that somebody was sent there counts for nothing.
+func (h *Handler) ask(req *mcp.CallToolRequest, p *gate.Pending) *mcp.CallToolResult {
+	can := req.ClientCapabilities()
+	if h.waits.Pages == "" || req.ProtocolVersion() < elicits || can == nil || can.Elicitation == nil || can.Elicitation.URL == nil || len(req.Params.InputResponses) > 0 {
+		return nil
+	}
+	return &mcp.CallToolResult{
+		Meta: mcp.Meta{"clawea/receipt": name(p.Receipt)},
+		InputRequests: mcp.InputRequestMap{question: &mcp.ElicitParams{
+			Mode: "url", URL: h.waits.Pages + "/approvals/" + url.PathEscape(p.Receipt.Asks),
+			Message: "A person must approve the call of " + p.Receipt.Call.Name() + ". Somebody who may can look at it and answer on this page.",
+		}},
+	}
+}
+
+// patience is how long the client of req would wait for a person's answer: as long as
+// it prefers (RFC 7240), and a while after it has sent somebody to the page.
+func patience(req *mcp.CallToolRequest) time.Duration {
+	if answer, ok := req.Params.InputResponses[question].(*mcp.ElicitResult); ok {
+		if answer == nil || answer.Action != "accept" {
+			return 0
+		}
+		return pageHold
+	}
+	if req.Extra == nil {
+		return 0
+	}
+	return preferred(req.Extra.Header)
+}
+
+// preferred reads how many seconds a request would wait, in Prefer: wait=20.
+func preferred(header http.Header) time.Duration {
+	for _, value := range header.Values("Prefer") {
+		for part := range strings.SplitSeq(value, ",") {
+			name, seconds, _ := strings.Cut(part, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			n, err := strconv.ParseUint(strings.TrimSpace(seconds), 10, 16)
+			if err != nil {
+				return 0
+			}
+			return min(time.Duration(n)*time.Second, maxHold)
+		}
+	}
+	return 0
+}
+
+// hold waits until people have answered the question id, as long as the client of req
+// would, and reports whether they have. The receipt that asks is durable by then.
+func (h *Handler) hold(ctx context.Context, req *mcp.CallToolRequest, id string, t *teller) bool {
+	long := patience(req)
+	if long == 0 || h.waits.Approvals == nil {
+		return false
+	}
+	select {
+	case h.held <- struct{}{}:
+		defer func() { <-h.held }()
+	default:
+		return false
+	}
+	over, look := time.NewTimer(long), time.NewTicker(glance)
+	defer over.Stop()
+	defer look.Stop()
+	t.say("a person must approve it")
+	for looks := 1; ; looks++ {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-over.C:
+			return false
+		case <-look.C:
+		}
+		a, err := h.waits.Approvals.Approval(ctx, id)
+		if err != nil {
+			h.log.WarnContext(ctx, "question cannot be looked at", "approval", id, "err", err)
+			return false
+		}
+		if a.Reply != store.NoReply {
+			return true
+		}
+		if !a.Open(time.Now()) {
+			return false
+		}
+		if looks%10 == 0 { // so that the client does not give up
+			t.say("it waits for a person")
+		}
+	}
+}
