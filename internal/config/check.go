@@ -30,7 +30,7 @@ func (c *Config) check() *problem {
 		c.checkGroups,
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },
-		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport, c.checkUpstreams, c.checkEgress,
+		c.checkTelemetry, c.checkLogin, c.checkPulse, c.checkNotify, c.checkExport, c.checkUpstreams, c.checkEgress, c.checkSeam,
 	} {
 		if p := check(); p != nil {
 			return p
@@ -115,6 +115,7 @@ func (c *Config) secrets() []placedSecret {
 	out = append(out, c.Notify.secrets()...)
 	out = append(out, c.Export.secrets()...)
 	out = append(out, c.Pulse.secrets()...)
+	out = append(out, c.Seam.secrets()...)
 	return append(out, c.Login.secrets()...)
 }
 

@@ -136,6 +136,10 @@ type Config struct {
 	// Upstreams are other MCP servers whose tools agents can use. Optional.
 	Upstreams []Upstream `json:"upstreams"`
 
+	// Seam is for other gateways, which ask the house what it decides and carry calls out
+	// themselves. Optional; without it nobody may.
+	Seam *Seam `json:"seam"`
+
 	// UndoPolicy is the hash of the published policy under which clawea job undo
 	// takes changes back, unless it is told another. Optional.
 	UndoPolicy seal.Hash `json:"undo_policy"`
@@ -331,6 +335,7 @@ func (c *Config) complete(dir string) {
 	c.Export.complete()
 	c.Pulse.complete(dir)
 	c.Egress.complete()
+	c.Seam.complete()
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = strings.TrimRight(c.Providers[i].BaseURL, "/")
 	}

@@ -175,6 +175,10 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	if err != nil {
 		return err
 	}
+	gateways, err := d.openSeam(c, g, door, connectors, gateKey)
+	if err != nil {
+		return err
+	}
 	s := &server.Server{
 		Registry:    policies,
 		Drafts:      drafts,
@@ -206,6 +210,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Egress:   egressURL(c),
 		Proxy:    d.telemetry.Handler(newProxy(c, g, door, d.log)),
 		MCP:      d.telemetry.Handler(agents),
+		Seam:     gateways,
 		Tiles:    d.ledger.Handler(),
 		Log:      d.log,
 	}

@@ -38,7 +38,7 @@ func (s *Server) admit(w who, h http.Handler) http.Handler {
 	switch w {
 	case anyone:
 		return headers(timely(h))
-	case agent:
+	case agent, gateway:
 		return headers(arriving(h))
 	case operator:
 		return headers(timely(s.let(h, s.known)))

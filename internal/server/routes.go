@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/approval"
@@ -57,6 +58,7 @@ type Server struct {
 	Egress      string       // where the egress proxy is; "": there is none
 	Proxy       http.Handler // agents' model calls
 	MCP         http.Handler // agents' tool calls
+	Seam        Seam         // other gateways
 	Tiles       http.Handler // the public log
 	Log         *slog.Logger
 }
@@ -68,10 +70,18 @@ const (
 	nobody   who = iota // the zero value
 	operator            // with one of the configured operators' tokens
 	orderer             // an operator, or the OAuth client that ordered the job that the path names
+	gateway             // another gateway with a token of its own, which the handler checks
 	agent               // with a CST, which the handler checks through the gate
 	party               // an operator, or an agent with a CST of the job that the path names
 	anyone              // public by design
 )
+
+// A Seam answers other gateways. internal/seam fills it.
+type Seam interface {
+	ServeAuthorize(http.ResponseWriter, *http.Request)
+	ServeClose(http.ResponseWriter, *http.Request)
+	ServeExtAuthz(http.ResponseWriter, *http.Request)
+}
 
 // A Page is what people's browsers come for. Its handler checks who looks: the tables
 // are internal/console's and internal/login's.
@@ -138,6 +148,10 @@ func (s *Server) routes() []route {
 		{"/proxy/", agent, s.Proxy},
 		{"/mcp", agent, s.MCP},
 
+		{"POST /v1/authorize", gateway, http.HandlerFunc(s.Seam.ServeAuthorize)},
+		{"POST /v1/authorize/{job}/{seq}/close", gateway, http.HandlerFunc(s.Seam.ServeClose)},
+		{"/ext_authz/", gateway, http.HandlerFunc(s.Seam.ServeExtAuthz)},
+
 		{"POST /oauth/token", anyone, http.HandlerFunc(s.OAuth.ServeToken)}, // these check who asks, as OAuth says
 		{"POST /oauth/introspect", anyone, http.HandlerFunc(s.OAuth.ServeIntrospection)},
 		{"POST /oauth/revoke", anyone, http.HandlerFunc(s.OAuth.ServeRevocation)},
@@ -163,5 +177,25 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle(p.Pattern, s.admit(anyone, p.Handler))
 	}
 	mux.Handle("/", s.admit(nobody, nil))
-	return mux
+	return unredirected(mux)
+}
+
+// authorizing is where Envoy asks. What follows is the path of the agent's own request.
+const authorizing = "/ext_authz/"
+
+// unredirected keeps mux from sending Envoy elsewhere for the path of an agent's request
+// that is not in its one form: the handler is to see it as it was sent, and refuses it.
+func unredirected(mux *http.ServeMux) http.Handler {
+	plain, err := http.NewRequest(http.MethodPost, authorizing, nil)
+	if err != nil { // unreachable: it is a path
+		return mux
+	}
+	seam, _ := mux.Handler(plain)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.RequestURI, authorizing) {
+			seam.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -38,7 +38,7 @@ func TestDocs(t *testing.T) {
 		}
 		documented[m[1]] = m[2]
 	}
-	names := map[who]string{operator: "operator", orderer: "orderer", agent: "agent", party: "party", anyone: "anyone"}
+	names := map[who]string{operator: "operator", orderer: "orderer", agent: "agent", gateway: "gateway", party: "party", anyone: "anyone"}
 	served := map[string]string{}
 	for _, r := range newHouse(t).routes() {
 		served[r.pattern] = names[r.who]

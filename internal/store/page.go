@@ -143,7 +143,7 @@ func (p *page) take(e *entry) error {
 	p.changed, p.at, p.head = true, r.At, receipt.Head{Seq: r.Seq, Hash: e.hash}
 	p.count(used)
 	delete(p.reserved, r.Opened)
-	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow {
+	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && !r.Call.Unreported { // that one is never closed
 		held := receipt.Reserve(r.Call)
 		held.Uses = maps.Clone(held.Uses) // r is the caller's
 		p.reserved[r.Seq] = held
@@ -160,7 +160,7 @@ func (p *page) take(e *entry) error {
 
 // uses is what r changes in p's counters. It fails if r closes what is not open.
 func (p *page) uses(r *receipt.Receipt) (map[string]int, error) {
-	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && len(p.reserved) >= maxOpen {
+	if r.Kind == receipt.Opened && r.Decision.Effect == policy.Allow && !r.Call.Unreported && len(p.reserved) >= maxOpen {
 		return nil, fmt.Errorf("job %s has %d open calls: %w", r.Job, len(p.reserved), ErrConflict)
 	}
 	if r.Kind != receipt.Closed {
@@ -168,7 +168,7 @@ func (p *page) uses(r *receipt.Receipt) (map[string]int, error) {
 	}
 	held := p.reserved[r.Opened]
 	if held == nil {
-		return nil, fmt.Errorf("receipt %d of job %s closes %d, which is not open", r.Seq, r.Job, r.Opened)
+		return nil, fmt.Errorf("receipt %d of job %s closes %d, which is not open: %w", r.Seq, r.Job, r.Opened, ErrConflict)
 	}
 	return r.GivesBack(held), nil
 }
