@@ -177,7 +177,11 @@ func (h *Handler) problem(w http.ResponseWriter, r *http.Request, err error) *ap
 		if refused.Status() == http.StatusUnauthorized || refused.Status() == http.StatusForbidden {
 			h.door.Challenge(w.Header(), refused.Code, "")
 		}
-		return &api.Problem{Status: refused.Status(), Code: refused.Code, Title: "the CST is refused", Detail: refused.Code, Hint: refused.Hint()}
+		status := refused.Status()
+		if refused.Code == tooMuch {
+			status = http.StatusRequestEntityTooLarge
+		}
+		return &api.Problem{Status: status, Code: refused.Code, Title: "the CST is refused", Detail: refused.Code, Hint: refused.Hint()}
 	case errors.Is(err, gate.ErrNotCarried), errors.Is(err, store.ErrNotFound):
 		return noCall
 	case errors.Is(err, gate.ErrLate):

@@ -32,6 +32,9 @@ const (
 	partialHeader  = "X-Envoy-Auth-Partial-Body"      // Envoy says so with each body that it shows
 )
 
+// tooMuch is why a request is refused that is not looked at (spec/receipt.md 2.7).
+const tooMuch = "limit.request"
+
 // A sending is what an agent has sent to a gateway, and what that means.
 type sending struct {
 	passes bool // it is no call
@@ -137,7 +140,7 @@ func (h *Handler) sending(w http.ResponseWriter, r *http.Request, gw *gateway, p
 	switch {
 	case !whole:
 		s := x.strange("too_large", "")
-		s.beyond = &gate.Beyond{Code: "limit.request", Msg: "the request is too large, or the gateway does not show all of it\nsend less, or have the gateway show more: max_request_bytes"}
+		s.beyond = &gate.Beyond{Code: tooMuch, Msg: "the request is too large, or the gateway does not show all of it\nsend less, or have the gateway show more: max_request_bytes"}
 		return s
 	case m.route.Kind == MCP:
 		return x.message(m.route, b)

@@ -112,8 +112,8 @@ func take(r *Route) http.Handler {
 // handle is mux.Handle, which panics.
 func handle(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
 	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("route %q cannot be: %v\nmend its path, or remove one of the two", pattern, v)
+		if recover() != nil { // what it says is of several lines, and of this file
+			err = fmt.Errorf("route %q is malformed, or no more specific than another that means the same requests\nmend its path, or remove one of the two", pattern)
 		}
 	}()
 	mux.Handle(pattern, h)
