@@ -21,6 +21,17 @@ func IsGateway(who string) bool {
 	return ok && name != "" && len(name) <= maxGateway && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }
 
+// Elsewhere says in words who carries c out, if not the house; "" if the house does.
+func (c *Call) Elsewhere() string {
+	switch {
+	case c.Carrier == "":
+		return ""
+	case c.Unreported:
+		return "carried out by " + c.Carrier + ", which never says what becomes of it"
+	}
+	return "carried out by " + c.Carrier
+}
+
 // judgeCarrier denies a call that is carried out elsewhere and says of itself what only
 // the house's own acting makes true (spec/policy.md section 8).
 func judgeCarrier(c *Call, t *tally) {

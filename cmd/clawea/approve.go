@@ -102,6 +102,9 @@ func (c *call) showQuestion(q *api.Question, full bool) error {
 		fmt.Fprintf(c.stdout, "ordered by %s\n", clean(q.Client))
 	}
 	fmt.Fprintf(c.stdout, "call       %s\n", clean(r.Call.Name()))
+	if by := r.Call.Elsewhere(); by != "" {
+		fmt.Fprintf(c.stdout, "elsewhere  %s: the house does not see what is sent, and takes nothing back\n", clean(by))
+	}
 	for _, res := range r.Call.Resources {
 		fmt.Fprintf(c.stdout, "touches    %s\n", clean(resourceLine(res)))
 	}

@@ -166,6 +166,9 @@ func receiptLine(e *seal.Envelope) string {
 	if r.Asks != "" {
 		s += "; approval " + r.Asks
 	}
+	if by := r.Call.Elsewhere(); by != "" {
+		s += "; " + by
+	}
 	return s + shadowText(r)
 }
 

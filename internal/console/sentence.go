@@ -24,7 +24,11 @@ func Sentence(agent string, c *policy.Call) string {
 	if len(c.Resources) > 0 {
 		what = things(c.Resources)
 	}
-	return Visible(agent + " " + does + " " + what + ", by " + c.Name())
+	by := ""
+	if c.Carrier != "" {
+		by = ", " + c.Elsewhere()
+	}
+	return Visible(agent + " " + does + " " + what + ", by " + c.Name() + by)
 }
 
 // things names resources: the first ones, and how many more there are.

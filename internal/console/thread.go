@@ -52,6 +52,7 @@ type step struct {
 	Outcome *outcome
 	Reasons []reason
 	Touches []resource
+	Carrier string // who carries it out, in words; "": the house
 	Asks    string // the question that it waits for
 	Link    bool   // who looks may look at that
 	Cites   string // the answer that it used
@@ -200,7 +201,7 @@ func (c *Console) step(ctx context.Context, s *store.Step, said map[string][]ans
 // called tells an opened receipt.
 func (c *Console) called(ctx context.Context, out *step, r *receipt.Receipt, policies map[seal.Hash]*policy.Policy) {
 	out.Name, out.Class, out.Touches = Visible(r.Call.Name()), r.Call.Class, c.touches(r.Call)
-	out.Says = Visible(things(r.Call.Resources))
+	out.Says, out.Carrier = Visible(things(r.Call.Resources)), Visible(r.Call.Elsewhere())
 	out.Effect, out.Asks = r.Decision.Effect.String(), Visible(r.Asks)
 	if r.Refused != "" {
 		out.Effect, out.Reasons = "refused", []reason{{Says: Visible(r.Refused)}}

@@ -25,6 +25,7 @@ type Step struct {
 	Effect    string           `json:"effect"` // "allow", "ask", "deny", "refused" or "order"
 	Reasons   []Reason         `json:"reasons"`
 	Touches   []string         `json:"touches"`
+	Carrier   string           `json:"carrier"`  // who carries it out, in words; "": the house
 	Approval  string           `json:"approval"` // the question's id; "": nobody was asked
 	Waits     bool             `json:"waits"`    // it was told to wait for the answer
 	Answers   []Answer         `json:"answers"`
@@ -81,7 +82,7 @@ type Change struct {
 // An Outcome is what acting did.
 type Outcome struct {
 	Seq    uint64 `json:"seq"` // the receipt that says so
-	By     string `json:"by"`  // the operator whose word it is; "": the house knows
+	By     string `json:"by"`  // whose word it is, an operator's or a gateway's; "": the house knows
 	Status string `json:"status"`
 	Code   string `json:"code"`
 	Target string `json:"target"`
@@ -143,7 +144,7 @@ func (n *narrator) step(r *receipt.Receipt) Step {
 }
 
 func (n *narrator) open(s *Step, r *receipt.Receipt) {
-	s.Name, s.Class = Visible(r.Call.Name()), Visible(string(r.Call.Class))
+	s.Name, s.Class, s.Carrier = Visible(r.Call.Name()), Visible(string(r.Call.Class)), Visible(r.Call.Elsewhere())
 	for _, x := range r.Call.Resources {
 		s.Touches = append(s.Touches, resource(x))
 	}

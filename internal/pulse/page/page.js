@@ -178,6 +178,7 @@
       el("h3", "", el("span", "soft", `${s.seq}.`), el("span", `badge ${s.effect}`, effects[s.effect]), s.name),
       el("p", "soft", time(s.at), s.class ? `, ${s.class}` : "", s.emergency ? ", under a policy for an emergency" : ""),
       some(s.findings) ? el("ul", "findings", s.findings.map(finding)) : null,
+      s.carrier ? el("p", "caution", `This call was ${s.carrier}, not by the house.`) : null,
       some(s.touches) ? pairs(["Touches", s.touches]) : null,
       some(s.reasons) ? [el("h4", "", "Decision"), el("ul", "", s.reasons.map((r) => el("li", "", r.says, r.clause ? [" ", el("code", "", r.clause)] : null,
         some(r.means) ? el("div", "soft", r.means.join(" ")) : null)))] : null,
