@@ -33,7 +33,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"enter": enter, "exitcode": exitCode, "setfrom": setFrom, "agent": work, "tool": callTool, "meddle": meddle, "same": same, "neighbour": neighbour, "await": awaitHouse,
+			"enter": enter, "exitcode": exitCode, "setfrom": setFrom, "agent": work, "tool": callTool, "meddle": meddle, "same": same, "neighbour": neighbour, "await": awaitHouse, "gateways": gateways, "request": request,
 		},
 	})
 }

@@ -97,6 +97,9 @@ func TestExample(t *testing.T) {
 	if !c.Jira.Write.PerUser || c.Jira.User("triage-bot") != "carol" || c.Jira.User("another") != "" {
 		t.Errorf("Jira %v", c.Jira)
 	}
+	if s := c.Seam; s == nil || s.ReportWithin != Delay(10*time.Minute) || len(s.Gateways) != 1 || s.Gateways[0].Name != "edge" || len(s.Gateways[0].Routes) != 3 {
+		t.Errorf("seam %v", s)
+	}
 	if c.Name() != "clawea.example.com" || c.Operators[0].Name != "ops" || c.Keys != docs+"/keys" {
 		t.Errorf("house %q, operator %q, keys %q", c.Name(), c.Operators[0].Name, c.Keys)
 	}
