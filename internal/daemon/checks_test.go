@@ -153,7 +153,7 @@ func TestSettings(t *testing.T) {
 	text := flat(settings(c, "sqlite:/srv/clawea.db"))
 	for _, want := range []string{
 		c.House, c.URL, "SQLite", "Acme's accounts: https://login.microsoftonline.com/", "Acme's accounts makes admin: Clawea.Admin", "a yes to what is of high risk", "c1, within 5m0s",
-		"Policies for prod: ", "Confluence", "https://acme.atlassian.net", "Slack", "Write policies: alice", "Telemetry: yes",
+		"Policies for prod: ", "Confluence", "https://acme.atlassian.net", "Slack", "Write policies: alice", "Telemetry: yes", "Gateway edge may ask: https://gateway.acme.example",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the settings do not say %q", want)

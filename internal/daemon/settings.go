@@ -4,6 +4,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,6 +116,11 @@ func whoSettings(c *config.Config) []console.Section {
 	l.add("Operators", operators...)
 	l.add("Clients", clients...)
 	l.add("Identities", identities...)
+	if c.Seam != nil {
+		for _, g := range c.Seam.Gateways {
+			l.add("Gateway "+g.Name+" may ask", cmp.Or(g.URL, "for tokens that are bound to no key"))
+		}
+	}
 	return l.section("Who may what")
 }
 

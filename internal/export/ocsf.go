@@ -141,7 +141,8 @@ type house struct {
 	Asks       string         `json:"asks,omitempty"`
 	Binding    seal.Hash      `json:"binding,omitzero"`
 	BreakGlass bool           `json:"break_glass,omitzero"`
-	By         string         `json:"by,omitempty"` // whose word an outcome is
+	By         string         `json:"by,omitempty"`      // whose word an outcome is
+	Carrier    string         `json:"carrier,omitempty"` // who carries the call out, if not the house
 	Change     seal.Hash      `json:"change,omitzero"`
 	Class      string         `json:"class,omitempty"`
 	Clauses    []string       `json:"clauses,omitempty"`
@@ -254,7 +255,7 @@ func (e *ocsf) about(r *receipt.Receipt) {
 	for _, x := range c.Resources[:len(c.Resources)-h.More] {
 		e.Resources = append(e.Resources, resource{ident(c.Site), ident(x.Type), ident(x.ID), ident(x.Version)})
 	}
-	h.Class, h.Args, h.Change = ident(string(c.Class)), c.Args, c.Change
+	h.Class, h.Args, h.Change, h.Carrier = ident(string(c.Class)), c.Args, c.Change, ident(c.Carrier)
 	for rule, n := range c.Found {
 		if h.Found == nil {
 			h.Found = map[string]int{}
