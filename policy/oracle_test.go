@@ -69,6 +69,7 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
 	p.judgeServer(c, &t)
+	oracleCarrier(c, &t)
 	return p.settle(&t, c, f)
 }
 
@@ -215,6 +216,12 @@ func (p oracle) judgeServer(c *Call, t *oracleTally) {
 	switch {
 	case c.Tool == "model":
 		t.deny("", "a model call goes through no server of tools")
+	case c.Tool == "egress":
+		t.deny("", "a connection goes through no server of tools")
+	case c.Carrier != "":
+		if !c.Server.IsZero() {
+			t.deny("", "what a gateway carries out goes through no server of the house's")
+		}
 	case !through:
 		t.deny("/connection_mode", "it names a server, and its connection mode is another")
 	case p.doc.ConnectionMode == nil:

@@ -86,6 +86,11 @@ func (p *Policy) judgeServer(c *Call, t *tally) {
 	switch {
 	case c.Tool == "model":
 		t.deny("", "a model call goes through no server of tools")
+	case c.Tool == EgressTool:
+		t.deny("", "a connection goes through no server of tools")
+	case c.Carrier != "" && !c.Server.IsZero():
+		t.deny("", "what a gateway carries out goes through no server of the house's")
+	case c.Carrier != "": // the gateway answers for the server that it uses (8.2)
 	case c.Mode != mcpServer:
 		t.deny(modeAt, "it names a server, and its connection mode is another")
 	case p.doc.ConnectionMode == nil:
