@@ -93,7 +93,8 @@ type Row struct {
 	Result *Shape `json:"result,omitempty"`
 	// Ignores are arguments that make no difference to what the action does.
 	Ignores []string `json:"ignores,omitempty"`
-	// Denied is why it is not let happen, whatever the policy says.
+	// Denied is why it is not let happen, whatever the policy says. With Needs it is
+	// that only with these arguments; a row further down is the rest.
 	Denied string `json:"denied,omitempty"`
 
 	template *node

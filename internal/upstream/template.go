@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/clawea/clawea/internal/markdown"
+	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -23,6 +22,7 @@ import (
 //	{"$now":"..."}             is something of the system as it is now: "version"
 //	{"$join":[...]}            is the texts in it, one after the other
 //	"$$..."                    is a text that begins with a dollar sign
+//	{"...":{"$":"name"}}       has the members of an argument that is an object, beside its own
 //
 // and all else stands for itself. What is made of an argument that is not there
 // is left out, and so is an object or a list of which that leaves nothing but
@@ -33,6 +33,7 @@ type node struct {
 	as      string          //   and how it is converted
 	now     string          // or what it is now
 	members map[string]*node
+	rest    *node // further members
 	items   []*node
 	list    bool
 	join    bool // of items
@@ -40,30 +41,14 @@ type node struct {
 
 const maxDepth = 16
 
-// conversions are what arguments can be turned into. A conversion fails for what it
-// is not for, and never guesses.
-var conversions = map[string]func(json.RawMessage) (json.RawMessage, error){
-	"":         func(b json.RawMessage) (json.RawMessage, error) { return b, nil },
-	"string":   asString,
-	"integer":  asInteger,
-	"list":     asList,
-	"csv":      asCSV,
-	"json":     asJSON,
-	"adf":      func(b json.RawMessage) (json.RawMessage, error) { return asText(b, markdown.ADF) },
-	"storage":  func(b json.RawMessage) (json.RawMessage, error) { return asText(b, storage) },
-	"csv_name": asNames,
-	"one":      asOne,
-	"quoted":   asQuoted,
-}
-
 // parseTemplate reads a template of an object.
 func parseTemplate(b json.RawMessage) (*node, error) {
 	if len(b) == 0 {
 		return nil, errors.New(`"args" is missing`)
 	}
 	n, err := parseNode(b, 0)
-	if err == nil && n.members == nil {
-		return nil, errors.New(`"args" must be an object`)
+	if err == nil && (n.members == nil || n.rest != nil) {
+		return nil, errors.New(`"args" must be an object whose members are known`)
 	}
 	return n, err
 }
@@ -130,10 +115,16 @@ func parseObject(b json.RawMessage, depth int) (*node, error) {
 	n := &node{members: map[string]*node{}}
 	for name, v := range m {
 		x, err := parseNode(v, depth+1)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case name == "..." && x.from == "":
+			return nil, fmt.Errorf("%s: %q wants an argument", b, name)
+		case name == "...":
+			n.rest = x
+		default:
+			n.members[name] = x
 		}
-		n.members[name] = x
 	}
 	return n, nil
 }
@@ -162,6 +153,9 @@ func (n *node) args(names map[string]bool) map[string]bool {
 	}
 	for _, x := range n.members {
 		x.args(names)
+	}
+	if n.rest != nil {
+		n.rest.args(names)
 	}
 	for _, x := range n.items {
 		x.args(names)
@@ -215,10 +209,33 @@ func (n *node) fill(args map[string]json.RawMessage, now map[string]json.RawMess
 			made = made || !x.constant()
 		}
 	}
-	if !made {
-		return nil, nil
+	more, err := n.fillRest(args, out)
+	if err != nil || !made && !more {
+		return nil, err
 	}
 	return seal.Marshal(out)
+}
+
+// fillRest adds further members to out, and reports whether there are any.
+func (n *node) fillRest(args, out map[string]json.RawMessage) (bool, error) {
+	if n.rest == nil {
+		return false, nil
+	}
+	b, err := n.rest.fill(args, nil)
+	if err != nil || b == nil {
+		return false, err
+	}
+	var rest map[string]json.RawMessage
+	if seal.Unmarshal(b, &rest) != nil || rest == nil {
+		return false, fmt.Errorf("%s: must be an object", n.rest.from)
+	}
+	for name, v := range rest {
+		if out[name] != nil || n.members[name] != nil {
+			return false, fmt.Errorf("%s: %q has an argument of its own; give it there", n.rest.from, atlassian.Clean(name, 40))
+		}
+		out[name] = v
+	}
+	return len(rest) > 0, nil
 }
 
 func (n *node) fillList(args, now map[string]json.RawMessage) (json.RawMessage, error) {
@@ -257,159 +274,4 @@ func (n *node) fillJoin(args, now map[string]json.RawMessage) (json.RawMessage, 
 		out.WriteString(s)
 	}
 	return seal.Marshal(out.String())
-}
-
-func text(b json.RawMessage) (string, error) {
-	var s string
-	if seal.Unmarshal(b, &s) != nil {
-		return "", errors.New("must be a text")
-	}
-	return s, nil
-}
-
-// asString makes a number a text.
-func asString(b json.RawMessage) (json.RawMessage, error) {
-	if b[0] == '"' {
-		return b, nil
-	}
-	var i int64
-	if seal.Unmarshal(b, &i) != nil {
-		return nil, errors.New("must be a text or a whole number")
-	}
-	return seal.Marshal(strconv.FormatInt(i, 10))
-}
-
-// asInteger makes a text of digits a number.
-func asInteger(b json.RawMessage) (json.RawMessage, error) {
-	s := string(b)
-	if b[0] == '"' {
-		var err error
-		if s, err = text(b); err != nil {
-			return nil, err
-		}
-	}
-	i, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return nil, errors.New("must be a whole number")
-	}
-	return seal.Marshal(i)
-}
-
-// asList makes one text a list of one.
-func asList(b json.RawMessage) (json.RawMessage, error) {
-	if b[0] == '[' {
-		return b, nil
-	}
-	s, err := text(b)
-	if err != nil {
-		return nil, err
-	}
-	return seal.Marshal([]string{s})
-}
-
-func split(b json.RawMessage) ([]string, error) {
-	s, err := text(b)
-	if err != nil {
-		return nil, err
-	}
-	out := []string{}
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out, nil
-}
-
-// asCSV makes a text with commas a list.
-func asCSV(b json.RawMessage) (json.RawMessage, error) {
-	if b[0] == '[' {
-		return b, nil
-	}
-	list, err := split(b)
-	if err != nil {
-		return nil, err
-	}
-	return seal.Marshal(list)
-}
-
-// asNames makes a text with commas a list of objects with names.
-func asNames(b json.RawMessage) (json.RawMessage, error) {
-	list, err := split(b)
-	if err != nil {
-		return nil, err
-	}
-	type named struct {
-		Name string `json:"name"`
-	}
-	out := make([]named, len(list))
-	for i, s := range list {
-		out[i].Name = s
-	}
-	return seal.Marshal(out)
-}
-
-// asJSON reads JSON that came as a text.
-func asJSON(b json.RawMessage) (json.RawMessage, error) {
-	if b[0] != '"' {
-		return b, nil
-	}
-	s, err := text(b)
-	if err != nil {
-		return nil, err
-	}
-	out, err := seal.Canonical([]byte(s))
-	if err != nil {
-		return nil, errors.New("must be JSON")
-	}
-	return out, nil
-}
-
-// asOne takes the item of a list that has one.
-func asOne(b json.RawMessage) (json.RawMessage, error) {
-	if b[0] != '[' {
-		return b, nil
-	}
-	var list []json.RawMessage
-	if err := seal.Unmarshal(b, &list); err != nil || len(list) != 1 {
-		return nil, errors.New("must have one item; send the others in calls of their own")
-	}
-	return list[0], nil
-}
-
-// asQuoted makes a text one in a query, and a list one of these: what is in them
-// stays text there.
-func asQuoted(b json.RawMessage) (json.RawMessage, error) {
-	quote := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
-	if b[0] != '[' {
-		s, err := text(b)
-		if err != nil {
-			return nil, err
-		}
-		return seal.Marshal(quote(s))
-	}
-	var list []string
-	if err := seal.Unmarshal(b, &list); err != nil || len(list) == 0 {
-		return nil, errors.New("must be texts")
-	}
-	for i, s := range list {
-		list[i] = quote(s)
-	}
-	return seal.Marshal("(" + strings.Join(list, ", ") + ")")
-}
-
-func asText(b json.RawMessage, convert func(string) ([]byte, error)) (json.RawMessage, error) {
-	s, err := text(b)
-	if err != nil {
-		return nil, err
-	}
-	return convert(s)
-}
-
-func storage(s string) ([]byte, error) {
-	xhtml, err := markdown.Storage(s)
-	if err != nil {
-		return nil, err
-	}
-	return seal.Marshal(xhtml)
 }
