@@ -306,6 +306,7 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 		return nil, unmapped("%s: %s must be one word", tool, t.By)
 	}
 	var nearest error
+	var far bool
 	for i := range t.Rows {
 		r := &t.Rows[i]
 		if len(r.Is) > 0 && !slices.Contains(r.Is, by) {
@@ -321,7 +322,8 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 		if err == nil {
 			return r, nil
 		}
-		if nearest == nil {
+		if nearest == nil || far { // a row that the call could be says more
+			far = r.needed(args) != ""
 			nearest = unmapped("%s: %s", strings.TrimSpace(tool+" "+by), err)
 		}
 	}

@@ -21,9 +21,9 @@ type Shape struct {
 	// answer is the one thing that it read.
 	Items string `json:"items,omitempty"`
 	// ID is the member of an item that has its id or key.
-	ID string `json:"id"`
-	// Fields is the member that has the item's fields by their ids; of these, those are
-	// kept that may be read.
+	ID string `json:"id,omitempty"`
+	// Fields is the member that has the item's fields by their ids, or "." for the item
+	// itself; of these, those are kept that may be read.
 	Fields string `json:"fields,omitempty"`
 	// Keep are other members that are kept.
 	Keep []string `json:"keep,omitempty"`
@@ -93,7 +93,13 @@ func (s *Shape) item(b json.RawMessage, ids map[string]bool, readable []string) 
 			out[k] = in[k]
 		}
 	}
-	if in[s.Fields] != nil {
+	if s.Fields == "." {
+		for name, v := range in {
+			if slices.Contains(readable, name) {
+				out[name] = v
+			}
+		}
+	} else if in[s.Fields] != nil {
 		var fields map[string]json.RawMessage
 		if seal.Unmarshal(in[s.Fields], &fields) != nil {
 			return nil, errShape
