@@ -179,7 +179,7 @@ func modeOptions(w *comparison, h head, judged func(option) option) []option {
 // which lists the mode, since servers are no matter of policies.
 func throughServer(e *Example) {
 	s := exampleServer()
-	e.Call.Mode, e.Call.Server, e.Call.Definition = mcpServer, s.Identity, s.Tools[0].Definition
+	e.Call.Mode, e.Call.Server, e.Call.Definition = ServerMode, s.Identity, s.Tools[0].Definition
 }
 
 func exampleServer() Server {

@@ -348,7 +348,7 @@ func reachedWays() []func(*Example) {
 		for _, credential := range []string{"", "read", "write", "shared"} {
 			for _, privilege := range []string{"", "least"} {
 				out = append(out, func(e *Example) {
-					if e.Call.Mode = mode; mode == mcpServer && e.Call.Tool != "model" {
+					if e.Call.Mode = mode; mode == ServerMode && e.Call.Tool != "model" {
 						throughServer(e)
 					}
 					e.Call.Credential, e.Call.Privilege = credential, privilege

@@ -132,7 +132,7 @@ func (e *explainer) reach(d *document) {
 		e.list("/tool", append([]string{}, d.tools()...), "The only tools are %s.")
 	}
 	e.list(modeAt, d.ConnectionMode, "The only ways to reach a system are %s.")
-	e.sayIf(slices.Contains(d.ConnectionMode, mcpServer), modeAt, "Of MCP servers, agents may use only the tools that were there when this was published, as long as they describe themselves as they did then.")
+	e.sayIf(slices.Contains(d.ConnectionMode, ServerMode), modeAt, "Of MCP servers, agents may use only the tools that were there when this was published, as long as they describe themselves as they did then.")
 }
 
 // places says where in Confluence agents may act.

@@ -30,13 +30,14 @@ const (
 )
 
 const (
-	mcpServer = "mcp_server"
-	modeAt    = "/connection_mode"
+	// ServerMode is the mode of calls that an upstream MCP server carries.
+	ServerMode = "mcp_server"
+	modeAt     = "/connection_mode"
 )
 
 // Upstream reports whether p lets systems be reached through MCP servers, so that
 // its binding has to say which: connection_mode lists mcp_server.
-func (p *Policy) Upstream() bool { return slices.Contains(p.doc.ConnectionMode, mcpServer) }
+func (p *Policy) Upstream() bool { return slices.Contains(p.doc.ConnectionMode, ServerMode) }
 
 // Pinned reports whether p is bound to a server of that identity with a tool of
 // that definition. Nothing is pinned to a policy that is not bound.
@@ -80,7 +81,7 @@ func (p *Policy) pinsOf(servers []Server) (map[pin]struct{}, bool) {
 // judgeServer holds a call that goes through an MCP server to the servers that are
 // pinned. That the mode is not on the list, where there is one, judgeReached says.
 func (p *Policy) judgeServer(c *Call, t *tally) {
-	if c.Mode != mcpServer && c.Server.IsZero() {
+	if c.Mode != ServerMode && c.Server.IsZero() {
 		return
 	}
 	switch {
@@ -91,7 +92,7 @@ func (p *Policy) judgeServer(c *Call, t *tally) {
 	case c.Carrier != "" && !c.Server.IsZero():
 		t.deny("", "what a gateway carries out goes through no server of the house's")
 	case c.Carrier != "": // the gateway answers for the server that it uses (8.2)
-	case c.Mode != mcpServer:
+	case c.Mode != ServerMode:
 		t.deny(modeAt, "it names a server, and its connection mode is another")
 	case p.doc.ConnectionMode == nil:
 		t.deny(modeAt, "connection mode \"mcp_server\" has to be listed")

@@ -119,8 +119,8 @@ func TestServersOfOthers(t *testing.T) {
 	w.more = theirs(t)
 	w.site.AddProject("OPS", "Operations")
 	w.site.AddPage(atlassian.PageSeed{Space: "ENG", Title: "Elsewhere", Body: "<p>Other things.</p>"})
-	mine := w.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "The lift is stuck"})
-	other := w.site.AddIssue(atlassian.IssueSeed{Project: "OPS", Summary: "The secret of the cellar"})
+	w.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "The lift is stuck"})
+	w.site.AddIssue(atlassian.IssueSeed{Project: "OPS", Summary: "The secret of the cellar"})
 	h := w.start()
 	for name, wpc := range servedPolicies {
 		t.Run(name, func(t *testing.T) {
@@ -132,17 +132,18 @@ func TestServersOfOthers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.alike(p.Hash, mine, other)
+			h.alike(p.Hash)
 		})
 	}
 }
 
 // alike asks the same in both ways, in a job for each, and holds the answers
 // to one another.
-func (h *house) alike(p seal.Hash, mine, other string) {
+func (h *house) alike(p seal.Hash) {
 	t := h.t
-	name := strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())
-	ours, served := h.agent(h.issue(p, name+"-ours").CST), h.agent(h.issue(p, name+"-theirs").CST)
+	const mine, other = "ENG-1", "OPS-1"
+	_, name, _ := strings.Cut(t.Name(), "/")
+	ours, served := h.agent(h.issue(p, name+"-ours").Token), h.agent(h.issue(p, name+"-theirs").Token)
 	version := func(key string) string {
 		_, body := verdictOf(t, ours, "jira_issue_get", fmt.Sprintf(`{"issue_key":%q}`, key))
 		var r struct{ Issue struct{ Version string } }
@@ -167,13 +168,13 @@ func (h *house) alike(p seal.Hash, mine, other string) {
 		{"search pages", "confluence_page_search", `{"cql":"title ~ \"Failover\""}`, "wikimcp_search_confluence", `{"operation":"cql","cql":"title ~ \"Failover\""}`},
 		{"label", "confluence_page_label_add", `{"page_id":"PAGE","label":"one"}`, "wikimcp_manage_confluence_page", `{"operation":"add_labels","pageId":"PAGE","labels":["two"]}`},
 	} {
-		fill := strings.NewReplacer("MINE", mine, "OTHER", other, "PAGE", h.page, "VERSION", version(mine))
+		fill := strings.NewReplacer("MINE", mine, "OTHER", other, "PAGE", h.world.page, "VERSION", version(mine))
 		want, _ := verdictOf(t, ours, x.tool, fill.Replace(x.args))
 		got, body := verdictOf(t, served, x.theirTool, fill.Replace(x.theirArgs))
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: through the server (+) not as by the house's own tool (-):\n%s\n%s", x.what, d, body)
 		}
-		if strings.Contains(body, "cellar") {
+		if name != "elsewhere" && strings.Contains(body, "cellar") {
 			t.Errorf("%s: the agent sees what is not for it:\n%s", x.what, body)
 		}
 	}

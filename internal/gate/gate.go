@@ -277,6 +277,9 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	}
 	args := g.text(c.claims.Job, text)
 	plan.Call.Args, plan.Call.Definition, plan.Call.Server = args.Commitment, req.Definition, req.Server
+	if !req.Server.IsZero() { // also of a call that could not be planned
+		plan.Call.Mode = policy.ServerMode
+	}
 	change, err := g.change(c.claims.Job, plan)
 	if err != nil {
 		return o, fmt.Errorf("say what is changed: %w", err) // fail closed

@@ -96,7 +96,7 @@ func (c *call) plan(ctx context.Context, bounds []policy.Bound) (*gate.Plan, err
 	if err != nil {
 		return nil, err
 	}
-	plan.Call.Mode, plan.Args = Mode, args
+	plan.Args = args
 	act := plan.Act
 	plan.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 		t := &turn{call: c, args: args, act: act, opened: opened}
@@ -126,7 +126,7 @@ func (c *call) args(ctx context.Context) ([]byte, error) {
 
 // planOwn plans a call of a tool that is an action of its own.
 func (c *call) planOwn() *gate.Plan {
-	out := &gate.Plan{Call: &policy.Call{Tool: c.action.Tool, Action: c.action.Name, Class: c.action.Class, Categories: c.row.Categories, Mode: Mode}}
+	out := &gate.Plan{Call: &policy.Call{Tool: c.action.Tool, Action: c.action.Name, Class: c.action.Class, Categories: c.row.Categories}}
 	out.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 		said, err := c.send(ctx, opened.Job, nil)
 		if err != nil {
@@ -233,11 +233,7 @@ func (t *turn) reading(ctx context.Context) func(string, []byte) ([]byte, error)
 			res, err := t.carry(ctx, &gate.Request{
 				Action: tool.Action, Definition: t.known.defined[t.tool].digest, Server: t.known.identity.digest, Text: canonical,
 				Plan: func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
-					plan, err := t.server.System.Plan(ctx, name, canonical, bounds)
-					if err == nil {
-						plan.Call.Mode = Mode
-					}
-					return plan, err
+					return t.server.System.Plan(ctx, name, canonical, bounds)
 				},
 			})
 			if err != nil {

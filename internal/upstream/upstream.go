@@ -31,9 +31,6 @@ import (
 	"github.com/clawea/clawea/policy"
 )
 
-// Mode is the mode of calls that an upstream server carries (spec/policy.md 2.4).
-const Mode = "mcp_server"
-
 // A System is a connector whose actions servers' tools come to.
 type System interface {
 	// Tools lists what it can do. The list never changes.

@@ -69,7 +69,7 @@ func TestOwnCallsAreSaidInFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := plan.Call
-	if c.Tool != "shop" || c.Action != "order_book" || c.Class != policy.Write || c.Mode != "mcp_server" || !slices.Equal(c.Categories, []string{"external_send"}) {
+	if c.Tool != "shop" || c.Action != "order_book" || c.Class != policy.Write || !slices.Equal(c.Categories, []string{"external_send"}) {
 		t.Errorf("call %+v", c)
 	}
 	if req.Definition.IsZero() || req.Server.IsZero() {
