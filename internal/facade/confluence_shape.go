@@ -29,7 +29,7 @@ type (
 		Representation string `json:"representation"`
 		Value          string `json:"value"`
 	}
-	page struct {
+	wikiPage struct {
 		ID        string                 `json:"id"`
 		Status    string                 `json:"status"`
 		Title     string                 `json:"title"`
@@ -123,8 +123,8 @@ type (
 	}
 )
 
-func shownPage(p *seenPage) *page {
-	return &page{
+func shownPage(p *seenPage) *wikiPage {
+	return &wikiPage{
 		ID: p.ID, Status: current, Title: p.Title, SpaceID: p.Space.ID, ParentID: p.ParentID, CreatedAt: p.CreatedAt,
 		Version: version{Number: p.Version, CreatedAt: p.ModifiedAt}, Body: map[string]represented{},
 	}

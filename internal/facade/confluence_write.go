@@ -34,7 +34,7 @@ func (c *wiki) change(w http.ResponseWriter, wanted bool, into any, actions ...s
 }
 
 // changePage makes a change whose result is the page.
-func (c *wiki) changePage(w http.ResponseWriter, wanted bool, actions ...string) *page {
+func (c *wiki) changePage(w http.ResponseWriter, wanted bool, actions ...string) *wikiPage {
 	var done struct {
 		Page seenPage `json:"page"`
 	}

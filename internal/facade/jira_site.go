@@ -116,11 +116,11 @@ func (j *jira) getProjects(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range j.projects() {
 		list = append(list, j.project(p))
 	}
-	answer(w, http.StatusOK, pageOf(list))
+	answer(w, http.StatusOK, page(list))
 }
 
-// pageOf is a list that has one page.
-func pageOf(list []any) map[string]any {
+// page is a list that has one page.
+func page(list []any) map[string]any {
 	return map[string]any{"values": list, "startAt": 0, "maxResults": maxPage, "total": len(list), "isLast": true}
 }
 
@@ -169,7 +169,7 @@ func (j *jira) getFields(w http.ResponseWriter, _ *http.Request) {
 // getCustomFields shows none: our actions show none, and what they write they find by
 // the names that the call gives.
 func (j *jira) getCustomFields(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, pageOf([]any{}))
+	answer(w, http.StatusOK, page([]any{}))
 }
 
 // getMyself names nobody.

@@ -44,9 +44,6 @@ func (n *node) length() int {
 	return out
 }
 
-// isInline reports whether n stands in a line.
-func (n *node) isInline() bool { return n.Type == "text" || n.Type == "hardBreak" }
-
 // marked are marks with one more. Code goes with links only, as both systems have it.
 func marked(marks []mark, m mark) []mark {
 	has := func(typ string) bool {

@@ -88,8 +88,7 @@ type Row struct {
 	// For a server without a system there is none.
 	Args json.RawMessage `json:"args,omitempty"`
 	// Result is the form of the server's answer, for a row that reads by a server that
-	// reaches the system itself. nil: the server is not called, and the house's own
-	// result is the answer.
+	// reaches the system itself.
 	Result *Shape `json:"result,omitempty"`
 	// Ignores are arguments that make no difference to what the action does.
 	Ignores []string `json:"ignores,omitempty"`
@@ -234,6 +233,9 @@ func (a *Adapter) Hold(tools []gate.Tool) error {
 			if err := seal.Unmarshal(tool.Schema, &s); err != nil {
 				return fmt.Errorf("schema of %s: %w", tool.Action, err)
 			}
+			if reads := tool.Action.Class == policy.Read || tool.Action.Class == policy.Search; a.Facade == nil && reads && r.Result == nil {
+				return fmt.Errorf("the adapter for %s maps %s to %s and does not say in what form the server answers; add \"result\"", a.Server, t.Name, tool.Action)
+			}
 			have := r.template.memberNames()
 			for _, name := range have {
 				if s.Properties[name] == nil {
@@ -312,7 +314,7 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 		if len(r.Is) > 0 && !slices.Contains(r.Is, by) {
 			continue
 		}
-		if r.Denied != "" && r.needed(args) == "" {
+		if r.Denied != "" && r.needs(args) == nil {
 			return nil, unmapped("%s is not carried out here: %s", strings.TrimSpace(tool+" "+by), r.Denied)
 		}
 		if r.Denied != "" {
@@ -323,7 +325,7 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 			return r, nil
 		}
 		if nearest == nil || far { // a row that the call could be says more
-			far = r.needed(args) != ""
+			far = r.needs(args) != nil
 			nearest = unmapped("%s: %s", strings.TrimSpace(tool+" "+by), err)
 		}
 	}
@@ -333,20 +335,20 @@ func (a *Adapter) Map(tool string, args map[string]json.RawMessage) (*Row, error
 	return nil, unmapped("%s %q is not mapped to anything that policies know; use another", tool, by)
 }
 
-// needed is an argument that r needs and that is not there, or "".
-func (r *Row) needed(args map[string]json.RawMessage) string {
+// needs says which argument that r needs is not there.
+func (r *Row) needs(args map[string]json.RawMessage) error {
 	for _, name := range r.Needs {
 		if _, ok := args[name]; !ok {
-			return name
+			return fmt.Errorf("needs the argument %s", name)
 		}
 	}
-	return ""
+	return nil
 }
 
 // takes says why a call with these arguments is not r.
 func (r *Row) takes(args map[string]json.RawMessage, own bool) error {
-	if name := r.needed(args); name != "" {
-		return fmt.Errorf("needs the argument %s", name)
+	if err := r.needs(args); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		if !own && !r.known[name] {

@@ -215,3 +215,42 @@ func TestJirasCalls(t *testing.T) {
 		}
 	}
 }
+
+// What a server that reaches Jira by itself says is held to what the house has read.
+func TestJirasAnswersAreBounded(t *testing.T) {
+	ids := map[string]bool{"10001": true, "ENG-1": true}
+	readable := []string{"summary", "status"}
+	row := func(adapter, tool string) *Shape {
+		a, err := Shipped(adapter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.tool(tool).Rows[0].Result
+	}
+	for _, test := range []struct {
+		shape      *Shape
+		says, want string
+	}{
+		{row("sooperset-jira", "jira_get_issue"), `{"id":"10001","key":"ENG-1","summary":"S","description":"D","status":{"name":"Done"},"comments":[]}`,
+			`{"item":{"id":"10001","key":"ENG-1","status":{"name":"Done"},"summary":"S"},"untrusted":true}`},
+		{row("sooperset-jira", "jira_get_issue"), `{"id":"10009","key":"SECRET-1","summary":"S"}`, ""},
+		{row("sooperset-jira", "jira_search"), `{"total":2,"issues":[{"key":"ENG-1","summary":"S","labels":[]},{"key":"SECRET-1","summary":"S"}]}`,
+			`{"items":[{"key":"ENG-1","summary":"S"}],"untrusted":true}`},
+		{row("sooperset-jira", "jira_search"), `Found 2 issues`, ""},
+		{row("rovo-jira", "getJiraIssue"), `{"id":"10001","key":"ENG-1","self":"u","fields":{"summary":"S","description":"D"}}`,
+			`{"item":{"fields":{"summary":"S"},"id":"10001","key":"ENG-1"},"untrusted":true}`},
+	} {
+		got, err := test.shape.bound([]byte(test.says), ids, readable)
+		if string(got) != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%s\ngot  %s, %v\nwant %s", test.says, got, err, test.want)
+		}
+	}
+	for _, s := range []Shape{{}, {Own: true, ID: "id"}, {ID: "id", Items: "x"}} {
+		if s.check() == nil {
+			t.Errorf("%+v is taken", s)
+		}
+	}
+	if !row("rovo-jira", "getTransitionsForJiraIssue").Own {
+		t.Error("transitions have nothing that they could be held to")
+	}
+}

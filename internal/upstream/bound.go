@@ -17,26 +17,51 @@ import (
 // A Shape says where in a server's answer, which is JSON, stands what it has read
 // (spec/mcp.md 4.3). It is for servers that reach the system by themselves.
 type Shape struct {
-	// Items is the JSON pointer of the list of what it found, "/issues". "": the
-	// answer is the one thing that it read.
+	// Items is the JSON pointer of the list of what it found, "/issues"; "/" if the
+	// answer is the list. "": the answer is the one thing that it read.
 	Items string `json:"items,omitempty"`
-	// ID is the member of an item that has its id or key.
+	// Item is the JSON pointer of the one thing, if there is more in the answer:
+	// "/metadata".
+	Item string `json:"item,omitempty"`
+	// ID is the member of an item that has its id or key, or the JSON pointer of one
+	// deeper in it, "/content/id", which is shown as "id".
 	ID string `json:"id,omitempty"`
 	// Fields is the member that has the item's fields by their ids, or "." for the item
 	// itself; of these, those are kept that may be read.
 	Fields string `json:"fields,omitempty"`
 	// Keep are other members that are kept.
 	Keep []string `json:"keep,omitempty"`
+	// Own says that the server's answer has nothing by which it could be held to
+	// anything. Then the agent gets what the house has read, and the server is not called.
+	Own bool `json:"own,omitempty"`
 }
 
 func (s *Shape) check() error {
 	switch {
+	case s.Own && (s.ID != "" || s.Items != "" || s.Item != "" || s.Fields != "" || s.Keep != nil):
+		return errors.New(`"own" is the house's own result; leave away what the server's is like`)
+	case s.Own:
+		return nil
 	case s.ID == "":
 		return errors.New(`"result" wants an "id": the member that says which item it is`)
-	case s.Items != "" && (!strings.HasPrefix(s.Items, "/") || strings.Contains(s.Items, "~")):
-		return errors.New(`"items" is a JSON pointer without escapes, such as /issues`)
+	case !pointer(s.Items) || !pointer(s.Item) || strings.HasPrefix(s.ID, "/") && !pointer(s.ID):
+		return errors.New(`"items" and "item" are JSON pointers without escapes, such as /issues`)
+	case s.Items != "" && s.Item != "":
+		return errors.New(`"items" and "item" are not both right: there is one thing, or a list`)
 	}
 	return nil
+}
+
+func pointer(s string) bool {
+	return s == "" || strings.HasPrefix(s, "/") && !strings.Contains(s, "~")
+}
+
+// steps are the names of members that a pointer leads along.
+func steps(s string) []string {
+	if s == "" || s == "/" {
+		return nil
+	}
+	return strings.Split(s, "/")[1:]
 }
 
 // errShape is why an answer is withheld.
@@ -47,9 +72,13 @@ var errShape = &gate.Fault{Code: "unbounded", Msg: "the server's answer is not i
 func (s *Shape) bound(text []byte, ids map[string]bool, readable []string) ([]byte, error) {
 	var items []json.RawMessage
 	if s.Items == "" {
-		items = []json.RawMessage{text}
+		one, err := at(text, steps(s.Item))
+		if err != nil {
+			return nil, errShape
+		}
+		items = []json.RawMessage{one}
 	} else {
-		list, err := at(text, strings.Split(s.Items, "/")[1:])
+		list, err := at(text, steps(s.Items))
 		if err != nil || seal.Unmarshal(list, &items) != nil {
 			return nil, errShape
 		}
@@ -79,7 +108,11 @@ func (s *Shape) item(b json.RawMessage, ids map[string]bool, readable []string) 
 	if seal.Unmarshal(b, &in) != nil {
 		return nil, errShape
 	}
-	id, err := asString(orNothing(in[s.ID]))
+	member, raw, err := s.id(b, in)
+	if err != nil {
+		return nil, errShape
+	}
+	id, err := asString(raw)
 	var name string
 	if err != nil || seal.Unmarshal(id, &name) != nil {
 		return nil, errShape
@@ -87,7 +120,7 @@ func (s *Shape) item(b json.RawMessage, ids map[string]bool, readable []string) 
 	if !ids[name] {
 		return nil, nil
 	}
-	out := map[string]json.RawMessage{s.ID: in[s.ID]}
+	out := map[string]json.RawMessage{member: raw}
 	for _, k := range s.Keep {
 		if in[k] != nil {
 			out[k] = in[k]
@@ -116,6 +149,15 @@ func (s *Shape) item(b json.RawMessage, ids map[string]bool, readable []string) 
 	return seal.Marshal(out)
 }
 
+// id is an item's id, and the member as which it is shown.
+func (s *Shape) id(b json.RawMessage, in map[string]json.RawMessage) (member string, _ json.RawMessage, _ error) {
+	if !strings.HasPrefix(s.ID, "/") {
+		return s.ID, orNothing(in[s.ID]), nil
+	}
+	raw, err := at(b, steps(s.ID))
+	return "id", raw, err
+}
+
 func orNothing(b json.RawMessage) json.RawMessage {
 	if b == nil {
 		return json.RawMessage("null")
@@ -135,7 +177,8 @@ func at(b json.RawMessage, path []string) (json.RawMessage, error) {
 	return b, nil
 }
 
-// shown are the ids and keys of what a result of the house's shows.
+// shown are the ids and keys of what a result of the house's shows; of labels, which
+// have no others, the names.
 func shown(result []byte) map[string]bool {
 	type named struct {
 		ID  string `json:"id"`
@@ -148,12 +191,19 @@ func shown(result []byte) map[string]bool {
 		Results []struct {
 			Page named `json:"page"`
 		} `json:"results"`
+		Pages       []named  `json:"pages"`
+		Comments    []named  `json:"comments"`
+		Attachments []named  `json:"attachments"`
+		Labels      []string `json:"labels"`
 	}
 	out := map[string]bool{}
 	if json.Unmarshal(result, &r) != nil { // not strictly: the results say more
 		return out
 	}
-	all := r.Issues
+	all := slices.Concat(r.Issues, r.Pages, r.Comments, r.Attachments)
+	for _, name := range r.Labels {
+		all = append(all, named{ID: name})
+	}
 	for _, n := range []*named{r.Issue, r.Page} {
 		if n != nil {
 			all = append(all, *n)
@@ -173,12 +223,11 @@ func shown(result []byte) map[string]bool {
 }
 
 // remote carries out a call by a server that reaches the system itself. What it has
-// read is held to what the house reads, and is not asked for where its form is not
-// known. A change is made by the house: the server could neither name the receipt
-// in it nor be kept from changing more.
+// read is held to what the house reads. A change is made by the house: the
+// server could neither name the receipt in it nor be kept from changing more.
 func (t *turn) remote(ctx context.Context) (*gate.Result, error) {
 	t.result, t.failure = t.act(ctx, t.opened)
-	if t.failure != nil || t.changes() || t.row.Result == nil {
+	if t.failure != nil || t.changes() || t.row.Result.Own {
 		return t.result, t.failure
 	}
 	said, err := t.send(ctx, t.opened.Job, nil)

@@ -52,6 +52,9 @@ func (set *Set) Request(ctx context.Context, name string, args []byte, carry Car
 		return failing(req, &gate.Fault{Code: "bad_argument", Msg: "the arguments must be an object"})
 	}
 	row, err := s.Adapter.Map(tool, given)
+	if err == nil {
+		err = s.Adapter.At(given, []string{s.Site})
+	}
 	if err != nil {
 		return failing(req, err)
 	}
@@ -195,6 +198,9 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 		return broken(err)
 	}
 	t.result.Body, t.result.Form = said.body, said.form
+	if left := stage.Omitted(); len(left) > 0 && said.form == gate.Text {
+		t.result.Body = append(t.result.Body, "\n\n"+strings.Join(left, "\n")...)
+	}
 	return t.result, nil
 }
 

@@ -44,7 +44,11 @@ net.Socket.prototype.connect = function (...args) {
 	if (!loopback.has(to.host)) { process.nextTick(() => this.destroy(new Error("offline"))); return this; }
 	return connect.apply(this, args);
 };
-globalThis.fetch = async (to) => { throw new Error("offline: " + to); };
+const fetched = globalThis.fetch;
+globalThis.fetch = async (to, how) => {
+	if (!loopback.has(new URL(to).hostname)) throw new Error("offline: " + to);
+	return fetched(to, how);
+};
 `
 
 // installed is where npm ci has put a package's file. Without it, or without Node, the

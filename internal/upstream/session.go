@@ -60,7 +60,6 @@ type session struct {
 	catalogue *catalogue
 	stale     *atomic.Bool // its tools have changed, it says
 	stage     *switchboard
-	used      time.Time // last; whoever has the pool's lock
 }
 
 // A switchboard answers a server by the facade of the call that it carries out,

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/markdown"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -40,6 +42,25 @@ type node struct {
 }
 
 const maxDepth = 16
+
+// conversions are what arguments can be turned into. A conversion fails for what it
+// is not for, and never guesses.
+var conversions = map[string]func(json.RawMessage) (json.RawMessage, error){
+	"":         func(b json.RawMessage) (json.RawMessage, error) { return b, nil },
+	"string":   asString,
+	"integer":  asInteger,
+	"list":     asList,
+	"csv":      asCSV,
+	"json":     asJSON,
+	"adf":      func(b json.RawMessage) (json.RawMessage, error) { return asText(b, markdown.ADF) },
+	"storage":  func(b json.RawMessage) (json.RawMessage, error) { return asText(b, storage) },
+	"csv_name": asNames,
+	"fields":   asFields,
+	"id":       asID,
+	"account":  asAccount,
+	"one":      asOne,
+	"quoted":   asQuoted,
+}
 
 // parseTemplate reads a template of an object.
 func parseTemplate(b json.RawMessage) (*node, error) {
@@ -126,20 +147,6 @@ func parseObject(b json.RawMessage, depth int) (*node, error) {
 			n.members[name] = x
 		}
 	}
-	return n, nil
-}
-
-func parseJoin(b json.RawMessage, members, depth int) (*node, error) {
-	n, err := parseNode(b, depth+1)
-	if err != nil {
-		return nil, err
-	}
-	if members != 1 || !n.list || slices.ContainsFunc(n.items, func(x *node) bool {
-		return x.members != nil || x.list && !x.join || x.now != "" || x.literal != nil && x.literal[0] != '"'
-	}) {
-		return nil, fmt.Errorf("%s is not a list of texts", b)
-	}
-	n.join = true
 	return n, nil
 }
 
@@ -257,21 +264,175 @@ func (n *node) fillList(args, now map[string]json.RawMessage) (json.RawMessage, 
 	return seal.Marshal(out)
 }
 
-func (n *node) fillJoin(args, now map[string]json.RawMessage) (json.RawMessage, error) {
-	var out strings.Builder
-	for _, x := range n.items {
-		v, err := x.fill(args, now)
-		if err != nil || v == nil && !x.join {
+func text(b json.RawMessage) (string, error) {
+	var s string
+	if seal.Unmarshal(b, &s) != nil {
+		return "", errors.New("must be a text")
+	}
+	return s, nil
+}
+
+// asString makes a number a text.
+func asString(b json.RawMessage) (json.RawMessage, error) {
+	if b[0] == '"' {
+		return b, nil
+	}
+	var i int64
+	if seal.Unmarshal(b, &i) != nil {
+		return nil, errors.New("must be a text or a whole number")
+	}
+	return seal.Marshal(strconv.FormatInt(i, 10))
+}
+
+// asInteger makes a text of digits a number.
+func asInteger(b json.RawMessage) (json.RawMessage, error) {
+	s := string(b)
+	if b[0] == '"' {
+		var err error
+		if s, err = text(b); err != nil {
 			return nil, err
 		}
-		if v == nil {
+	}
+	i, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return nil, errors.New("must be a whole number")
+	}
+	return seal.Marshal(i)
+}
+
+// asList makes one text a list of one.
+func asList(b json.RawMessage) (json.RawMessage, error) {
+	if b[0] == '[' {
+		return b, nil
+	}
+	s, err := text(b)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Marshal([]string{s})
+}
+
+func split(b json.RawMessage) ([]string, error) {
+	s, err := text(b)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out, nil
+}
+
+// asCSV makes a text with commas a list.
+func asCSV(b json.RawMessage) (json.RawMessage, error) {
+	if b[0] == '[' {
+		return b, nil
+	}
+	list, err := split(b)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Marshal(list)
+}
+
+// asNames makes a text with commas a list of objects with names.
+func asNames(b json.RawMessage) (json.RawMessage, error) {
+	list, err := split(b)
+	if err != nil {
+		return nil, err
+	}
+	type named struct {
+		Name string `json:"name"`
+	}
+	out := make([]named, len(list))
+	for i, s := range list {
+		out[i].Name = s
+	}
+	return seal.Marshal(out)
+}
+
+// asJSON reads JSON that came as a text.
+func asJSON(b json.RawMessage) (json.RawMessage, error) {
+	if b[0] != '"' {
+		return b, nil
+	}
+	s, err := text(b)
+	if err != nil {
+		return nil, err
+	}
+	out, err := seal.Canonical([]byte(s))
+	if err != nil {
+		return nil, errors.New("must be JSON")
+	}
+	return out, nil
+}
+
+// asFields reads fields of an issue, in which rich texts are Markdown.
+func asFields(b json.RawMessage) (json.RawMessage, error) {
+	b, err := asJSON(b)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if seal.Unmarshal(b, &fields) != nil || fields == nil {
+		return nil, errors.New("must be an object of fields")
+	}
+	for name, v := range fields {
+		if !slices.ContainsFunc([]string{"description", "environment"}, func(rich string) bool { return strings.EqualFold(rich, name) }) || v[0] != '"' {
 			continue
 		}
-		s, err := text(v)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", x.from, err)
+		if fields[name], err = asText(v, markdown.ADF); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		out.WriteString(s)
 	}
-	return seal.Marshal(out.String())
+	return seal.Marshal(fields)
+}
+
+// asID makes an object that has an id and nothing else a text.
+func asID(b json.RawMessage) (json.RawMessage, error) {
+	if b[0] != '{' {
+		return asString(b)
+	}
+	var named struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if seal.Unmarshal(b, &named) != nil || named.ID == nil {
+		return nil, errors.New(`must be an object with an id and nothing else: {"id":"31"}`)
+	}
+	return asString(named.ID)
+}
+
+// asAccount takes an account's id, with or without a word before it that says so;
+// none is nobody.
+func asAccount(b json.RawMessage) (json.RawMessage, error) {
+	if string(b) == "null" {
+		return b, nil
+	}
+	s, err := text(b)
+	if err != nil {
+		return nil, err
+	}
+	if s = strings.TrimPrefix(s, "accountid:"); s == "" {
+		return json.RawMessage("null"), nil
+	}
+	return seal.Marshal(s)
+}
+
+func asText(b json.RawMessage, convert func(string) ([]byte, error)) (json.RawMessage, error) {
+	s, err := text(b)
+	if err != nil {
+		return nil, err
+	}
+	return convert(s)
+}
+
+func storage(s string) ([]byte, error) {
+	xhtml, err := markdown.Storage(s)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Marshal(xhtml)
 }
