@@ -5,7 +5,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/sandbox"
@@ -62,6 +64,9 @@ func (c *call) diagnose(r *sandbox.Report) {
 // checkConfig reads a configuration as the daemon would.
 func checkConfig(path string) error {
 	conf, err := config.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
+	}
 	if err != nil {
 		return err
 	}

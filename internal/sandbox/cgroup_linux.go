@@ -147,7 +147,7 @@ func usable(mounts []groupMount, own map[string]string, controller string) (fold
 		trial := filepath.Join(dir, groupName())
 		if unified {
 			// It is often set already. If it cannot be, the trial fails below, and says so.
-			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
+			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
 		}
 		if e := unix.Mkdir(trial, 0o755); e != nil {
 			err = fmt.Errorf("no control group can be made in %s: %w", dir, e)
@@ -235,7 +235,7 @@ func (g *group) make(l Limits) error {
 		}
 	}
 	if g.pids != "" {
-		if err := set(g.pids, "pids.max", l.Processes); err != nil {
+		if err := set(g.pids, "pids.max", l.Processes+guardThreads); err != nil {
 			return err
 		}
 	}
@@ -252,7 +252,7 @@ func (g *group) make(l Limits) error {
 }
 
 func set(dir, file string, n int64) error {
-	return os.WriteFile(filepath.Join(dir, file), strconv.AppendInt(nil, n, 10), 0)
+	return os.WriteFile(filepath.Join(dir, file), strconv.AppendInt(nil, n, 10), 0o644)
 }
 
 // optional forgives what this kernel does not have: no swap, no bound on it.

@@ -53,7 +53,7 @@ type Command struct {
 	Readable []string // files and trees that it may read and execute, by absolute paths: see SystemTrees
 	Listen   []uint16 // ports of its loopback address whose connections come to Process.Listener
 	Limits   Limits
-	Stderr   io.Writer // gets the first MaxStderr bytes of what it says there; nil is nobody
+	Stderr   io.Writer // gets the first MaxStderr bytes of what it says there, until Wait returns; nil is nobody
 }
 
 // Bounds on a command.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -49,11 +50,13 @@ type order struct {
 	Temporary string   `json:"temporary"`
 }
 
-// An answer is what the process that enters says of its work. It says nothing any
-// more once the program has started: its end of the socket is closed by that.
+// An answer is what the process that enters says of its work: once the walls stand,
+// with the listening sockets; once the program has started; and once that has ended.
 type answer struct {
-	Part  Part   `json:"part,omitzero"` // the part that failed
-	Error string `json:"error,omitzero"`
+	Part   Part   `json:"part,omitzero"` // the part that failed
+	Error  string `json:"error,omitzero"`
+	Ended  bool   `json:"ended,omitzero"`
+	Status uint32 `json:"status,omitzero"` // how it ended, wait(2)
 }
 
 func has(parts []Part, p Part) bool { return slices.Contains(parts, p) }
@@ -75,29 +78,35 @@ func Enter() {
 	if len(os.Args) != 2 || os.Args[1] != argument {
 		return
 	}
-	runtime.LockOSThread() // what follows is this thread's, and then the program's
 	var st unix.Stat_t
 	if unix.Fstat(controlFD, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		fmt.Fprintf(os.Stderr, "clawea: error: %s is how the house starts a sandboxed program\nclawea: hint: what this machine can do for one is said by: clawea doctor\n", argument)
 		os.Exit(2)
 	}
-	if err := enter(); err != nil {
-		say(err, nil)
+	debug.SetGCPercent(-1) // there is little to collect, and no thread to spare for it
+	runtime.LockOSThread() // so that what follows is another's
+	go aside()
+	select {} // aside ends the process
+}
+
+// aside enters on a thread that is not the process's first: what is given up is given
+// up by the thread, and by the program that it starts. To that program the process is
+// what its first thread is, which has given up nothing, so that it can do nothing to it.
+func aside() {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		go aside()
+		select {}
 	}
-	os.Exit(1)
+	if err := enter(); err != nil {
+		say(problem(err), nil)
+	}
+	unix.Exit(1)
 }
 
 // say sends the parent an answer.
-func say(err error, fds []int) error {
-	var a answer
-	var failed *partError
-	switch {
-	case errors.As(err, &failed):
-		a.Part, a.Error = failed.part, failed.err.Error()
-	case err != nil:
-		a.Error = err.Error()
-	}
-	b, err := seal.Marshal(&a)
+func say(a *answer, fds []int) error {
+	b, err := seal.Marshal(a)
 	if err != nil {
 		return err
 	}
@@ -105,7 +114,16 @@ func say(err error, fds []int) error {
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	return unix.Sendmsg(controlFD, b, rights, nil, 0)
+	return unix.Sendmsg(controlFD, b, rights, nil, unix.MSG_NOSIGNAL)
+}
+
+// problem is the answer that says an error.
+func problem(err error) *answer {
+	var failed *partError
+	if errors.As(err, &failed) {
+		return &answer{Part: failed.part, Error: failed.err.Error()}
+	}
+	return &answer{Error: err.Error()}
 }
 
 // A partError is about one part.
@@ -117,7 +135,8 @@ type partError struct {
 func (e *partError) Error() string { return fmt.Sprintf("%s: %v", e.part, e.err) }
 func (e *partError) Unwrap() error { return e.err }
 
-// enter does what the order says, to the point where the program starts.
+// enter does what the order says. It returns if that cannot be done, and when the program
+// has ended.
 func enter() error {
 	o, err := readOrder()
 	if err != nil {
@@ -131,19 +150,16 @@ func enter() error {
 	if err := lock(o); err != nil {
 		return err
 	}
-	if err := say(nil, listeners); err != nil { // nobody listens any more
+	if err := say(&answer{}, listeners); err != nil { // nobody listens any more
 		return err
 	}
 	if o.Trial {
-		os.Exit(0)
+		unix.Exit(0)
 	}
 	for _, fd := range listeners {
 		unix.Close(fd)
 	}
-	if err := unix.Exec(o.Path, append([]string{o.Path}, o.Args...), o.Env); err != nil {
-		return fmt.Errorf("start %s: %w", o.Path, err)
-	}
-	return nil
+	return guard(o)
 }
 
 // readOrder reads the order. It waits for it until the parent has put this process
@@ -188,7 +204,10 @@ func walls(o *order) (listeners []int, err error) {
 		listeners = append(listeners, fd)
 	}
 	if o.has(PartMount) {
-		if err := enterRoot(o); err != nil {
+		switch err := enterRoot(o); {
+		case errors.Is(err, unix.EACCES):
+			return nil, fmt.Errorf("%w\nlet everybody look into the folders that it is in", err)
+		case err != nil:
 			return nil, &partError{PartMount, err}
 		}
 	}
@@ -223,7 +242,7 @@ func listen(port uint16) (int, error) {
 		err = unix.Listen(fd, 128)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("listen at port %d for the program: %w", port, err)
+		return 0, fmt.Errorf("listen at port %d for the program: %w\ngive it another port", port, err)
 	}
 	return fd, nil
 }
@@ -238,14 +257,19 @@ func lock(o *order) error {
 			return &partError{PartLandlock, err}
 		}
 	}
-	if err := limit(o); err != nil {
+	if err := setLimits(limits(o)); err != nil {
 		return fmt.Errorf("set limits: %w", err)
+	}
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 10); err != nil { // the house's own work goes first
+		return fmt.Errorf("step behind the house: %w", err)
 	}
 	if err := unprivileged(o.User); err != nil {
 		return fmt.Errorf("give up privileges: %w", err)
 	}
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil { // again: another user forgets it
-		return fmt.Errorf("end with the house: %w", err)
+	if o.has(PartPID) {
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil { // again: another user forgets it
+			return fmt.Errorf("end with the house: %w", err)
+		}
 	}
 	if err := reach(o); err != nil {
 		return err
@@ -266,21 +290,31 @@ func lock(o *order) error {
 	return nil
 }
 
-// limit sets the bounds of each process (getrlimit(2)). That on processes counts
-// those of the user namespace, and so is not set without one.
-func limit(o *order) error {
+// limits are the bounds of each process (getrlimit(2)).
+func limits(o *order) map[int]int64 {
 	l := o.Limits
-	bounds := map[int]int64{
+	return map[int]int64{
 		unix.RLIMIT_CORE: 0, unix.RLIMIT_MSGQUEUE: 0, unix.RLIMIT_MEMLOCK: 1 << 20, unix.RLIMIT_SIGPENDING: 1024, unix.RLIMIT_STACK: 8 << 20,
-		unix.RLIMIT_NOFILE: l.Files, unix.RLIMIT_FSIZE: l.FileSize, unix.RLIMIT_CPU: l.CPU,
-		unix.RLIMIT_NICE: 0, unix.RLIMIT_RTPRIO: 0,
+		unix.RLIMIT_NOFILE: l.Files, unix.RLIMIT_FSIZE: l.FileSize, unix.RLIMIT_CPU: l.CPU, unix.RLIMIT_NICE: 0, unix.RLIMIT_RTPRIO: 0,
 	}
-	if !o.has(PartMemory) { // which counts what is used, where this counts what is asked for
-		bounds[unix.RLIMIT_DATA] = l.Memory
+}
+
+// lateLimits are those that this process, with its threads and its heap, would run into
+// itself. That on processes counts those of the user namespace, and so is not set
+// without one. That on memory counts what is asked for where the control group
+// counts what is used, and stands in for it.
+func lateLimits(o *order) map[int]int64 {
+	late := map[int]int64{}
+	if !o.has(PartMemory) {
+		late[unix.RLIMIT_DATA] = o.Limits.Memory
 	}
 	if o.has(PartUser) && o.has(PartProcesses) {
-		bounds[unix.RLIMIT_NPROC] = l.Processes
+		late[unix.RLIMIT_NPROC] = o.Limits.Processes + guardThreads
 	}
+	return late
+}
+
+func setLimits(bounds map[int]int64) error {
 	for what, n := range bounds {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(what, &now); err != nil {

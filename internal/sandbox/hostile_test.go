@@ -40,8 +40,8 @@ func TestMain(m *testing.M) {
 		attack(os.Args[3:])
 		os.Exit(0)
 	}
-	if len(os.Args) > 2 && os.Args[1] == "house" {
-		house(os.Args[2])
+	if len(os.Args) > 3 && os.Args[1] == "house" {
+		house(os.Args[2], os.Args[3] == "bare")
 	}
 	os.Exit(m.Run())
 }
@@ -53,7 +53,7 @@ func attacks() map[string]func(args []string) {
 		"read": readFiles, "write": writeFiles, "fill": fill, "files": manyFiles, "execute": execute, "processes": processes, "connect": connect,
 		"sockets": sockets, "interfaces": interfaces, "forks": forks, "memory": memory, "shared": sharedMemory, "calls": calls, "killall": killAll,
 		"environment": environment, "daemon": daemon, "sleep": sleep, "descriptors": descriptors, "who": who, "terminal": terminal, "x32": otherNumbers,
-		"spin": spin, "shout": shout, "fetch": fetch, "echo": echo, "open": openMany, "leave": leaveGroup, "kill": kill,
+		"spin": spin, "shout": shout, "fetch": fetch, "echo": echo, "open": openMany, "leave": leaveGroup, "kill": kill, "flood": flood, "evade": evade, "guard": killGuard,
 	}
 }
 
@@ -374,4 +374,39 @@ func leaveGroup([]string) {
 func kill(args []string) {
 	pid, _ := strconv.Atoi(args[0])
 	try("kill", syscall.Kill(pid, syscall.SIGKILL))
+}
+
+// flood opens as many connections to the house as it can.
+func flood(args []string) {
+	n := 0
+	for range 2000 {
+		c, err := net.DialTimeout("tcp", args[0], 200*time.Millisecond)
+		if err != nil {
+			break
+		}
+		if _, err := c.Write([]byte("x")); err != nil {
+			break
+		}
+		n++
+	}
+	fmt.Println("flooded", n > MaxConns)
+	time.Sleep(time.Hour)
+}
+
+// evade puts off the signal that its parent's end would send, and, in case that is not
+// to be had, goes on from a thread that has never asked for one.
+func evade(args []string) {
+	unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
+	go func() {
+		runtime.LockOSThread()
+		try("evade", syscall.Exec(os.Args[0], []string{os.Args[0], "hostile", "sleep", args[0]}, os.Environ()))
+	}()
+	time.Sleep(time.Hour)
+}
+
+func killGuard([]string) {
+	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGTERM, syscall.SIGKILL} {
+		try(s.String(), syscall.Kill(os.Getppid(), s))
+	}
+	try("priority", syscall.Setpriority(unix.PRIO_PROCESS, 0, -20))
 }

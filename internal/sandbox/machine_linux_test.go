@@ -6,6 +6,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,11 +17,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Everything holds for a house that is not root's as well, as far as its machine
-// goes.
+// What a sandbox promises it promises a house that is not root's as well, as far as its
+// machine goes.
 func TestUnprivilegedHouse(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("all tests run as such here")
+	}
+	if testing.Short() {
+		t.Skip("this runs most tests again")
 	}
 	program := filepath.Join(openFolder(t), "program")
 	own := filepath.Join(filepath.Dir(program), "tmp")
@@ -30,7 +34,7 @@ func TestUnprivilegedHouse(t *testing.T) {
 	if err := os.Chown(own, outside, outside); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-test.v")
+	cmd := exec.Command(program, "-test.v", "-test.run=^Test(FilesOf|Nothing|OtherProc|NoNet|ForkBomb|MemoryBombOfOne|SystemCalls|KilledHouse|Processes|Flood|Listener|Streams|Node$)")
 	cmd.Dir = own
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + own, "HOME=" + own, "GORACE=" + os.Getenv("GORACE")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: outside, Gid: outside}}
@@ -75,6 +79,58 @@ func TestGroupFolders(t *testing.T) {
 	}
 }
 
+// The bounds of an order are what is written into its group's files, by the version that is mounted.
+func TestGroupFiles(t *testing.T) {
+	o := &order{Parts: Parts(), Limits: Limits{Memory: 100, Processes: 7}}
+	for _, c := range []struct {
+		unified bool
+		want    map[string]string
+		events  string
+	}{
+		{true, map[string]string{"memory.max": "100", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "23", "cgroup.procs": "42", "cgroup.kill": "1"}, "memory.events"},
+		{false, map[string]string{"memory.limit_in_bytes": "100", "memory.memsw.limit_in_bytes": "100", "pids.max": "23", "cgroup.procs": "42"}, "memory.oom_control"},
+	} {
+		dir := t.TempDir()
+		place := &groupPlace{dir, dir, c.unified}
+		if !c.unified {
+			place.pids = t.TempDir()
+		}
+		g, err := place.newGroup(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.add(42); err != nil {
+			t.Fatal(err)
+		}
+		g.kill()
+		got := map[string]string{}
+		for _, dir := range g.folders() {
+			files, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[f.Name()] = string(b)
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Error(diff)
+		}
+		for text, want := range map[string]bool{"oom 1\noom_kill 1\n": true, "oom_kill_disable 0\nunder_oom 1\noom_kill 0\n": false, "": false} {
+			if err := os.WriteFile(filepath.Join(g.memory, c.events), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got := g.outOfMemory(); got != want {
+				t.Errorf("%q: %v", text, got)
+			}
+		}
+	}
+}
+
 // Whatever the kernel's files say, groups are looked for where they are mounted.
 func FuzzGroupFolders(f *testing.F) {
 	f.Add("30 29 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw", "0::/a/b")
@@ -93,6 +149,51 @@ func FuzzGroupFolders(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What killed houses have left is taken away; what is of living ones, or of others, is not.
+func TestSweep(t *testing.T) {
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	left, kept := fmt.Sprintf("%s%d-ABC", groupPrefix, gone.Process.Pid), []string{groupName(), groupPrefix + "x", groupPrefix + "-1-A", "other-1"}
+	for _, name := range append(kept, left) {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweep(dir)
+	for _, name := range kept {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, left)); err == nil {
+		t.Errorf("%s is still there", left)
+	}
+}
+
+func FuzzMapped(f *testing.F) {
+	for _, s := range []string{"         0          0 4294967295\n", "0 1000 1\n1 100000 65536\n", "", "x", "65534 1 1", "0 0 65534", "18446744073709551615 0 18446744073709551615"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, uidMap string) {
+		for line := range strings.Lines(uidMap) {
+			if mapped([]byte(line), outside) && !mapped([]byte(uidMap), outside) {
+				t.Errorf("%q is not in %q", line, uidMap)
+			}
+		}
+	})
+}
+
+func TestMapped(t *testing.T) {
+	for text, want := range map[string]bool{"         0          0 4294967295\n": true, "0 1000 1\n1 100000 65536\n": true, "0 1000 1\n": false, "0 0 65534": false, "65534 5 1": true, "": false} {
+		if got := mapped([]byte(text), outside); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
 }
 
 func TestAtLeast(t *testing.T) {

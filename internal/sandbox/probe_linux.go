@@ -96,9 +96,10 @@ func bare(err error) error {
 
 // spaceMends says what lets a namespace be made, by what forbids it.
 func spaceMends(p Part, withUser bool) string {
+	limit := "max_" + map[Part]string{PartUser: "user", PartMount: "mnt", PartPID: "pid", PartNet: "net", PartIPC: "ipc", PartUTS: "uts"}[p] + "_namespaces"
 	switch {
-	case sysctl("user/max_user_namespaces") == "0" && p == PartUser:
-		return "set the sysctl user.max_user_namespaces to 10000, say"
+	case sysctl("user/"+limit) == "0":
+		return "set the sysctl user." + limit + " to 10000, say"
 	case sysctl("kernel/unprivileged_userns_clone") == "0" && os.Geteuid() != 0:
 		return "set the sysctl kernel.unprivileged_userns_clone to 1"
 	case sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1" && os.Geteuid() != 0:

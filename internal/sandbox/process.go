@@ -18,7 +18,7 @@ var ErrMemory = errors.New("the sandboxed program needed more memory than it may
 // A Process is a sandboxed program under way.
 type Process struct {
 	Stdin  io.WriteCloser
-	Stdout io.ReadCloser // all of it is hostile; it ends when the program has, and is the caller's to close
+	Stdout io.ReadCloser // all of it is hostile; it ends when the program has. Who does not read it has the program wait. It is the caller's to close
 
 	profile   *Profile
 	listeners map[uint16]net.Listener
@@ -27,8 +27,9 @@ type Process struct {
 	err       error         // why it ended; read after done
 }
 
-// Listener returns where the program's connections to one of its ports arrive; nil
-// for a port that the command did not name. It is closed when the program has ended.
+// Listener returns where the program's connections to one of its ports arrive, at most
+// MaxConns at once; nil for a port that the command did not name. It is closed when the
+// program has ended.
 func (p *Process) Listener(port uint16) net.Listener { return p.listeners[port] }
 
 // Profile is what is in force.

@@ -103,6 +103,25 @@ func TestCheckExceptions(t *testing.T) {
 	}
 }
 
+func TestLacks(t *testing.T) {
+	r := Report{}
+	for _, p := range Parts() {
+		r.Findings = append(r.Findings, Finding{Part: p, OK: p != PartUser && p != PartIPC, Why: "not permitted", Mends: "permit it"})
+	}
+	want := "the sandbox lacks its user_namespace (and ipc_namespace): not permitted\npermit it; or let that be missing, as an exception of this server"
+	if err := r.lacks(nil); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %v", err, want)
+	}
+	if err := r.lacks([]Part{PartUser, PartIPC}); err != nil {
+		t.Error(err)
+	}
+	none := Report{}
+	want = "the sandbox lacks its landlock (and "
+	if err := none.lacks(Parts()[:1]); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "exception") {
+		t.Error("of nothing found, something is there:", err)
+	}
+}
+
 // evaluate runs a filter as the kernel does (seccomp(2)), for the instructions that it uses.
 func evaluate(t *testing.T, prog []unix.SockFilter, number, arch uint32, args ...uint64) uint32 {
 	t.Helper()

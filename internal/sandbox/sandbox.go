@@ -39,12 +39,13 @@ const (
 	PartProcesses Part = "process_limit"     // a bound on how many there are, threads counted
 )
 
-// Parts returns all parts, sorted.
-func Parts() []Part {
-	all := []Part{PartUser, PartMount, PartPID, PartNet, PartIPC, PartUTS, PartLandlock, PartSeccomp, PartMemory, PartProcesses}
-	slices.Sort(all)
-	return all
+// byWeight are all parts, those first without which others often lack as well.
+func byWeight() []Part {
+	return []Part{PartLandlock, PartSeccomp, PartUser, PartMount, PartPID, PartNet, PartIPC, PartUTS, PartMemory, PartProcesses}
 }
+
+// Parts returns all parts, sorted.
+func Parts() []Part { return slices.Sorted(slices.Values(byWeight())) }
 
 // CheckExceptions says what is wrong with a list of parts that are let be missing:
 // a part that there is not or that is named twice, and Landlock and seccomp, which
@@ -63,16 +64,24 @@ func CheckExceptions(except []Part) error {
 	return nil
 }
 
-// A MissingError says which part of a sandbox this machine cannot give.
+// A MissingError says which parts of a sandbox this machine cannot give.
 type MissingError struct {
-	Part  Part
+	Part  Part   // the weightiest of them
 	Why   string // what the kernel says
 	Mends string // what its operator can do
+	Also  []Part // the others, which may lack for the same reason
 }
 
 // Error says it in two lines.
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("the sandbox lacks its %s: %s\n%s, or let %s be missing as an exception of this server", e.Part, e.Why, e.Mends, e.Part)
+	all, exception := string(e.Part), ""
+	if len(e.Also) > 0 {
+		all += " (and " + join(e.Also) + ")"
+	}
+	if e.Part != PartLandlock && e.Part != PartSeccomp { // which are always there
+		exception = "; or let that be missing, as an exception of this server"
+	}
+	return fmt.Sprintf("the sandbox lacks its %s: %s\n%s%s", all, e.Why, e.Mends, exception)
 }
 
 // A Finding is what Probe found about one part.
@@ -131,14 +140,24 @@ func New(except []Part) (*Sandbox, error) {
 	}
 	s := &Sandbox{except: slices.Sorted(slices.Values(except))}
 	r, m := probe()
-	for _, p := range r.Missing() {
-		if f, _ := r.Finding(p); !slices.Contains(except, p) {
-			return nil, &MissingError{p, f.Why, f.Mends}
-		}
-		s.missing = append(s.missing, p)
+	s.missing, s.machine = r.Missing(), m
+	if err := r.lacks(except); err != nil {
+		return nil, err
 	}
-	s.machine = m
 	return s, s.standIns()
+}
+
+// lacks is a *MissingError if a part is missing that is not excepted.
+func (r *Report) lacks(except []Part) error {
+	lack := slices.DeleteFunc(byWeight(), func(p Part) bool {
+		f, _ := r.Finding(p)
+		return f.OK || slices.Contains(except, p)
+	})
+	if len(lack) == 0 {
+		return nil
+	}
+	f, _ := r.Finding(lack[0])
+	return &MissingError{lack[0], f.Why, f.Mends, lack[1:]}
 }
 
 // Probe asks the machine what it can do, by doing it: it takes some milliseconds

@@ -6,6 +6,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,15 +19,9 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/clawea/clawea/seal"
 )
-
-// entering is how long a program may take to be started, in a loaded machine.
-const entering = 20 * time.Second
 
 // machine is what probe learned, for starting.
 type machine struct {
@@ -46,7 +41,12 @@ func (s *Sandbox) Start(ctx context.Context, c *Command) (*Process, error) {
 		Temporary: temporary,
 	}
 	r := &run{order: o, place: s.machine.group, profile: p, stderr: c.Stderr}
-	return r.start(ctx)
+	started, err := r.start(ctx)
+	var failed *partError
+	if errors.As(err, &failed) {
+		return nil, fmt.Errorf("the sandbox could not put up its %s: %w\nclawea doctor says what this machine can do", failed.part, failed.err)
+	}
+	return started, err
 }
 
 // A run is one process on its way into the sandbox.
@@ -64,6 +64,7 @@ type run struct {
 	ours    []io.Closer   // what is to be closed once it has ended
 	folder  string        // a temporary one on the machine's disk, if the program has none of its own
 	ended   chan error    // what waiting for the process came to
+	drained chan struct{} // closed when all of its standard error was read
 }
 
 // start is Start for one order. What fails leaves nothing behind.
@@ -94,6 +95,7 @@ func (r *run) start(ctx context.Context) (*Process, error) {
 	}
 	go func() {
 		p.err = r.verdict(ctx, <-r.ended)
+		<-r.drained // nobody is left who could write there
 		stop()
 		cancel()
 		closeEach(r.ours)
@@ -103,6 +105,9 @@ func (r *run) start(ctx context.Context) (*Process, error) {
 	if err != nil {
 		<-p.done
 		p.Stdout.Close()
+		if errors.Is(err, io.EOF) { // it said nothing any more
+			err = fmt.Errorf("the sandbox ended before its program began: %w", cmp.Or(p.err, err))
+		}
 		return nil, err
 	}
 	return p, nil
@@ -138,7 +143,7 @@ func (r *run) attend(started chan<- error) {
 	r.ended <- r.cmd.Wait()
 }
 
-// kill ends the process; attend sees to the rest.
+// kill ends the guard, and so the program; attend sees to the rest.
 func (r *run) kill() { r.cmd.Process.Kill() } // fails if it has ended
 
 // killAll ends what the process has left: what the kernel has not ended with it.
@@ -179,7 +184,10 @@ func (r *run) prepare(p *Process) error {
 // and nobody there, to give up the one for the other; who is not root is nobody
 // from the beginning.
 func (r *run) attributes() *syscall.SysProcAttr {
-	a := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	a := &syscall.SysProcAttr{Setsid: true}
+	if r.order.has(PartPID) {
+		a.Pdeathsig = syscall.SIGKILL // beside the guard's own watch; without a namespace, the guard has others to end first
+	}
 	for part, flag := range flags() {
 		if r.order.has(part) {
 			a.Cloneflags |= flag
@@ -189,7 +197,7 @@ func (r *run) attributes() *syscall.SysProcAttr {
 	switch {
 	case root && r.order.has(PartUser):
 		maps := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}, {ContainerID: inside, HostID: outside, Size: 1}}
-		a.UidMappings, a.GidMappings, a.GidMappingsEnableSetgroups = maps, maps, true
+		a.UidMappings, a.GidMappings, a.GidMappingsEnableSetgroups = maps, maps, setgroups()
 		r.order.User = inside
 	case root:
 		r.order.User = outside
@@ -213,12 +221,22 @@ func flags() map[Part]uintptr {
 // become.
 func spareUser() bool {
 	b, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(b)) {
+	return err == nil && mapped(b, outside)
+}
+
+// setgroups reports whether processes here may change their groups
+// (user_namespaces(7)): some containers forbid it, to those within them too.
+func setgroups() bool {
+	b, err := os.ReadFile("/proc/self/setgroups")
+	return err == nil && strings.TrimSpace(string(b)) == "allow"
+}
+
+// mapped reports whether a user is among those of a user namespace, by its uid_map
+// (user_namespaces(7)).
+func mapped(uidMap []byte, user uint64) bool {
+	for line := range strings.Lines(string(uidMap)) {
 		var first, out, count uint64
-		if _, err := fmt.Sscan(line, &first, &out, &count); err == nil && first <= outside && outside < first+count {
+		if _, err := fmt.Sscan(line, &first, &out, &count); err == nil && first <= user && user-first < count {
 			return true
 		}
 	}
@@ -245,7 +263,11 @@ func (r *run) pipes(p *Process) error {
 	}
 	r.cmd.Stderr = errWrite
 	r.closing = append(r.closing, errWrite)
-	go drain(errRead, r.stderr)
+	r.drained = make(chan struct{})
+	go func() {
+		defer close(r.drained)
+		drain(errRead, r.stderr)
+	}()
 	return nil
 }
 
@@ -257,31 +279,6 @@ func drain(f *os.File, w io.Writer) {
 		_, _ = io.Copy(w, io.LimitReader(f, MaxStderr)) // a writer that fails has heard enough
 	}
 	_, _ = io.Copy(io.Discard, f)
-}
-
-// controls makes the socket and the pipe that the process is directed by.
-func (r *run) controls() error {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	mine, theirs := os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
-	r.closing = append(r.closing, theirs)
-	conn, err := net.FileConn(mine)
-	mine.Close()
-	if err != nil {
-		return err
-	}
-	r.control = conn.(*net.UnixConn)
-	r.ours = append(r.ours, conn)
-	read, write, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	r.orders = write
-	r.closing, r.ours = append(r.closing, read), append(r.ours, write)
-	r.cmd.ExtraFiles = []*os.File{theirs, read} // controlFD, orderFD
-	return nil
 }
 
 // ownFolder names the program's temporary folder to it, and makes one on the machine's
@@ -307,109 +304,19 @@ func (r *run) ownFolder() error {
 	return nil
 }
 
-// direct puts the process where its limits hold, gives it its order, and hears how
-// far it got.
-func (r *run) direct(ctx context.Context, p *Process) error {
-	if r.group != nil {
-		if err := r.group.add(r.cmd.Process.Pid); err != nil {
-			return err
-		}
-	}
-	deadline := time.Now().Add(entering)
-	if end, ok := ctx.Deadline(); ok && end.Before(deadline) {
-		deadline = end
-	}
-	if err := errors.Join(r.control.SetDeadline(deadline), r.orders.SetDeadline(deadline)); err != nil {
-		return err
-	}
-	b, err := seal.Marshal(r.order)
-	if err != nil {
-		return err
-	}
-	if _, err := r.orders.Write(b); err != nil {
-		return fmt.Errorf("order the sandbox: %w", err)
-	}
-	r.orders.Close()
-	fds, err := r.hear() // that all walls stand
-	if err != nil {
-		return err
-	}
-	if err := p.listen(r.order.Listen, fds); err != nil {
-		return err
-	}
-	for _, l := range p.listeners {
-		r.ours = append(r.ours, l)
-	}
-	if _, err := r.hear(); !errors.Is(err, io.EOF) { // the socket is closed by the program's start
-		return err
-	}
-	return nil
-}
-
-// hear reads one answer of the process: the files that come with it, or its error.
-func (r *run) hear() ([]int, error) {
-	b, rights := make([]byte, 8<<10), make([]byte, unix.CmsgSpace(4*maxListen))
-	n, m, _, _, err := r.control.ReadMsgUnix(b, rights)
-	switch {
-	case err == nil && n == 0, errors.Is(err, unix.ECONNRESET):
-		return nil, io.EOF
-	case err != nil:
-		return nil, fmt.Errorf("hear from the sandbox: %w", err)
-	}
-	var fds []int
-	messages, err := unix.ParseSocketControlMessage(rights[:m])
-	if err != nil {
-		return nil, err
-	}
-	for i := range messages {
-		got, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			return nil, err
-		}
-		fds = append(fds, got...)
-	}
-	var a answer
-	if err := seal.Unmarshal(b[:n], &a); err != nil {
-		return fds, err
-	}
-	if a.Error != "" && a.Part != "" {
-		return fds, &partError{a.Part, errors.New(a.Error)}
-	}
-	if a.Error != "" {
-		return fds, errors.New("the sandbox could not " + a.Error)
-	}
-	return fds, nil
-}
-
-// listen takes the listening sockets that were made inside.
-func (p *Process) listen(ports []uint16, fds []int) error {
-	var failed error
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "listener")
-		l, err := net.FileListener(f)
-		f.Close()
-		if err != nil {
-			failed = err
-			continue
-		}
-		p.listeners[ports[i]] = l
-	}
-	if failed == nil && len(fds) != len(ports) {
-		failed = fmt.Errorf("the sandbox gave %d listening sockets for %d ports", len(fds), len(ports))
-	}
-	return failed
-}
-
-// verdict says why a process ended.
+// verdict says why a program ended, of which the guard's own end is err.
 func (r *run) verdict(ctx context.Context, err error) error {
-	var exit *exec.ExitError
+	if status, ok := r.lastWord(); ok {
+		err = nil
+		if status != 0 {
+			err = fmt.Errorf("the sandboxed program ended with %s\nwhat it said on its standard error may tell why", statusText(status))
+		}
+	}
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return context.Cause(ctx)
 	case err != nil && r.group != nil && r.group.outOfMemory():
 		return ErrMemory
-	case errors.As(err, &exit):
-		return fmt.Errorf("the sandboxed program ended with %w\nwhat it said on its standard error may tell why", exit)
 	}
 	return err
 }
