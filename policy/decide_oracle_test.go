@@ -291,6 +291,7 @@ func TestDecideIsTheOracle(t *testing.T) {
 			if i%2 == 0 {
 				c = drawGoodCall(t)
 			}
+			drawCarrier(t, c)
 			f := drawWideFacts(t, c)
 			got := p.Decide(c, f)
 			effects[got.Effect]++

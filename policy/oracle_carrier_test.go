@@ -3,31 +3,54 @@
 
 package policy
 
-import "regexp"
+import (
+	"regexp"
+
+	"pgregory.net/rapid"
+
+	"github.com/clawea/clawea/seal"
+)
 
 var oracleGateway = regexp.MustCompile(`^gateway:[a-z0-9._-]{1,64}$`)
 
-// oracleCarrier hears what section 8 says of calls that another gateway carries out.
-func oracleCarrier(c *Call, t *oracleTally) {
-	if c.Carrier == "" && c.Unreported {
+// judgeCarrier hears spec/policy.md section 8, a sentence at a time.
+func (p oracle) judgeCarrier(c *Call, t *oracleTally) {
+	elsewhere := c.Carrier != ""
+	if c.Unreported && !elsewhere {
 		t.deny("", "the house says what becomes of its own calls")
 	}
-	if c.Carrier == "" {
-		return
-	}
-	if !oracleGateway.MatchString(c.Carrier) {
+	if elsewhere && !oracleGateway.MatchString(c.Carrier) {
 		t.deny("", "what carries the call out is no gateway")
 	}
-	if c.Tool == "model" {
+	if elsewhere && c.Tool == "model" {
 		t.deny("", "the house carries out model calls itself")
 	}
-	for _, said := range []bool{c.Credential != "", c.Privilege != "", len(c.Filters) > 0, len(c.Reads) > 0, !c.Change.IsZero()} {
-		if said {
+	for _, says := range []bool{c.Credential != "", c.Privilege != "", len(c.Filters) > 0, len(c.Reads) > 0, c.Change != (seal.Hash{})} {
+		if elsewhere && says {
 			t.deny("", "what the house would do itself cannot be said of a call that a gateway carries out")
 			break
 		}
 	}
-	if c.Class == "search" && (c.Tool == "jira" || c.Tool == "confluence") {
+	if elsewhere && c.Class == "search" && (c.Tool == "jira" || c.Tool == "confluence") {
 		t.deny("", "a search that a gateway carries out is not bounded")
+	}
+}
+
+// drawCarrier makes some calls another's to carry out, with and without what cannot be
+// said of those.
+func drawCarrier(t *rapid.T, c *Call) {
+	if rapid.IntRange(0, 3).Draw(t, "elsewhere") > 0 {
+		return
+	}
+	c.Carrier = rapid.SampledFrom([]string{"", "gateway:edge", "gateway:", "gateway:Edge", "edge", "gateway:a b", "gateway:gateway:a"}).Draw(t, "carrier")
+	c.Unreported = rapid.Bool().Draw(t, "unreported")
+	if rapid.Bool().Draw(t, "says what is the house's") {
+		return
+	}
+	c.Credential, c.Privilege, c.Filters, c.Reads, c.Change = "", "", nil, nil, seal.Hash{}
+	if rapid.Bool().Draw(t, "or one of it") {
+		rapid.SampledFrom([]func(){
+			func() { c.Credential = "read" }, func() { c.Privilege = "least" }, func() { c.Filters = []string{"space"} }, func() { c.Reads = []string{"summary"} }, func() { c.Change[0] = 1 },
+		}).Draw(t, "which")()
 	}
 }

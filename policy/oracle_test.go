@@ -69,7 +69,7 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 	p.judgeGrant(c, &t)
 	p.judgeReached(c, &t)
 	p.judgeServer(c, &t)
-	oracleCarrier(c, &t)
+	p.judgeCarrier(c, &t)
 	return p.settle(&t, c, f)
 }
 

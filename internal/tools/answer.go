@@ -57,6 +57,9 @@ func unpack(body []byte, out *mcp.CallToolResult) error {
 	if err := seal.Unmarshal(body, &in); err != nil {
 		return err
 	}
+	if in.Content == nil {
+		return errors.New("there is no list of contents")
+	}
 	var read mcp.CallToolResult
 	if err := json.Unmarshal(body, &read); err != nil {
 		return err

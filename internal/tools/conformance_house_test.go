@@ -149,3 +149,19 @@ func conformant(t *testing.T) (*house, string) {
 	t.Cleanup(srv.Close)
 	return h, url + tools.Path
 }
+
+// A says is a desk that answers with a body of content.
+type says struct {
+	desk
+	body string
+}
+
+func (s *says) Tools() []gate.Tool {
+	return []gate.Tool{{Action: policy.Action{Tool: "desk", Name: "read", Class: policy.Read}, Description: "Says it.", Schema: []byte(`{"type":"object"}`)}}
+}
+
+func (s *says) Plan(context.Context, string, []byte, []policy.Bound) (*gate.Plan, error) {
+	return &gate.Plan{Call: &policy.Call{Tool: "desk", Action: "read", Class: policy.Read}, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
+		return &gate.Result{Body: []byte(s.body), Form: gate.Content, Outcome: receipt.Outcome{Status: receipt.Done}}, nil
+	}}, nil
+}

@@ -171,7 +171,7 @@ func openHouse(t *testing.T, d *desk, wpc string, connectors ...tools.Connector)
 	srv := httptest.NewUnstartedServer(nil)
 	h.url = "http://" + strings.Replace(srv.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
-	if h.handler, err = tools.New(h.gate, door, connectors, nil, tools.Waits{}, "test", log); err != nil {
+	if h.handler, err = tools.New(h.gate, door, connectors, nil, tools.Waits{Approvals: h.db, Pages: "https://house.test"}, "test", log); err != nil {
 		t.Fatal(err)
 	}
 	srv.Config.Handler = h.handler
@@ -290,6 +290,40 @@ func (h *house) post(raw, body string, header map[string]string) (int, string) {
 	}
 	h.challenged = res.Header.Get("WWW-Authenticate")
 	return res.StatusCode, string(b)
+}
+
+// reply has alice answer a question, once it is there.
+func (h *house) reply(id string, yes bool) {
+	h.t.Helper()
+	q, err := h.db.Approval(h.t.Context(), id)
+	for range 100 {
+		if err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+		q, err = h.db.Approval(h.t.Context(), id)
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	alice, key := newKey(h.t, "alice@house.test", 5)
+	h.gate.People = []seal.Verifier{key}
+	now, says := time.Now().UTC().Truncate(time.Millisecond), store.Yes
+	if !yes {
+		says = store.No
+	}
+	a := &receipt.Answer{Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: yes, By: "alice@house.test", At: now, Expires: now.Add(time.Hour)}
+	e, err := a.Sign(alice)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	paper, err := e.Marshal()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.db.Answer(h.t.Context(), q.ID, paper, a, func([]*seal.Envelope) store.Reply { return says }); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // request is a raw request of a version of the protocol. params are followed by

@@ -8,16 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/seal"
 )
 
 // An agent is told of the tools that its token can ever use, and of no others.
@@ -163,26 +159,9 @@ func TestApproved(t *testing.T) {
 	h := newHouse(t)
 	s := h.connect(h.mint("job-1").Raw)
 	_, f, _ := call(t, s, "desk.post", `{"text":"x"}`)
-	q, err := h.db.Approval(t.Context(), f.Approval)
-	if err != nil {
-		t.Fatal(err)
-	}
-	alice, aliceKey := newKey(t, "alice@house.test", 5)
-	h.gate.People = []seal.Verifier{aliceKey}
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	a := &receipt.Answer{Approval: q.ID, Job: q.Job, Call: q.Call, Policy: q.Policy, Yes: true, By: "alice@house.test", At: now, Expires: now.Add(time.Hour)}
-	e, err := a.Sign(alice)
-	if err != nil {
-		t.Fatal(err)
-	}
-	paper, err := e.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.db.Answer(t.Context(), q.ID, paper, a, func([]*seal.Envelope) store.Reply { return store.Yes }); err != nil {
-		t.Fatal(err)
-	}
-	if _, f, _ := call(t, s, "desk.post", `{"text":"y"}`); f == nil || f.Approval == q.ID {
+	asked := f.Approval
+	h.reply(asked, true)
+	if _, f, _ := call(t, s, "desk.post", `{"text":"y"}`); f == nil || f.Approval == asked {
 		t.Error("a yes let another text through")
 	}
 	if text, f, _ := call(t, s, "desk.post", ` { "text" : "\u0078" } `); f != nil || text != "you said x" { // the same call, spelled otherwise
