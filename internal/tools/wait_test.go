@@ -8,15 +8,19 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/tools"
+	"github.com/clawea/clawea/seal"
 )
 
 // prefers adds what a client's operator has it say of waiting.
@@ -220,6 +224,55 @@ func TestNotSentToThePage(t *testing.T) {
 			t.Errorf("%s: %+v", version, f)
 		}
 		h.wantBook("job-1", "opened desk.post ask")
+	}
+}
+
+// Whatever replica a request comes to, it is served: none keeps anything that another
+// would need.
+func TestAnyReplica(t *testing.T) {
+	h := newHouse(t)
+	var replicas []http.Handler
+	for range 3 {
+		g := &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: h.gate.Signer, Salt: h.gate.Salt, PlainBearer: true, Log: h.gate.Log}
+		_, alice := newKey(t, "alice@house.test", 5)
+		g.People = []seal.Verifier{alice}
+		door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
+		replica, err := tools.New(g, door, h.connectors, tools.Waits{Approvals: h.db, Pages: "https://house.test"}, "test", h.gate.Log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replicas = append(replicas, replica)
+	}
+	var n atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		replicas[int(n.Add(1))%len(replicas)].ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	h.url = srv.URL
+	for _, version := range []string{"2025-06-18", "2025-11-25", "2026-07-28"} {
+		job := "job-" + version
+		s := h.visit(h.mint(job).Raw, version, "", &mcp.ClientOptions{
+			Capabilities: &mcp.ClientCapabilities{Elicitation: &mcp.ElicitationCapabilities{URL: &mcp.URLElicitationCapabilities{}}},
+			ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+				return &mcp.ElicitResult{Action: "decline"}, nil
+			},
+		})
+		if list, err := s.ListTools(t.Context(), nil); err != nil || len(list.Tools) != 5 {
+			t.Errorf("%s: %+v, %v", version, list, err)
+		}
+		for range 4 {
+			if text, _, _ := call(t, s, "desk_read", `{"text":"x"}`); text != "you said x" {
+				t.Errorf("%s: %s", version, text)
+			}
+		}
+		_, f, _ := call(t, s, "desk_post", `{"text":"x"}`)
+		if f == nil || f.Status != "waiting" {
+			t.Fatalf("%s: %+v", version, f)
+		}
+		h.reply(f.Approval, true)
+		if text, _, _ := call(t, s, "desk_post", `{"text":"x"}`); text != "you said x" {
+			t.Errorf("%s: %s", version, text)
+		}
 	}
 }
 
