@@ -81,6 +81,15 @@ type orderer struct {
 	bounds []bound // at least one
 }
 
+// detail reads what is ordered. Who may order under one policy only need not say which:
+// clients that know nothing of authorization_details, MCP's among them, cannot.
+func (o *orderer) detail(text string) (*detail, error) {
+	if own := o.bounds[0].policies; text == "" && len(own) == 1 {
+		return &detail{Type: detailType, Policy: own[0]}, nil
+	}
+	return readDetail(text)
+}
+
 // order puts d into the issuer's terms, within what o may order.
 func (o *orderer) order(d *detail) (*issuer.Order, error) {
 	agent := d.Agent

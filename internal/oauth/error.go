@@ -22,6 +22,7 @@ const (
 	invalidGrant     = "invalid_grant"                 // RFC 6749 section 5.2
 	invalidScope     = "invalid_scope"                 // RFC 6749 section 5.2
 	unsupportedGrant = "unsupported_grant_type"        // RFC 6749 section 5.2
+	noResponse       = "unsupported_response_type"     // RFC 6749 section 4.1.2.1
 	accessDenied     = "access_denied"                 // RFC 6749 section 4.1.2.1; at the token endpoint RFC 8628 section 3.5
 	unavailable      = "temporarily_unavailable"       // RFC 6749 section 4.1.2.1
 	invalidTarget    = "invalid_target"                // RFC 8707 section 2, RFC 8693 section 2.2.2

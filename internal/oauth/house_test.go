@@ -149,6 +149,8 @@ func (e *ended) Revoke(_ context.Context, r token.Revocation, by, _ string) erro
 	return e.err
 }
 
+const singleSecret = "single's secret, which is as long as it must be"
+
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, log: new(bytes.Buffer), now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
@@ -170,6 +172,7 @@ func newHouse(t *testing.T) *house {
 		Spender: h.spent, Revoker: h.ended, Now: now, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Clients: []Client{
 			{ID: "desk", Secret: said(secret), Agents: []string{"clerk"}},
+			{ID: "single", Secret: said(singleSecret), Agents: []string{"clerk"}, Policies: []seal.Hash{one}},
 			{ID: "many", Secret: said("many's secret, which is as long as it must be"), Agents: []string{"clerk", "robot"}, Policies: []seal.Hash{one}},
 			{ID: "signer", Key: ed.Public(), Agents: []string{"clerk"}},
 			{ID: "curved", Key: ec.Public(), Agents: []string{"clerk"}},

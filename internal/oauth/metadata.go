@@ -32,11 +32,12 @@ var (
 // section 5.1.
 type serverMetadata struct {
 	Issuer               string   `json:"issuer"`
+	Authorize            string   `json:"authorization_endpoint"` // required by clients that never come there
 	Token                string   `json:"token_endpoint"`
 	Introspection        string   `json:"introspection_endpoint"`
 	Revocation           string   `json:"revocation_endpoint"`
 	JWKS                 string   `json:"jwks_uri"`
-	ResponseTypes        []string `json:"response_types_supported"` // required, and none: there is no authorization endpoint
+	ResponseTypes        []string `json:"response_types_supported"` // required, and none: nothing is authorized in a browser
 	GrantTypes           []string `json:"grant_types_supported"`
 	TokenAuth            []string `json:"token_endpoint_auth_methods_supported"`
 	TokenAuthAlgs        []string `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -56,13 +57,21 @@ func (s *Server) ServeMetadata(w http.ResponseWriter, r *http.Request) {
 		grants, tokenAuth = append(grants, tokenExchange), append([]string{"none"}, clientMethods...)
 	}
 	s.write(w, r, http.StatusOK, serverMetadata{
-		Issuer: s.URL, Token: s.URL + TokenPath, Introspection: s.URL + IntrospectPath, Revocation: s.URL + RevokePath,
+		Issuer: s.URL, Authorize: s.URL + AuthorizePath, Token: s.URL + TokenPath, Introspection: s.URL + IntrospectPath, Revocation: s.URL + RevokePath,
 		JWKS: s.jwks(), ResponseTypes: []string{}, GrantTypes: grants,
 		TokenAuth: tokenAuth, TokenAuthAlgs: assertionMethods,
 		IntrospectionAuth: clientMethods, IntrospectionAlgs: assertionMethods,
 		RevocationAuth: clientMethods, RevocationAlgs: assertionMethods,
 		AuthorizationDetails: []string{detailType}, ProofAlgs: token.ProofAlgorithms(), Documentation: documentation,
 	})
+}
+
+// ServeAuthorization answers GET /oauth/authorize: nobody gets a token there. The
+// metadata says so by its response types, and does not say that PKCE is known, so that a
+// client that reads it does not come (RFC 6749 section 4.1.2.1). Nobody is sent back to
+// where they say that they come from: the house knows no such places.
+func (s *Server) ServeAuthorization(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, bad(noResponse, "nobody gets a token of this house in a browser: start the agent with clawea run, or order with client credentials"))
 }
 
 // A resourceMetadata is RFC 9728 section 2.

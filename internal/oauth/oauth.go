@@ -24,6 +24,7 @@ import (
 
 // The paths of the endpoints, below Server.URL.
 const (
+	AuthorizePath  = "/oauth/authorize"
 	TokenPath      = "/oauth/token"
 	IntrospectPath = "/oauth/introspect"
 	RevokePath     = "/oauth/revoke"

@@ -56,7 +56,7 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request) (*issued, error) 
 	if err := f.only(s.URL, s.URL+"/mcp", s.House); err != nil {
 		return nil, err
 	}
-	d, err := readDetail(f.get("authorization_details"))
+	d, err := who.detail(f.get("authorization_details"))
 	if err != nil {
 		return nil, err
 	}

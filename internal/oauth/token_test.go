@@ -39,7 +39,7 @@ func TestServerMetadata(t *testing.T) {
 	auth, algs := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}, []any{"EdDSA", "Ed25519", "ES256"}
 	want := map[string]any{
 		"issuer": "https://house.test", "jwks_uri": "https://house.test/.well-known/jwks.json",
-		"token_endpoint": "https://house.test/oauth/token", "introspection_endpoint": "https://house.test/oauth/introspect", "revocation_endpoint": "https://house.test/oauth/revoke",
+		"authorization_endpoint": "https://house.test/oauth/authorize", "token_endpoint": "https://house.test/oauth/token", "introspection_endpoint": "https://house.test/oauth/introspect", "revocation_endpoint": "https://house.test/oauth/revoke",
 		"token_endpoint_auth_methods_supported": auth, "introspection_endpoint_auth_methods_supported": auth, "revocation_endpoint_auth_methods_supported": auth,
 		"token_endpoint_auth_signing_alg_values_supported": algs, "introspection_endpoint_auth_signing_alg_values_supported": algs, "revocation_endpoint_auth_signing_alg_values_supported": algs,
 		"response_types_supported": []any{}, "grant_types_supported": []any{"client_credentials"},
@@ -55,6 +55,32 @@ func TestServerMetadata(t *testing.T) {
 	if diff := cmp.Diff(want, h.get(h.ServeMetadata, "/.well-known/oauth-authorization-server")); diff != "" {
 		t.Error("with identities:", diff)
 	}
+}
+
+// RFC 6749 section 4.1.2.1: nobody gets anything in a browser, nor is sent anywhere.
+func TestAuthorization(t *testing.T) {
+	h := newHouse(t)
+	w := httptest.NewRecorder()
+	h.ServeAuthorization(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, AuthorizePath+"?response_type=code&client_id=desk&redirect_uri=https://evil.test/&state=1", nil))
+	a := h.read(w)
+	if a.status != http.StatusBadRequest || a.body["error"] != noResponse || a.header.Get("Location") != "" || len(h.issuer.orders) != 0 {
+		t.Errorf("%d %v, to %q", a.status, a.body, a.header.Get("Location"))
+	}
+}
+
+// spec/oauth.md 3.1: who may order under one policy only need not say which, and orders
+// as much as it holds; others must.
+func TestWithoutDetails(t *testing.T) {
+	h := newHouse(t)
+	h.wantToken(h.send(order().basic("single", singleSecret).unset("authorization_details").set("resource", "https://house.test/mcp")))
+	if len(h.issuer.orders) != 1 {
+		t.Fatalf("%d orders", len(h.issuer.orders))
+	}
+	o := h.issuer.orders[0]
+	if o.Policy != one || o.Agent != "clerk" || o.Client != "single" || o.Grant != nil || o.TTL != 0 || !strings.HasPrefix(o.Job, "job-") {
+		t.Errorf("ordered %+v", o)
+	}
+	h.wantError(h.send(order().basic("single", singleSecret).set("authorization_details", "[]")), 400, invalidDetails)
 }
 
 // RFC 9728 sections 2 and 3.3: the resource is what the well-known path names.

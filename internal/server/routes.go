@@ -152,7 +152,8 @@ func (s *Server) routes() []route {
 		{"POST /v1/authorize/{job}/{seq}/close", gateway, http.HandlerFunc(s.Seam.ServeClose)},
 		{"/ext_authz/", gateway, http.HandlerFunc(s.Seam.ServeExtAuthz)},
 
-		{"POST /oauth/token", anyone, http.HandlerFunc(s.OAuth.ServeToken)}, // these check who asks, as OAuth says
+		{"GET /oauth/authorize", anyone, http.HandlerFunc(s.OAuth.ServeAuthorization)}, // says that it gives nothing
+		{"POST /oauth/token", anyone, http.HandlerFunc(s.OAuth.ServeToken)},            // these check who asks, as OAuth says
 		{"POST /oauth/introspect", anyone, http.HandlerFunc(s.OAuth.ServeIntrospection)},
 		{"POST /oauth/revoke", anyone, http.HandlerFunc(s.OAuth.ServeRevocation)},
 		{"GET /.well-known/oauth-authorization-server", anyone, http.HandlerFunc(s.OAuth.ServeMetadata)},

@@ -30,6 +30,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/clawea/clawea/policy"
 )
 
 // An authority is a house that OAuth clients order their tokens from, with a
@@ -38,6 +40,7 @@ type authority struct {
 	house
 	bound, plain string // hashes of policies: the second takes plain bearer tokens
 	secret       string // of the client desk
+	mcp          string // of the client mcp
 	ed           ed25519.PrivateKey
 	ec           *ecdsa.PrivateKey
 	issuer       *httptest.Server
@@ -47,17 +50,20 @@ type authority struct {
 const boundPolicy = `{"wpc_version":"v1","policy_name":"asker","purpose":"Ask a model","model_route":{"require_clawproxy":true,"allowed":["sim"]},` +
 	`"runtime":{"require_cst":true,"cst_policy_hash_pin":true,"max_ttl_seconds":600%s}}`
 
+// plainBearer is what a policy says that takes tokens that are bound to no key.
+const plainBearer = `,"cst_bearer_allowed":true`
+
 // openAuthority starts clawea serve with a configuration of its own.
 func openAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{house: house{dir: t.TempDir()}, secret: rand.Text() + rand.Text() + "/+ %"}
+	a := &authority{house: house{dir: t.TempDir()}, secret: rand.Text() + rand.Text() + "/+ %", mcp: rand.Text() + rand.Text()}
 	a.newIssuer(t)
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, `{"id":"1","object":"chat.completion","created":1,"model":"sim","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"A friend."}}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`)
 	}))
 	t.Cleanup(model.Close)
-	for name, text := range map[string]string{"operator": rand.Text() + rand.Text(), "desk": a.secret, "model": "sk-model"} {
+	for name, text := range map[string]string{"operator": rand.Text() + rand.Text(), "desk": a.secret, "mcp": a.mcp, "model": "sk-model"} {
 		a.write(t, filepath.Join("secrets", name), text)
 	}
 	for _, name := range []string{"ada", "signer"} {
@@ -81,11 +87,13 @@ func openAuthority(t *testing.T) *authority {
 			{"id": "desk", "secret": "file:secrets/desk", "agents": ["clerk"]},
 			{"id": "signer", "key": %q, "agents": ["clerk"]},
 			{"id": "curved", "jwk": %s, "agents": ["clerk"]},
+			{"id": "mcp", "secret": "file:secrets/mcp", "agents": ["clerk"], "policies": [%q]},
+			{"id": "mcp-key", "jwk": %[5]s, "agents": ["clerk"], "policies": [%[6]q]},
 		],
-		"identities": [{"name": "ci", "issuer": %q, "audience": %q, "match": {"repository": "house-test/site"}, "agent": "builder"}],
-	}`, listen, a.read(t, "ada.key.pub"), model.URL, a.read(t, "signer.key.pub"), public, a.issuer.URL, a.url))
+		"identities": [{"name": "ci", "issuer": %[7]q, "audience": %[8]q, "match": {"repository": "house-test/site"}, "agent": "builder"}],
+	}`, listen, a.read(t, "ada.key.pub"), model.URL, a.read(t, "signer.key.pub"), public, hashOf(t, plainBearer), a.issuer.URL, a.url))
 	a.serve(t)
-	a.bound, a.plain = a.publish(t, ""), a.publish(t, `,"cst_bearer_allowed":true`)
+	a.bound, a.plain = a.publish(t, ""), a.publish(t, plainBearer)
 	return a
 }
 
@@ -189,7 +197,7 @@ func (a *authority) serve(t *testing.T) {
 		if t.Failed() {
 			t.Logf("the daemon's log:\n%s", log.String())
 		}
-		for _, secret := range []string{a.secret, url.QueryEscape(a.secret), "eyJ"} {
+		for _, secret := range []string{a.secret, url.QueryEscape(a.secret), a.mcp, "eyJ"} {
 			if strings.Contains(log.String(), secret) {
 				t.Error("the daemon's log has a secret")
 			}
@@ -211,6 +219,16 @@ func (a *authority) serve(t *testing.T) {
 func (a *authority) publish(t *testing.T, extra string) string {
 	t.Helper()
 	return a.publishText(t, fmt.Sprintf(boundPolicy, extra))
+}
+
+// hashOf is what publish will return.
+func hashOf(t *testing.T, extra string) string {
+	t.Helper()
+	p, err := policy.Parse(fmt.Appendf(nil, boundPolicy, extra))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Hash().String()
 }
 
 func (a *authority) publishText(t *testing.T, text string) string {
@@ -318,7 +336,7 @@ func TestOAuthKeys(t *testing.T) {
 // revocation.
 func TestOAuthStockClient(t *testing.T) {
 	t.Parallel()
-	node := installNode(t)
+	node := installNode(t, stockDir)
 	a := openAuthority(t)
 	input, err := json.Marshal(map[string]any{
 		"house": a.url, "policy": a.bound, "subjectToken": a.vouch(t), "identity": "ci",
@@ -345,17 +363,17 @@ func TestOAuthStockClient(t *testing.T) {
 
 var stockDir = filepath.Join("..", "oauth")
 
-// installNode returns Node, with what ../oauth needs installed. Where there is
+// installNode returns Node, with what dir needs installed. Where there is
 // no Node, or what it needs is out of reach, the test is skipped, except when
 // CI=true is set, where that is a failure.
-func installNode(t *testing.T) string {
+func installNode(t *testing.T, dir string) string {
 	t.Helper()
 	absent := func(format string, args ...any) {
 		t.Helper()
 		if os.Getenv("CI") == "true" {
 			t.Fatalf(format, args...)
 		}
-		t.Skipf("skipped, the stock OAuth client is not at hand: "+format, args...)
+		t.Skipf("skipped, the stock client is not at hand: "+format, args...)
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -368,10 +386,15 @@ func installNode(t *testing.T) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	lock, err1 := os.Stat(filepath.Join(dir, "package-lock.json"))
+	done, err2 := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
+	if err1 == nil && err2 == nil && done.ModTime().After(lock.ModTime()) {
+		return node
+	}
 	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = stockDir
+	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		absent("npm ci in test/oauth: %v\n%s", err, out)
+		absent("npm ci in %s: %v\n%s", dir, err, out)
 	}
 	return node
 }
