@@ -21,7 +21,7 @@ func (h *Handler) take(cs []Connector) error {
 				return err
 			}
 			listed := t.Listed()
-			if !listable.MatchString(listed) || listed == anyTool {
+			if !listable.MatchString(listed) {
 				return fmt.Errorf("tool %s cannot be listed as %q\nname it with letters, digits, _ and -, and no more than 64 of them", t.Action, listed)
 			}
 			for _, name := range []string{listed, t.Action.String()} {

@@ -80,8 +80,9 @@ type served struct {
 // Path is where the MCP endpoint is.
 const Path = "/mcp"
 
-// New returns the MCP endpoint for connectors and the tools of others, which may be nil. version is told to clients, and w is how
-// they can wait for people. It fails for a tool that cannot be described, or not called by a name of its own.
+// New returns the MCP endpoint for connectors and the tools of others, which may be nil.
+// version is told to clients, and w is how they can wait for people. It fails for a tool
+// that cannot be described, or not called by a name of its own.
 func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (http.Handler, error) {
 	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, held: make(chan struct{}, maxHeld)}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
@@ -106,9 +107,8 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, 
 		Logger:                       log,
 		MaxRequestBodyBytes:          MaxBody,
 		PropagateRequestCancellation: true,
-		// It would turn away all that comes through a TLS proxy on this machine.
-		// Nothing here rests on where a request comes from: a browser that is led
-		// here has no token to show.
+		// It would turn away all that comes through a TLS proxy on this machine. A
+		// browser that is led here says so (admit), and has no token to show.
 		DisableLocalhostProtection: true,
 	})
 	return h.admit(stream), nil
@@ -119,6 +119,7 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, 
 // that makes.
 func (h *Handler) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The protocol wants it looked at, against DNS rebinding; our own pages call no tools.
 		if from := r.Header.Values("Origin"); len(from) > 0 && (len(from) > 1 || from[0] != h.door.URL) {
 			http.Error(w, "this is no place for other sites' pages\nuse an MCP client that is no web page", http.StatusForbidden)
 			return
@@ -142,7 +143,7 @@ func (h *Handler) admit(next http.Handler) http.Handler {
 		// The SDK takes who calls from its own check of a bearer token only.
 		info := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) { return tokenInfo(c), nil }
 		r.Header.Set("Authorization", "Bearer admitted")
-		auth.RequireBearerToken(info, nil)(next).ServeHTTP(w, h.listen(r, c.Claims().Job))
+		auth.RequireBearerToken(info, nil)(next).ServeHTTP(w, h.listen(withGone(r), c.Claims().Job))
 	})
 }
 

@@ -51,7 +51,8 @@ type Waits struct {
 // answer: that somebody was sent there counts for nothing.
 func (h *Handler) ask(req *mcp.CallToolRequest, p *gate.Pending) *mcp.CallToolResult {
 	can := req.ClientCapabilities()
-	if h.waits.Pages == "" || req.ProtocolVersion() < elicits || can == nil || can.Elicitation == nil || can.Elicitation.URL == nil || len(req.Params.InputResponses) > 0 {
+	_, asked := req.Params.InputResponses[question]
+	if asked || h.waits.Pages == "" || req.ProtocolVersion() < elicits || can == nil || can.Elicitation == nil || can.Elicitation.URL == nil {
 		return nil
 	}
 	return &mcp.CallToolResult{
@@ -96,6 +97,14 @@ func preferred(header http.Header) time.Duration {
 	return 0
 }
 
+type goneKey struct{} // of what tells that the client of a request is gone
+
+// withGone lets hold see that the client of r is gone, or that the daemon stops: calls
+// of versions before 2026-07-28 do not end with their requests, but need not be held.
+func withGone(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), goneKey{}, r.Context().Done()))
+}
+
 // hold waits until people have answered the question id, as long as the client of req
 // would, and reports whether they have. The receipt that asks is durable by then.
 func (h *Handler) hold(ctx context.Context, req *mcp.CallToolRequest, id string, t *teller) bool {
@@ -109,6 +118,7 @@ func (h *Handler) hold(ctx context.Context, req *mcp.CallToolRequest, id string,
 	default:
 		return false
 	}
+	gone, _ := ctx.Value(goneKey{}).(<-chan struct{})
 	over, look := time.NewTimer(long), time.NewTicker(glance)
 	defer over.Stop()
 	defer look.Stop()
@@ -116,6 +126,8 @@ func (h *Handler) hold(ctx context.Context, req *mcp.CallToolRequest, id string,
 	for looks := 1; ; looks++ {
 		select {
 		case <-ctx.Done():
+			return false
+		case <-gone:
 			return false
 		case <-over.C:
 			return false

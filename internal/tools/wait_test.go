@@ -133,14 +133,38 @@ func TestNotHeld(t *testing.T) {
 		}
 		h.wantBook("job-1", "opened desk.post ask")
 	}
-	h := newHouse(t)
-	s := h.visit(h.mint("job-1").Raw, "2026-07-28", "wait=50", nil)
-	ctx, hangUp := context.WithTimeout(t.Context(), 700*time.Millisecond)
-	defer hangUp()
-	if _, err := s.CallTool(ctx, &mcp.CallToolParams{Name: "desk_post", Arguments: json.RawMessage(`{"text":"x"}`)}); err == nil {
-		t.Error("a call that was given up was answered")
+}
+
+// Nobody is held for a client that is gone, or by a daemon that stops, whatever the
+// version says of cancelling.
+func TestGone(t *testing.T) {
+	for _, version := range []string{"2025-06-18", "2025-11-25", "2026-07-28"} {
+		h := newHouse(t)
+		inner, returned := h.handler, make(chan struct{})
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(returned)
+			inner.ServeHTTP(w, r)
+		}))
+		defer srv.Close()
+		h.url = srv.URL
+		ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
+		defer hangUp()
+		req := h.request(ctx, h.mint("job-1").Raw, version, "tools/call", "desk_post", `"name":"desk_post","arguments":{"text":"x"},`)
+		req.Header.Set("Prefer", "wait=50")
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			body, err := io.ReadAll(res.Body)
+			res.Body.Close()
+			if err == nil {
+				t.Errorf("%s: a call that was given up was answered: %s", version, body)
+			}
+		}
+		select {
+		case <-returned:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: it is held", version)
+		}
+		h.wantBook("job-1", "opened desk.post ask")
 	}
-	h.wantBook("job-1", "opened desk.post ask")
 }
 
 // A client that can show its person a page is sent to the question's, with nothing in
