@@ -86,7 +86,8 @@ const Path = "/mcp"
 func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (http.Handler, error) {
 	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, held: make(chan struct{}, maxHeld)}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
-		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes.",
+		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes. " +
+			"Descriptions name tools by their actions: page.get of confluence is confluence_page_get.",
 		Logger:       log,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, // the list does not change within a job
 		// What is listed hangs on the token, so nobody between here and the agent may keep it.
