@@ -7,8 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -114,16 +116,50 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	t.Log("\n" + report)
-	if path := os.Getenv("CLAWEA_CONFORMANCE"); path != "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if file := os.Getenv("CLAWEA_CONFORMANCE"); file != "" {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte("# MCP conformance\n\n"+report), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte("# MCP conformance\n\n"+report), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if book := h.book("conformance"); !strings.Contains(book, "opened test.simple.text allow, closed done") || strings.Contains(book, "aborted") {
 		t.Errorf("the calls did not come through the gate: %.300s", book)
+	}
+}
+
+// docs/mcp.md lists what does not apply, and nothing that does.
+func TestConformanceDocs(t *testing.T) {
+	b, err := os.ReadFile("../../docs/mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, ok := strings.Cut(string(b), "These do not apply:")
+	list, _, closed := strings.Cut(list, "The suite's scenarios of extensions")
+	if !ok || !closed {
+		t.Fatal("docs/mcp.md has no such list")
+	}
+	idle := map[string]bool{}
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(list, -1) {
+		idle[m[1]] = true
+	}
+	named := maps.Clone(idle)
+	for entry := range inapplicable {
+		scenario, _, _ := strings.Cut(entry, "/")
+		found := false
+		for pattern := range named {
+			if match, err := path.Match(pattern, scenario); err == nil && match {
+				found = true
+				delete(idle, pattern)
+			}
+		}
+		if !found {
+			t.Errorf("docs/mcp.md does not list %s", scenario)
+		}
+	}
+	for pattern := range idle {
+		t.Errorf("docs/mcp.md lists %s, which applies", pattern)
 	}
 }
 
