@@ -296,7 +296,7 @@ func (h *house) post(raw, body string, header map[string]string) (int, string) {
 func (h *house) reply(id string, yes bool) {
 	h.t.Helper()
 	q, err := h.db.Approval(h.t.Context(), id)
-	for range 100 {
+	for range 1000 {
 		if err == nil {
 			break
 		}

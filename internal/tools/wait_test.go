@@ -74,7 +74,7 @@ func TestProgress(t *testing.T) {
 			if tool == "shell_exec" {
 				want = allowed[:1]
 			}
-			for range 100 { // the client hears of them on its own time
+			for range 1000 { // the client hears of them on its own time
 				mu.Lock()
 				n := len(got)
 				mu.Unlock()
@@ -121,8 +121,8 @@ func TestHeld(t *testing.T) {
 // Nobody is held who does not say so, nor longer than they say, nor when they go.
 func TestNotHeld(t *testing.T) {
 	for prefer, at := range map[string][2]time.Duration{
-		"": {0, time.Second}, "wait": {0, time.Second}, "wait=-1": {0, time.Second}, "wait=soon": {0, time.Second}, "wait=999999999999": {0, time.Second},
-		"handling=strict": {0, time.Second}, "wait=1": {time.Second, 5 * time.Second}, "return=minimal,WAIT = 1": {time.Second, 5 * time.Second},
+		"": {0, 20 * time.Second}, "wait": {0, 20 * time.Second}, "wait=-1": {0, 20 * time.Second}, "wait=soon": {0, 20 * time.Second}, "wait=999999999999": {0, 20 * time.Second},
+		"handling=strict": {0, 20 * time.Second}, "wait=1": {time.Second, 20 * time.Second}, "return=minimal,WAIT = 1": {time.Second, 20 * time.Second},
 	} {
 		h := newHouse(t)
 		s := h.visit(h.mint("job-1").Raw, "2025-11-25", prefer, nil)
@@ -160,7 +160,7 @@ func TestGone(t *testing.T) {
 		}
 		select {
 		case <-returned:
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatalf("%s: it is held", version)
 		}
 		h.wantBook("job-1", "opened desk.post ask")
