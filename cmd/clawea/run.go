@@ -30,6 +30,7 @@ type launch struct {
 	*call
 	command []string
 	order   sidecar.Detail
+	egress  bool          // whether it may connect to hosts by the house's egress proxy
 	span    time.Duration // the longest that it may last; 0: as long as the house gives tokens
 	keep    keeping
 
@@ -87,6 +88,7 @@ func (c *call) launchFlags(l *launch) (read func() error) {
 	c.StringVar(&l.order.Ticket, "ticket", "", "the `ID` of the ticket that the job is done for")
 	ttl := c.Duration("ttl", 0, "how long each of its tokens lives (default: as long as the policy permits)")
 	c.DurationVar(&l.span, "for", 0, "the longest that it may last (default: until the program ends)")
+	c.BoolVar(&l.egress, "egress", false, "let it connect to the hosts that its policy lists, by the house's egress proxy (HTTPS_PROXY)")
 	grant := c.String("grant", "", "`FILE` of the part of the policy that it may use: {\"actions\":[],\"resources\":[],\"limits\":{}} (default: all)")
 	attest := c.attestFlags()
 	c.StringVar(&l.keep.out, "o", "", "write the proof to `FILE` (default: JOB.proof, or JOB-2.proof and so on if there is one)")
@@ -226,6 +228,11 @@ func (l *launch) run(ctx context.Context, path string) error {
 	if l.span > 0 {
 		conf.Until = time.Now().Add(l.span)
 	}
+	if l.egress {
+		if err := findEgress(ctx, conf); err != nil {
+			return err
+		}
+	}
 	car, err := sidecar.Start(ctx, conf)
 	if err != nil {
 		return err
@@ -261,6 +268,19 @@ func (l *launch) run(ctx context.Context, path string) error {
 	return nil
 }
 
+// findEgress asks the house where its egress proxy is.
+func findEgress(ctx context.Context, conf *sidecar.Config) error {
+	routes, err := (&api.Client{URL: conf.House}).Routes(ctx)
+	if err != nil {
+		return err
+	}
+	if routes.Egress == "" {
+		return errors.New("the house has no egress proxy\nleave out -egress, or configure one (docs/egress.md)")
+	}
+	conf.Egress = routes.Egress
+	return nil
+}
+
 // doors are the variables that tell a program where to work, in the terms of
 // clients that are in use everywhere.
 func (l *launch) doors(car *sidecar.Sidecar, routes *api.Routes) map[string]string {
@@ -271,6 +291,12 @@ func (l *launch) doors(car *sidecar.Sidecar, routes *api.Routes) map[string]stri
 	}
 	if routes.MCP {
 		vars["CLAWEA_MCP_URL"], vars["MCP_SERVER_URL"] = car.URL()+"/mcp", car.URL()+"/mcp"
+	}
+	if proxy := car.EgressURL(); proxy != "" {
+		for _, name := range proxies {
+			vars[name] = proxy
+		}
+		vars["NODE_USE_ENV_PROXY"] = "1" // else Node's own fetch does not look
 	}
 	for _, kind := range []struct{ dialect, variable string }{
 		{"openai", "OPENAI_BASE_URL"}, {"fal", "OPENAI_BASE_URL"}, {"anthropic", "ANTHROPIC_BASE_URL"}, {"gemini", "GOOGLE_GEMINI_BASE_URL"},
@@ -283,6 +309,10 @@ func (l *launch) doors(car *sidecar.Sidecar, routes *api.Routes) map[string]stri
 	return vars
 }
 
+// proxies are the variables that name a proxy, as clients spell them. Plain http has no
+// tunnel in most, and is refused with a reason; without a proxy it would go past us.
+var proxies = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}
+
 const heldByUs = "held-by-clawea"
 
 // removed are variables that would lead a program past the house, or say who it
@@ -294,13 +324,16 @@ var removed = []string{"OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY",
 // and without secrets, and with vars.
 func childEnv(parent, secrets []string, vars map[string]string) []string {
 	var out []string
-	proxied, direct := false, map[string]string{"NO_PROXY": "", "no_proxy": ""}
+	own := vars[proxies[0]] != ""
+	proxied, direct := own, map[string]string{"NO_PROXY": "", "no_proxy": ""}
 	for _, entry := range parent {
 		name, value, _ := strings.Cut(entry, "=")
 		hidden := func(s string) bool { return s != "" && strings.Contains(value, s) }
 		switch upper := strings.ToUpper(name); {
 		case strings.HasPrefix(upper, "CLAWEA_") || slices.Contains(removed, upper) || slices.ContainsFunc(secrets, hidden):
 			continue
+		case own && (slices.Contains(proxies, upper) || upper == "NO_PROXY"):
+			continue // they would lead past ours
 		case upper == "HTTP_PROXY" || upper == "ALL_PROXY":
 			proxied = true
 		case upper == "NO_PROXY":

@@ -135,13 +135,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer p.open.leave(job)
-	_, _, err = p.Gate.Carry(ctx, caller, &gate.Request{Action: Connect, Text: x.text(), Plan: x.plan})
+	last, _, err := p.Gate.Carry(ctx, caller, &gate.Request{Action: Connect, Text: x.text(), Plan: x.plan})
 	if x.answered {
 		if errors.Is(err, gate.ErrUnclosed) {
 			p.Log.ErrorContext(ctx, "close the receipt of a connection", "job", job, "error", err)
 		}
 		return
 	}
+	x.cite(last)
 	x.refuse(err)
 }
 

@@ -37,10 +37,15 @@ type target struct {
 	port uint16
 }
 
-// lookup finds the addresses of the default resolver. The dot at the end keeps it
-// from looking for the name in domains of this machine's.
+// lookup asks the machine's name servers and its file of hosts, by Go's own resolver.
+// The dot at the end keeps it from looking for the name in domains of this machine's.
+// A name without a dot has none anywhere else.
 func lookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", name+".")
+	r := net.Resolver{PreferGo: true}
+	if strings.Contains(name, ".") {
+		name += "."
+	}
+	return r.LookupNetIP(ctx, "ip", name)
 }
 
 func dial(ctx context.Context, a netip.AddrPort) (net.Conn, error) {

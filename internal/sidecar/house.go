@@ -157,7 +157,11 @@ func wantsNonce(res *http.Response) bool {
 	if res.StatusCode != http.StatusUnauthorized {
 		return false
 	}
-	for _, challenge := range res.Header.Values("WWW-Authenticate") {
+	return asksForNonce(res.Header.Values("WWW-Authenticate"))
+}
+
+func asksForNonce(challenges []string) bool {
+	for _, challenge := range challenges {
 		scheme, params, _ := strings.Cut(challenge, " ")
 		if strings.EqualFold(scheme, token.SchemeDPoP) && strings.Contains(params, `error="use_dpop_nonce"`) {
 			return true

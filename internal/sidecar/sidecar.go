@@ -65,6 +65,10 @@ type Config struct {
 	Until  time.Time // when the work must be over; zero: as long as the house gives tokens
 	Log    *slog.Logger
 
+	// Egress is where the house's egress proxy is reached, as it calls itself. "": the
+	// program is offered none.
+	Egress string
+
 	// Transport reaches the house. It must neither follow redirects nor change
 	// bodies. nil: one that does not, with time limits as model calls need them.
 	Transport http.RoundTripper
@@ -104,6 +108,7 @@ type Sidecar struct {
 	end     context.CancelCauseFunc
 	server  *http.Server
 	door    door
+	passage *passage // nil: no egress
 	workers sync.WaitGroup
 }
 
@@ -130,6 +135,12 @@ func Start(ctx context.Context, c *Config) (*Sidecar, error) {
 	s.secret = base64.RawURLEncoding.EncodeToString(b)
 	s.host = ln.Addr().String()
 	s.url = "http://" + s.host + "/" + s.secret
+	var hosts net.Listener
+	if c.Egress != "" {
+		if s.passage, hosts, err = newPassage(s, c.Egress); err != nil {
+			return nil, errors.Join(err, ln.Close())
+		}
+	}
 	s.life, s.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	s.server = &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: cmp.Or(c.idle, idleTime), MaxHeaderBytes: maxHeader,
@@ -137,6 +148,9 @@ func Start(ctx context.Context, c *Config) (*Sidecar, error) {
 	}
 	s.door.guard(s.server)
 	s.workers.Go(func() { s.server.Serve(ln) })
+	if hosts != nil {
+		s.workers.Go(func() { s.passage.server.Serve(hosts) })
+	}
 	s.workers.Go(func() { s.stop(s.keeper.run(s.life)) })
 	s.workers.Go(s.watch)
 	return s, nil
@@ -174,6 +188,9 @@ func (s *Sidecar) Close() error {
 	err := s.server.Shutdown(ctx) // waits for the handlers, whose requests have been cancelled
 	if err != nil {
 		err = s.server.Close()
+	}
+	if s.passage != nil {
+		s.passage.close()
 	}
 	s.workers.Wait()
 	return err
