@@ -34,6 +34,7 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"enter": enter, "exitcode": exitCode, "setfrom": setFrom, "agent": work, "tool": callTool, "meddle": meddle, "same": same, "neighbour": neighbour, "await": awaitHouse, "gateways": gateways, "request": request,
+			"egresshouse": egressHouse,
 		},
 	})
 }

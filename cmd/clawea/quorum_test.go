@@ -52,8 +52,12 @@ func neighbour(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CLAWEA_SERVER", "http://"+listen)
 }
 
-// awaitHouse waits until the house answers.
+// awaitHouse waits until the house answers, or somebody at an address: await [ADDRESS].
 func awaitHouse(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 1 {
+		awaitPort(ts, args[0])
+		return
+	}
 	for range 200 {
 		if res, err := http.Get(ts.Getenv("CLAWEA_SERVER") + "/healthz"); err == nil {
 			res.Body.Close()

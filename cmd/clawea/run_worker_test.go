@@ -105,6 +105,7 @@ var workers = map[string]func(arg string) error{
 		}
 		return writeWhole(arg+".after", said, 0)
 	},
+	"reach":  reach,
 	"launch": launchProbe,
 	"probe":  probe,
 }

@@ -289,6 +289,8 @@ func (e *ocsf) activity(c *policy.Call) {
 		e.ActivityID, e.ActivityName = 2, "Read"
 	case c.Class == policy.Model:
 		e.ActivityID, e.ActivityName = 99, "Model call"
+	case c.Class == policy.Connect:
+		e.ActivityID, e.ActivityName = 99, "Connection"
 	case !c.Mutates():
 	case slices.Contains(making, verb):
 		e.ActivityID, e.ActivityName = 1, "Create"
