@@ -4,7 +4,6 @@
 package egress
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -103,5 +102,3 @@ func (x *exchange) challenge(code string) {
 	}
 	x.w.Header()["Proxy-Authenticate"] = []string{`Basic realm="clawea"`, bearer, dpop} // in this order: some clients read the first only
 }
-
-func newBytes(b []byte) io.Reader { return bytes.NewReader(bytes.Clone(b)) }

@@ -5,7 +5,6 @@ package egress
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -93,15 +92,10 @@ func (p *Proxy) addresses(ctx context.Context, t *target) ([]netip.Addr, error) 
 	return found, nil
 }
 
-var errAddress = errors.New("not an address")
-
 // find is the one look-up of a name. An address leads to itself.
 func (p *Proxy) find(ctx context.Context, name string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{a}, nil
-	}
-	if strings.Contains(name, ":") {
-		return nil, errAddress
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()

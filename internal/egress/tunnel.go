@@ -5,6 +5,7 @@ package egress
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -99,7 +100,7 @@ func (x *exchange) take(opened *receipt.Receipt) (net.Conn, io.Reader, error) {
 // early reads what is buffered, and then what comes.
 func early(buffered *bufio.Reader, c net.Conn) io.Reader {
 	b, _ := buffered.Peek(buffered.Buffered())
-	return io.MultiReader(newBytes(b), c)
+	return io.MultiReader(bytes.NewReader(bytes.Clone(b)), c)
 }
 
 // ended says how a tunnel ended that ended with err.
