@@ -136,9 +136,9 @@ func TestBounds(t *testing.T) {
 
 // TestBusy says that what goes on is not idle.
 func TestBusy(t *testing.T) {
-	j := join(t.Context(), t, Limits{Idle: 200 * time.Millisecond}, "")
+	j := join(t.Context(), t, Limits{Idle: time.Second}, "")
 	for range 8 {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 		say(t, j.host, "x")
 	}
 	_ = j.host.Close()
