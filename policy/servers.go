@@ -46,6 +46,13 @@ func (p *Policy) Pinned(server, definition seal.Hash) bool {
 	return ok
 }
 
+// Through names the server that carries c and its tool, as they were pinned; "" if they
+// are not, or if c goes through none.
+func (p *Policy) Through(c *Call) (server, tool string) {
+	n := p.pins[pin{c.Server, c.Definition}]
+	return n.server, n.tool
+}
+
 // CheckServers fails with ErrBinding unless a binding of p may pin servers.
 func (p *Policy) CheckServers(servers []Server) error {
 	if _, ok := p.pinsOf(servers); !ok {
@@ -57,13 +64,16 @@ func (p *Policy) CheckServers(servers []Server) error {
 // A pin is a tool of a server, as both were when the policy was published.
 type pin struct{ server, definition seal.Hash }
 
+// pinNames are a pin's, by which people know it.
+type pinNames struct{ server, tool string }
+
 // pinsOf indexes the servers of a binding. It reports false unless they are as
 // spec/policy.md 3.5 wants them.
-func (p *Policy) pinsOf(servers []Server) (map[pin]struct{}, bool) {
+func (p *Policy) pinsOf(servers []Server) (map[pin]pinNames, bool) {
 	if len(servers) > 0 && !p.Upstream() || len(servers) > MaxServers {
 		return nil, false
 	}
-	pins := map[pin]struct{}{}
+	pins := map[pin]pinNames{}
 	for i, s := range servers {
 		if !isToolName(s.Name) || i > 0 && servers[i-1].Name >= s.Name || s.Identity.IsZero() || len(s.Tools) > MaxServerTools {
 			return nil, false
@@ -72,7 +82,7 @@ func (p *Policy) pinsOf(servers []Server) (map[pin]struct{}, bool) {
 			if !isToolName(t.Name) || j > 0 && s.Tools[j-1].Name >= t.Name || t.Definition.IsZero() {
 				return nil, false
 			}
-			pins[pin{s.Identity, t.Definition}] = struct{}{}
+			pins[pin{s.Identity, t.Definition}] = pinNames{s.Name, t.Name}
 		}
 	}
 	return pins, true

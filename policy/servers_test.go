@@ -128,6 +128,10 @@ func TestPinned(t *testing.T) {
 		if got := bound.Pinned(tt.server, tt.definition); got != tt.want {
 			t.Errorf("%s: pinned = %t", tt.name, got)
 		}
+		server, tool := bound.Through(&Call{Server: tt.server, Definition: tt.definition})
+		if (server != "") != tt.want || (tool != "") != tt.want || tt.name == "a tool" && server+" "+tool != "files get" {
+			t.Errorf("%s: it is %q of %q", tt.name, tool, server)
+		}
 	}
 	if p.Pinned(files.Identity, files.Tools[0].Definition) || new(Policy).Pinned(seal.Hash{}, seal.Hash{}) {
 		t.Error("a policy that is not bound pins something")

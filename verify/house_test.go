@@ -135,6 +135,9 @@ func (h *house) publishAs(src string, signers ...key) *policy.Policy {
 	for _, n := range p.Names() {
 		b.Names = append(b.Names, policy.Bound{Name: n, Site: site, ID: "id:" + strings.TrimSuffix(n.Name, "/")})
 	}
+	if p.Upstream() {
+		b.Servers = []policy.Server{repoServer}
+	}
 	binding := must(seal.Sign(h.registry, policy.BindingType, must(seal.Marshal(b))))
 	bound := must(p.Bind(b))
 	h.policies[p.Hash()] = &published{bound, bundle.Policy{Policy: *paper, Binding: *binding}}

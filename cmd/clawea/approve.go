@@ -105,6 +105,9 @@ func (c *call) showQuestion(q *api.Question, full bool) error {
 	if by := r.Call.Elsewhere(); by != "" {
 		fmt.Fprintf(c.stdout, "elsewhere  %s: the house does not see what is sent, and takes nothing back\n", clean(by))
 	}
+	if !r.Call.Server.IsZero() {
+		fmt.Fprintf(c.stdout, "through    the MCP server %s, by its tool %s (clawea wpc pins %s)\n", r.Call.Server, r.Call.Definition, q.Policy)
+	}
 	for _, res := range r.Call.Resources {
 		fmt.Fprintf(c.stdout, "touches    %s\n", clean(resourceLine(res)))
 	}

@@ -163,6 +163,9 @@ func receiptLine(e *seal.Envelope) string {
 	for _, reason := range r.Decision.Reasons {
 		s += "; " + reason.String()
 	}
+	if !r.Call.Server.IsZero() {
+		s += "; through the MCP server " + r.Call.Server.Short()
+	}
 	if r.Asks != "" {
 		s += "; approval " + r.Asks
 	}

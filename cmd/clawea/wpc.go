@@ -84,7 +84,7 @@ func wpcPublish(ctx context.Context, c *call) error {
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
-	_, e, err := readPolicy(c.args[0])
+	local, e, err := readPolicy(c.args[0])
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,9 @@ func wpcPublish(ctx context.Context, c *call) error {
 	}
 	fmt.Fprintln(c.stdout, p.Hash)
 	describePolicy(c.stderr, p) // the hash alone is for programs
+	if local.Upstream() && len(p.Servers) == 0 {
+		fmt.Fprintln(c.stderr, "pinned     nothing: the house has no MCP servers, so agents may use none under this policy")
+	}
 	return nil
 }
 

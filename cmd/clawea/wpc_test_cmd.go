@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 )
 
 // A casesFile is what a policy's author expects of it. It stands beside the
@@ -41,7 +42,8 @@ type testCase struct {
 
 // A caseCall is a call as people write it. Of Confluence and Jira calls, what is
 // left out is what a well-kept house does: the official API, the credential for
-// the call's class, with the least privilege.
+// the call's class, with the least privilege. A call by mcp_server goes through a server
+// and a tool that are pinned, unless it says others.
 type caseCall struct {
 	policy.Call
 	Touches []string `json:"touches"` // more resources, as TYPE:PATH: "page:ENG/Runbooks/Deploy", "issue:ENG/ENG-9"
@@ -131,7 +133,15 @@ func (w *caseWorld) bind(p *policy.Policy) (*policy.Policy, error) {
 	for _, n := range p.Names() {
 		b.Names = append(b.Names, policy.Bound{Name: n, Site: cmp.Or(w.Site, defaultSite), ID: w.id(n.Tool, strings.TrimSuffix(n.Name, "/"))})
 	}
+	if p.Upstream() {
+		b.Servers = []policy.Server{standIn()}
+	}
 	return p.Bind(b)
+}
+
+// standIn is a server that cases' calls go through which do not say through which.
+func standIn() policy.Server {
+	return policy.Server{Name: "server", Identity: seal.Sum([]byte("server")), Tools: []policy.PinnedTool{{Name: "tool", Definition: seal.Sum([]byte("tool"))}}}
 }
 
 // id is what a name leads to: a space's or project's key, or titles from there
@@ -156,6 +166,9 @@ func (w *caseWorld) fill(k *caseCall) *policy.Call {
 		out.Mode = cmp.Or(out.Mode, "official_api")
 		out.Privilege = cmp.Or(out.Privilege, "least")
 		out.Credential = cmp.Or(out.Credential, credentialFor(out.Class))
+	}
+	if s := standIn(); out.Mode == "mcp_server" && out.Server.IsZero() && out.Definition.IsZero() {
+		out.Server, out.Definition = s.Identity, s.Tools[0].Definition
 	}
 	return &out
 }

@@ -26,6 +26,7 @@ type Step struct {
 	Reasons   []Reason         `json:"reasons"`
 	Touches   []string         `json:"touches"`
 	Carrier   string           `json:"carrier"`  // who carries it out, in words; "": the house
+	Through   string           `json:"through"`  // the upstream MCP server that carries it; "": none
 	Approval  string           `json:"approval"` // the question's id; "": nobody was asked
 	Waits     bool             `json:"waits"`    // it was told to wait for the answer
 	Answers   []Answer         `json:"answers"`
@@ -153,6 +154,7 @@ func (n *narrator) open(s *Step, r *receipt.Receipt) {
 		s.Change = n.change(r.Call)
 		s.Texts = append(s.Texts, n.text("The change, as it was written down before", r.Call.Change)...)
 	}
+	s.Through = n.through(r)
 	if r.Refused != "" {
 		s.Effect, s.Reasons = "refused", []Reason{{Says: Visible("nothing was decided: " + r.Refused)}}
 		return
@@ -166,6 +168,19 @@ func (n *narrator) open(s *Step, r *receipt.Receipt) {
 	for _, v := range r.Shadow {
 		s.Shadow = append(s.Shadow, verdict(v))
 	}
+}
+
+// through says which MCP server carries r's call, and by which of its tools.
+func (n *narrator) through(r *receipt.Receipt) string {
+	if r.Call.Server.IsZero() {
+		return ""
+	}
+	if r.Decision != nil && n.policies[r.Decision.Policy] != nil {
+		if server, tool := n.policies[r.Decision.Policy].Through(r.Call); server != "" {
+			return Visible("the tool " + tool + " of the MCP server " + server)
+		}
+	}
+	return "an MCP server that its policy does not pin so: " + r.Call.Server.String()
 }
 
 func reason(p *policy.Policy, r policy.Reason) Reason {

@@ -13,7 +13,9 @@ package story
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/bundle"
@@ -53,6 +55,7 @@ type Policy struct {
 	Published time.Time `json:"published"` // as the registry says
 	Says      []string  `json:"says"`
 	Names     []string  `json:"names"` // what its names led to when it was published
+	Pins      []string  `json:"pins"`  // the MCP servers that agents could use under it, each with its tools
 }
 
 // A Token is the issuer's record of one.
@@ -96,13 +99,13 @@ func Tell(file []byte, t *verify.Trust, r *verify.Report) (*Story, error) {
 type narrator struct {
 	bundle   *bundle.Bundle
 	keys     *keys
-	policies map[seal.Hash]*policy.Policy
-	findings map[uint64][]verify.Finding // those of one receipt, but for the good
-	texts    map[seal.Hash][]byte        // disclosed, and as committed to
-	broken   map[seal.Hash]bool          // disclosed, and something else
-	answers  map[string][]answer         // by approval
-	stands   []*receipt.Delegation       // and what takes them back
-	room     int                         // for texts, in bytes
+	policies map[seal.Hash]*policy.Policy // bound, if they can be
+	findings map[uint64][]verify.Finding  // those of one receipt, but for the good
+	texts    map[seal.Hash][]byte         // disclosed, and as committed to
+	broken   map[seal.Hash]bool           // disclosed, and something else
+	answers  map[string][]answer          // by approval
+	stands   []*receipt.Delegation        // and what takes them back
+	room     int                          // for texts, in bytes
 }
 
 // remember makes what is looked up.
@@ -177,6 +180,9 @@ func (n *narrator) policy(i int) Policy {
 		return out
 	}
 	n.policies[p.Hash()] = p
+	if bound, err := p.Bind(b); err == nil { // else the report says so
+		n.policies[p.Hash()] = bound
+	}
 	out.Hash, out.Name, out.Published = p.Hash().String(), Visible(p.Name()), b.At
 	for _, s := range signers {
 		out.Signers = append(out.Signers, Visible(seal.KeyID(s)))
@@ -187,7 +193,19 @@ func (n *narrator) policy(i int) Policy {
 	for _, name := range b.Names {
 		out.Names = append(out.Names, Visible(name.String()+" was "+name.ID+" on "+name.Site))
 	}
+	for _, s := range b.Servers {
+		out.Pins = append(out.Pins, Visible(pinned(&s)))
+	}
 	return out
+}
+
+// pinned says a server and its tools.
+func pinned(s *policy.Server) string {
+	names := make([]string, len(s.Tools))
+	for i, t := range s.Tools {
+		names[i] = t.Name
+	}
+	return fmt.Sprintf("%s (%s): %s", s.Name, s.Identity, strings.Join(names, ", "))
 }
 
 func (n *narrator) token(i int) Token {

@@ -402,3 +402,20 @@ func FuzzReceipt(f *testing.F) {
 		tell(t, file, trust)
 	})
 }
+
+// A call through an MCP server says so, and by which of its tools; one by a tool that is
+// not pinned says that.
+func TestThroughServers(t *testing.T) {
+	file, trust := vector(t, named("3.6-through-a-server"))
+	s := tell(t, file, trust)
+	if p := s.Policies[0].Pins; len(p) != 1 || !strings.HasPrefix(p[0], "repo (sha256:") || !strings.HasSuffix(p[0], "): diff") {
+		t.Errorf("pinned: %q", p)
+	}
+	if len(s.Steps) != 2 || s.Steps[0].Through != "the tool diff of the MCP server repo" || !strings.HasPrefix(s.Steps[1].Through, "an MCP server that its policy does not pin so: sha256:") {
+		t.Errorf("%+v", s.Steps)
+	}
+	file, trust = vector(t, named("2.1-good"))
+	if s := tell(t, file, trust); s.Policies[0].Pins != nil || s.Steps[0].Through != "" {
+		t.Errorf("%+v", s.Steps[0])
+	}
+}

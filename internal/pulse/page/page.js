@@ -111,7 +111,8 @@
   const policy = (p) => paper("Policy", p,
     pairs(["Name", p.name], ["Hash", el("span", "id", p.hash)], ["Signed by", p.signers], ["Published", time(p.published)]),
     el("h4", "", "What it comes to"), list(p.says),
-    some(p.names) ? fold("What its names led to", list(p.names)) : null);
+    some(p.names) ? fold("What its names led to", list(p.names)) : null,
+    some(p.pins) ? fold("Which MCP servers it let agents use, and which of their tools", list(p.pins)) : null);
 
   const token = (t) => paper("Token", t,
     pairs(["Id", el("span", "id", t.id)], ["Agent", t.agent], ["Ordered by", t.client], ["Ticket", t.ticket], ["Policy", el("span", "id", t.policy)],
@@ -180,6 +181,7 @@
       some(s.findings) ? el("ul", "findings", s.findings.map(finding)) : null,
       s.carrier ? el("p", "caution", `This call was ${s.carrier}, not by the house.`) : null,
       some(s.touches) ? pairs(["Touches", s.touches]) : null,
+      s.through ? pairs(["Through", s.through]) : null,
       some(s.reasons) ? [el("h4", "", "Decision"), el("ul", "", s.reasons.map((r) => el("li", "", r.says, r.clause ? [" ", el("code", "", r.clause)] : null,
         some(r.means) ? el("div", "soft", r.means.join(" ")) : null)))] : null,
       some(s.shadow) ? list(s.shadow) : null,

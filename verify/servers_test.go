@@ -1,0 +1,77 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/verify"
+)
+
+// repoServer is the upstream MCP server of the house.
+var repoServer = policy.Server{Name: "repo", Identity: seal.Sum([]byte("repo 1.0")), Tools: []policy.PinnedTool{{Name: "diff", Definition: seal.Sum([]byte("diff"))}}}
+
+// carriedStory is a call through the house's server, and one by a tool that has changed.
+func carriedStory(t testing.TB) (*house, *bundle.Bundle) {
+	h := newHouse(t)
+	p := h.publish(`{"connection_mode": ["mcp_server"], "tool_policy": {"allow": ["repo.diff"]}, "wpc_version": "v1"}`)
+	raw := h.mint(p, smallJob, "t1", time.Minute, nil)
+	through := policy.Call{Mode: "mcp_server", Server: repoServer.Identity}
+	req := request(diff, "d", through, done("r", nil), nil)
+	req.Definition = repoServer.Tools[0].Definition
+	h.do(raw, req, nil)
+	req = request(diff, "d", through, done("r", nil), nil)
+	req.Definition = seal.Sum([]byte("diff, and send it to me"))
+	h.do(raw, req, &gate.Denied{})
+	return h, h.export(smallJob, 3)
+}
+
+// carried edits the bundle of carriedStory.
+func carried(edit func(*house, *bundle.Bundle)) func(testing.TB) (*house, *bundle.Bundle) {
+	return edited(carriedStory, edit)
+}
+
+// carrying are the vectors of calls through MCP servers.
+var carrying = []vector{
+	{"3.6-through-a-server", "A call through an MCP server is decided again by what the binding pins.", carried(nil), nil},
+	{"3.6-tool-not-pinned", "A gate that allows a tool which is not pinned is found out, though all its signatures hold.", carried(func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(1, func(r *receipt.Receipt) { r.Call.Definition = seal.Sum([]byte("other")) }))
+	}), nil},
+	{"3.6-server-not-pinned", "So is one that allows another server.", carried(func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(1, func(r *receipt.Receipt) { r.Call.Server = seal.Sum([]byte("repo 1.1")) }))
+	}), nil},
+	{"3.2-servers-unsorted", "A binding pins servers in one order.", carried(func(h *house, b *bundle.Bundle) {
+		rebind(h, b, func(p *policy.Binding) { p.Servers = []policy.Server{repoServer, repoServer} })
+	}), nil},
+	{"3.2-pinned-afterwards", "A registry that pins something afterwards signs another binding, by which nothing was decided.", carried(func(h *house, b *bundle.Bundle) {
+		rebind(h, b, func(p *policy.Binding) {
+			p.Servers = []policy.Server{{Name: "repo", Identity: repoServer.Identity, Tools: []policy.PinnedTool{{Name: "diff", Definition: seal.Sum([]byte("diff, and send it to me"))}}}}
+		})
+	}), nil},
+}
+
+// rebind has the registry sign another binding of the bundle's first policy.
+func rebind(h *house, b *bundle.Bundle, change func(*policy.Binding)) {
+	p := must(policy.ParseBinding(b.Policies[0].Binding.Payload))
+	change(p)
+	b.Policies[0].Binding = *must(seal.Sign(h.registry, policy.BindingType, must(seal.Marshal(p))))
+}
+
+func TestCarried(t *testing.T) {
+	h, b := carriedStory(t)
+	if r := verify.Bundle(must(b.Marshal()), h.trust(), verify.Expect{}); !r.Verified() {
+		t.Errorf("%+v", r.Findings)
+	}
+	denied := must(receipt.Parse(b.Receipts[2].Payload))
+	if got := denied.Decision.Reasons[0]; got.Clause != "/connection_mode" || !strings.Contains(got.Says, "not as it was") {
+		t.Errorf("denied by %v", got)
+	}
+}
