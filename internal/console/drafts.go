@@ -182,6 +182,7 @@ type draftPage struct {
 	Changes   []policy.Change
 	Widens    bool
 	Body      body
+	Pinned    *pinned // what publishing would pin; nil: it uses no MCP servers
 
 	SignsAs string // what the person's passkey would count as, if they can sign
 	Has     string // their key that has signed
@@ -244,7 +245,7 @@ func (p *draftPage) describe(d *registry.Draft, now time.Time) {
 }
 
 // against finds what is published under the draft's name now, and in what the draft
-// differs from it.
+// differs from it and the servers from those that are pinned by it.
 func (c *Console) against(ctx context.Context, p *draftPage, is *policy.Policy) error {
 	list, err := c.Policies.List(ctx) // oldest first
 	if err != nil {
@@ -257,11 +258,17 @@ func (c *Console) against(ctx context.Context, p *draftPage, is *policy.Policy) 
 			before, p.Before = l.Entry, &v
 		}
 	}
+	var was []policy.Server
 	if before != nil {
 		p.Changes = c.diff(before.Policy, is)
 		p.Widens = policy.Widens(p.Changes)
+		was = before.Bound.Servers
 	}
-	return nil
+	servers, err := c.asked(ctx, is, was)
+	if servers != nil {
+		p.Pinned = pinnedOf(servers, servers.Now)
+	}
+	return err
 }
 
 // signer finds what who looks can sign as, with one of their passkeys.
@@ -327,7 +334,7 @@ func (c *Console) addToDraft(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) publishDraft(w http.ResponseWriter, r *http.Request) {
 	c.onDraft(w, r, func(ctx context.Context, id seal.Hash, by string) (string, error) {
-		_, err := c.Drafts.Publish(ctx, id, by)
+		_, err := c.Drafts.PublishShown(ctx, id, by, r.PostForm.Get("servers"))
 		if errors.Is(err, registry.ErrRefused) {
 			err = fmt.Errorf("%w\nmend the policy or what it names, and try again", err)
 		}

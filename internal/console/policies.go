@@ -107,6 +107,7 @@ type policyPage struct {
 	Changes      []policy.Change
 	Widens       bool
 	Shadows      []store.Shadow
+	Pinned       *pinned // nil: it uses no MCP servers
 }
 
 func (c *Console) policy(w http.ResponseWriter, r *http.Request) {
@@ -129,6 +130,14 @@ func (c *Console) policy(w http.ResponseWriter, r *http.Request) {
 	if err := c.history(r.Context(), p, entry); err != nil {
 		c.fail(w, r, err)
 		return
+	}
+	servers, err := c.asked(r.Context(), entry.Policy, entry.Bound.Servers)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if servers != nil {
+		p.Pinned = pinnedOf(servers, servers.Pinned)
 	}
 	c.show(w, r, "policy", p)
 }

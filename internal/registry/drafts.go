@@ -298,6 +298,21 @@ func (d *Drafts) open(ctx context.Context, id seal.Hash) (*Draft, error) {
 // Publish has the Registry publish the draft's policy. It fails with store.ErrNotFound,
 // with a Refusal that says what is missing, and as Registry.Publish does.
 func (d *Drafts) Publish(ctx context.Context, id seal.Hash, by string) (*Entry, error) {
+	return d.publish(ctx, id, by, func([]policy.Server) error { return nil })
+}
+
+// PublishShown is Publish, if the MCP servers are still as they were shown to whoever
+// publishes (Shown). It fails with a Refusal if they are not.
+func (d *Drafts) PublishShown(ctx context.Context, id seal.Hash, by, shown string) (*Entry, error) {
+	return d.publish(ctx, id, by, func(now []policy.Server) error {
+		if Shown(now) != shown {
+			return refuse(nil, "load the page anew, and read what they say now", "the MCP servers are not what you were shown")
+		}
+		return nil
+	})
+}
+
+func (d *Drafts) publish(ctx context.Context, id seal.Hash, by string, check func([]policy.Server) error) (*Entry, error) {
 	draft, err := d.open(ctx, id)
 	if err != nil {
 		return nil, err
@@ -305,7 +320,7 @@ func (d *Drafts) Publish(ctx context.Context, id seal.Hash, by string) (*Entry, 
 	if lacks := draft.Lacks(); len(lacks) > 0 {
 		return nil, refuse(draft.Standing.Err, "have them sign it first", "it cannot be published yet: %s", strings.Join(lacks, "; "))
 	}
-	entry, err := d.Registry.Publish(ctx, draft.Paper)
+	entry, err := d.Registry.publish(ctx, draft.Paper, check)
 	if err != nil {
 		return nil, err
 	}

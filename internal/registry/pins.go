@@ -24,6 +24,16 @@ type Upstreams interface {
 	Pins(ctx context.Context, p *policy.Policy) ([]policy.Server, []Definition, error)
 }
 
+// A ServerError says which MCP server keeps a policy from being published, and what
+// mends that: the policy need not be changed.
+type ServerError struct{ Err error }
+
+// Error is what is wrong with the server, in one or two lines.
+func (e *ServerError) Error() string { return e.Err.Error() }
+
+// Unwrap is what the server's client says.
+func (e *ServerError) Unwrap() error { return e.Err }
+
 // A Definition is what a server says of itself or of a tool, in canonical JSON, and
 // SHA-256 of that.
 type Definition struct {
@@ -39,17 +49,17 @@ const (
 
 // ask asks the servers that p may let agents use, and returns what they say by its
 // digest, nothing of which is missing or more than it may be. Where p uses none, or
-// the house has none, there are none.
+// the house has none, there are none. Its errors are two lines for people.
 func (r *Registry) ask(ctx context.Context, p *policy.Policy) ([]policy.Server, map[seal.Hash][]byte, error) {
 	if !p.Upstream() || r.Upstreams == nil {
 		return nil, nil, nil
 	}
 	servers, said, err := r.Upstreams.Pins(ctx, p)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, nil, err
 	}
 	if p.CheckServers(servers) != nil {
-		return nil, nil, fmt.Errorf("%w: what the MCP servers say of themselves cannot be pinned: a tool is there twice, its name is no plain word, or there are more than %d; leave the server out of the configuration", ErrRefused, policy.MaxServerTools)
+		return nil, nil, fmt.Errorf("what the MCP servers say of themselves cannot be pinned: a tool is there twice, its name is no plain word, or there are more than %d\nleave the server out of the configuration", policy.MaxServerTools)
 	}
 	texts := make(map[seal.Hash][]byte, len(said))
 	for _, d := range said {
@@ -59,12 +69,12 @@ func (r *Registry) ask(ctx context.Context, p *policy.Policy) ([]policy.Server, 
 	for _, d := range digests(servers) {
 		body := texts[d.of]
 		if err := checkDefinition(d.of, body); err != nil {
-			return nil, nil, fmt.Errorf("%w: what %s says of itself %w; leave the server out of the configuration, or have it say less", ErrRefused, d.whose, err)
+			return nil, nil, fmt.Errorf("what %s says of itself %w\nleave the server out of the configuration, or have it say less", d.whose, err)
 		}
 		total += len(body)
 	}
 	if total > MaxDefinitions {
-		return nil, nil, fmt.Errorf("%w: what the MCP servers say of themselves is %d bytes; at most %d fit, so leave some of them out of the configuration", ErrRefused, total, MaxDefinitions)
+		return nil, nil, fmt.Errorf("what the MCP servers say of themselves is %d bytes, and at most %d fit\nleave some of them out of the configuration", total, MaxDefinitions)
 	}
 	return servers, texts, nil
 }
@@ -73,6 +83,16 @@ func (r *Registry) ask(ctx context.Context, p *policy.Policy) ([]policy.Server, 
 type pinned struct {
 	of    seal.Hash
 	whose string
+}
+
+// Shown names servers as they are to somebody, for [Drafts.PublishShown]; "" if there
+// are none.
+func Shown(servers []policy.Server) string {
+	b, err := seal.Marshal(servers)
+	if len(servers) == 0 || err != nil {
+		return ""
+	}
+	return seal.Sum(b).String()
 }
 
 // digests are all that pins servers.

@@ -75,6 +75,11 @@ type Entry struct {
 // returns what was published. It fails with ErrRefused, wrapped with the cause,
 // if the paper, who has signed it, one of its names or a server is at fault.
 func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error) {
+	return r.publish(ctx, e, func([]policy.Server) error { return nil })
+}
+
+// publish is Publish, if check has nothing against the servers that are to be pinned.
+func (r *Registry) publish(ctx context.Context, e *seal.Envelope, check func([]policy.Server) error) (*Entry, error) {
 	now := r.Now().UTC().Truncate(time.Millisecond)
 	p, _, err := r.open(e, now)
 	if err != nil {
@@ -90,7 +95,7 @@ func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error
 	if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	binding, err := r.bind(ctx, p, now)
+	binding, err := r.bind(ctx, p, now, check)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +116,12 @@ func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error
 
 // bind resolves p's names, keeps what the servers say that it pins, and returns the
 // signed binding's canonical bytes.
-func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time) ([]byte, error) {
+func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time, check func([]policy.Server) error) ([]byte, error) {
 	b, texts, err := r.resolve(ctx, p, now)
 	if err != nil {
+		return nil, err
+	}
+	if err := check(b.Servers); err != nil {
 		return nil, err
 	}
 	if err := r.keep(ctx, b.Servers, texts); err != nil {
@@ -146,7 +154,7 @@ func (r *Registry) resolve(ctx context.Context, p *policy.Policy, now time.Time)
 	}
 	servers, texts, err := r.ask(ctx, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("%w: %w", ErrRefused, &ServerError{err})
 	}
 	b := &policy.Binding{Policy: p.Hash(), At: now, Names: names, Servers: servers}
 	if _, err := p.Bind(b); err != nil {

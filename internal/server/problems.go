@@ -88,6 +88,11 @@ func problem(err error) *api.Problem {
 		p.Detail = strings.TrimSuffix(p.Detail, ": "+store.ErrConflict.Error())
 	case "not_published":
 		p.Detail = strings.TrimPrefix(p.Detail, registry.ErrRefused.Error()+": ")
+		if server := (*registry.ServerError)(nil); errors.As(err, &server) {
+			wrong, mends, _ := strings.Cut(p.Detail, "\n")
+			p.Detail, p.Hint = wrong, cmp.Or(mends, "see that the MCP server starts and answers")+same
+			break
+		}
 		p.Hint = cmp.Or(elsewhere(err), p.Hint)
 	}
 	if ready := (*api.Problem)(nil); errors.As(err, &ready) {
@@ -109,6 +114,9 @@ func missing(err error) string {
 	return strings.TrimSuffix(err.Error(), ": "+store.ErrNotFound.Error())
 }
 
+// same is said where the policy is not at fault.
+const same = "; then publish the same paper again: it need not be changed"
+
 // elsewhere says what mends a publication that has failed because of the system that
 // the policy's names are looked up in; "" if the policy is at fault.
 func elsewhere(err error) string {
@@ -116,7 +124,6 @@ func elsewhere(err error) string {
 	if f := (*gate.Fault)(nil); errors.As(err, &f) {
 		code = f.Code
 	}
-	const same = "; then publish the same paper again: it need not be changed"
 	switch code {
 	case atlassian.Upstream, atlassian.Unreachable, atlassian.RateLimited, atlassian.AuthTrouble, "canceled":
 		return "see that the system answers, and takes the credential that reads it" + same

@@ -335,6 +335,8 @@ func TestPublicationHints(t *testing.T) {
 		{fmt.Errorf("find ENG: %w", &gate.Fault{Code: "no_grant", Msg: "no consent"}), true, "find ENG: no consent", "clawea connect list"},
 		{fmt.Errorf("read a page: %w", &atlassian.Error{Code: atlassian.Unreachable}), true, "read a page", "see that the system answers"},
 		{&gate.Fault{Code: "not_found", Msg: "no space ENG"}, false, "no space ENG", "mend the policy, sign it again"},
+		{&registry.ServerError{Err: errors.New("the MCP server wiki does not start\nlook at its log")}, true, "the MCP server wiki does not start", "look at its log; then publish"},
+		{&registry.ServerError{Err: errors.New("the MCP server wiki does not answer")}, true, "the MCP server wiki does not answer", "see that the MCP server starts"},
 		{errors.New("unknown field"), false, "unknown field", "mend the policy, sign it again"},
 	} {
 		p := problem(refused(test.cause))
