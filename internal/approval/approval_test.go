@@ -46,6 +46,9 @@ type house struct {
 	version   string       // of what it changes; "": it says of no change
 	diff      string       // that it makes then; "": difference
 	describes string       // what agents are told that sending does
+
+	server  seal.Hash       // the identity of what carries it; zero: nothing does
+	servers []policy.Server // that policies pin
 }
 
 func (h *house) now() time.Time       { return time.UnixMilli(h.clock.Load()).UTC() }
@@ -118,16 +121,35 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
+// told is how the tool is defined that sends mails.
+func (h *house) told(what policy.Action) (seal.Hash, error) {
+	return (&gate.Tool{Action: what, Description: h.describes, Schema: []byte(`{"type":"object"}`)}).Definition()
+}
+
+// pin has mails sent through an upstream MCP server, which policies pin from now on.
+func (h *house) pin(t *testing.T) {
+	t.Helper()
+	told, err := h.told(send)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.server = seal.Sum([]byte("mail-mcp 1.0.0"))
+	h.servers = []policy.Server{{Name: "mail", Identity: h.server, Tools: []policy.PinnedTool{{Name: "send", Definition: told}}}}
+}
+
 // send sends a mail through the gate, if a person has said yes to that.
 func (h *house) send(ctx context.Context, text string) (*receipt.Receipt, error) {
 	what := send
 	what.Class = cmp.Or(h.class, send.Class)
-	told, err := (&gate.Tool{Action: what, Description: h.describes, Schema: []byte(`{"type":"object"}`)}).Definition()
+	told, err := h.told(what)
 	if err != nil {
 		return nil, err
 	}
 	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: what, Definition: told, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		c := &policy.Call{Tool: "mail", Action: "send", Class: what.Class, Categories: []string{"external_send"}}
+		c := &policy.Call{Tool: "mail", Action: "send", Class: what.Class, Categories: []string{"external_send"}, Server: h.server}
+		if !h.server.IsZero() {
+			c.Mode = "mcp_server"
+		}
 		var change *receipt.Change
 		if h.version != "" {
 			c.Resources = []policy.Resource{{Type: "letter", ID: "1", Version: h.version}}

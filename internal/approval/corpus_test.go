@@ -34,7 +34,7 @@ func (h *house) govern(t *testing.T, wpc string, names ...string) map[string]sea
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.policy, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: h.now(), Names: []policy.Bound{}}); err != nil {
+	if h.policy, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: h.now(), Names: []policy.Bound{}, Servers: h.servers}); err != nil {
 		t.Fatal(err)
 	}
 	h.order(t, token.ID("t-"+p.Hash().String()[7:15]), "ci")
@@ -206,6 +206,22 @@ func TestCorpus(t *testing.T) {
 			h.all(t, people, q)
 			h.describes = "Sends a mail, and a copy to everybody."
 			h.mustAsk(t, hello, q)
+		}},
+		{"an upstream tool describes itself otherwise", func(t *testing.T, h *house, people map[string]seal.Signer, _ *approval.Question) {
+			h.pin(t)
+			h.govern(t, strings.Replace(ownersWPC, `{`, `{"connection_mode":["mcp_server"],`, 1))
+			q := h.ask(t, hello)
+			h.all(t, people, q)
+			h.describes = "Sends a mail, and a copy to everybody."
+			h.mustDeny(t, hello)
+		}},
+		{"the upstream server is another by now", func(t *testing.T, h *house, people map[string]seal.Signer, _ *approval.Question) {
+			h.pin(t)
+			h.govern(t, strings.Replace(ownersWPC, `{`, `{"connection_mode":["mcp_server"],`, 1))
+			q := h.ask(t, hello)
+			h.all(t, people, q)
+			h.server = seal.Sum([]byte("mail-mcp 1.0.1"))
+			h.mustDeny(t, hello)
 		}},
 		{"one person with two keys of one name", func(t *testing.T, h *house, people map[string]seal.Signer, q *approval.Question) {
 			second, v := newKey(t, "alice@house.test", 99)

@@ -118,6 +118,7 @@ type approvalPage struct {
 	question
 	Open    bool
 	Touches []resource
+	Through string // the upstream MCP server that carries it; "": none
 	Policy  seal.Hash
 	Reasons []reason
 	Client  string // who ordered the job's token: their yes does not count
@@ -187,7 +188,11 @@ func (c *Console) approval(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.Absent = slices.DeleteFunc(p.Absent, func(name string) bool { return name == q.Client }) // their yes would be the client's own
-	p.Reasons = c.reasons(ctx, p.asks)
+	known := map[seal.Hash]*policy.Policy{}
+	p.Reasons = c.reasonsBy(ctx, p.asks, known)
+	if !p.asks.Call.Server.IsZero() {
+		p.Through = through(p.asks, c.policyOf(ctx, p.asks, known))
+	}
 	if p.Read, err = c.readBefore(ctx, a.Job, a.Seq); err != nil {
 		c.fail(w, r, err)
 		return

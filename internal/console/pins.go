@@ -12,6 +12,7 @@ import (
 	"github.com/clawea/clawea/internal/pins"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 // pinned are the MCP servers of a policy, as a page shows them.
@@ -31,6 +32,17 @@ type pinDifference struct {
 
 // askServers is for how long a page waits for servers that are asked how they are.
 const askServers = 20 * time.Second
+
+// through says which MCP server carries r's call, and by which of its tools, as p pins
+// them, which decided it; nil if that is not known.
+func through(r *receipt.Receipt, p *policy.Policy) string {
+	if p != nil {
+		if server, tool := p.Through(r.Call); server != "" {
+			return Visible("the tool " + tool + " of the MCP server " + server)
+		}
+	}
+	return Visible("an MCP server that its policy does not pin so: " + r.Call.Server.String())
+}
 
 // asked asks the servers of is how they are now; nil if is uses none.
 func (c *Console) asked(ctx context.Context, is *policy.Policy, was []policy.Server) (*registry.Pins, error) {

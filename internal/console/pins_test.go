@@ -12,9 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 // files is an upstream server that says of its only tool what it is told to, and more
@@ -127,4 +129,34 @@ func TestNoServers(t *testing.T) {
 	h.Policies.Upstreams = nil
 	hash = h.publish(serversWPC)
 	wants(t, h.page("/policies/"+hash.String()), "MCP servers that agents may use", "None.")
+}
+
+// A call through an MCP server says so where it is told, and where it is asked about.
+func TestThrough(t *testing.T) {
+	h := newHouse(t)
+	f := &files{says: "Finds files."}
+	h.Policies.Upstreams = f
+	h.as("admin@house.test", Admin)
+	h.hash = h.publish(strings.Replace(serversWPC, `"policy_name"`, `"approvals":{"required_for":["desk.page.get"]},"policy_name"`, 1))
+	raw := h.order("job-1")
+	servers, _, err := f.Pins(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(definition seal.Hash) string {
+		r, _, err := h.gate.Do(t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: read, Definition: definition, Text: []byte("{}"), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+			return &gate.Plan{Call: &policy.Call{Tool: read.Tool, Action: read.Name, Class: read.Class, Mode: "mcp_server", Server: servers[0].Identity}}, nil
+		}})
+		if err == nil {
+			t.Fatal("it is carried out")
+		}
+		return r.Asks
+	}
+	asked := call(servers[0].Tools[0].Definition)
+	if asked == "" || call(seal.Sum([]byte("other"))) != "" {
+		t.Fatal("what is pinned is not asked about, or what is not pinned is")
+	}
+	h.listed()
+	wants(t, h.page("/approvals/"+asked), "<dt>Through</dt><dd>the tool find of the MCP server files</dd>")
+	wants(t, h.page("/jobs/job-1"), "<dt>Through</dt><dd>the tool find of the MCP server files</dd>", "<dt>Through</dt><dd>an MCP server that its policy does not pin so: sha256:")
 }

@@ -53,6 +53,7 @@ type step struct {
 	Reasons []reason
 	Touches []resource
 	Carrier string // who carries it out, in words; "": the house
+	Through string // the upstream MCP server that carries it; "": none
 	Asks    string // the question that it waits for
 	Link    bool   // who looks may look at that
 	Cites   string // the answer that it used
@@ -202,6 +203,9 @@ func (c *Console) step(ctx context.Context, s *store.Step, said map[string][]ans
 func (c *Console) called(ctx context.Context, out *step, r *receipt.Receipt, policies map[seal.Hash]*policy.Policy) {
 	out.Name, out.Class, out.Touches = Visible(r.Call.Name()), r.Call.Class, c.touches(r.Call)
 	out.Says, out.Carrier = Visible(things(r.Call.Resources)), Visible(r.Call.Elsewhere())
+	if !r.Call.Server.IsZero() {
+		out.Through = through(r, c.policyOf(ctx, r, policies))
+	}
 	out.Effect, out.Asks = r.Decision.Effect.String(), Visible(r.Asks)
 	if r.Refused != "" {
 		out.Effect, out.Reasons = "refused", []reason{{Says: Visible(r.Refused)}}
@@ -261,19 +265,21 @@ func (c *Console) touches(call *policy.Call) []resource {
 	return out
 }
 
-// reasons are why r was decided so.
-func (c *Console) reasons(ctx context.Context, r *receipt.Receipt) []reason {
-	return c.reasonsBy(ctx, r, map[seal.Hash]*policy.Policy{})
-}
-
-// reasonsBy is reasons, with the policies that were read before.
-func (c *Console) reasonsBy(ctx context.Context, r *receipt.Receipt, known map[seal.Hash]*policy.Policy) []reason {
+// policyOf is the policy that decided r; nil if it cannot be had: without it the clauses
+// are told alone.
+func (c *Console) policyOf(ctx context.Context, r *receipt.Receipt, known map[seal.Hash]*policy.Policy) *policy.Policy {
 	h := r.Decision.Policy
 	p, seen := known[h]
 	if !seen {
-		p, _ = c.Policies.Policy(ctx, h) // without it the clauses are told alone
+		p, _ = c.Policies.Policy(ctx, h)
 		known[h] = p
 	}
+	return p
+}
+
+// reasonsBy are why r was decided so, with the policies that were read before.
+func (c *Console) reasonsBy(ctx context.Context, r *receipt.Receipt, known map[seal.Hash]*policy.Policy) []reason {
+	p := c.policyOf(ctx, r, known)
 	var out []reason
 	for _, why := range r.Decision.Reasons {
 		x := reason{Says: Visible(why.Says), Clause: Visible(why.Clause)}
