@@ -190,3 +190,16 @@ func TestPinsAreInTheBinding(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainServers says: people are told what pinning comes to where a policy uses
+// servers, and nowhere else.
+func TestExplainServers(t *testing.T) {
+	says := func(p *Policy) bool {
+		return slices.ContainsFunc(p.ExplainClause("/connection_mode"), func(s Sentence) bool {
+			return strings.Contains(s.Says, "as long as they describe themselves as they did then")
+		})
+	}
+	if !says(parse(t, throughServers)) || says(parse(t, strings.Replace(throughServers, `, "mcp_server"`, ``, 1))) {
+		t.Error("the sentence about servers is missing, or there in vain")
+	}
+}

@@ -208,3 +208,28 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d calls, %d differences; want %d", calls, len(differences), n)
 	}
 }
+
+// oneServer is an upstream MCP server; it counts how often it is asked.
+type oneServer struct{ asked int }
+
+func (s *oneServer) Pins(context.Context, *policy.Policy) ([]policy.Server, []registry.Definition, error) {
+	s.asked++
+	d := registry.Definition{Digest: seal.Sum([]byte("{}")), Body: []byte("{}")}
+	return []policy.Server{{Name: "s", Identity: d.Digest, Tools: []policy.PinnedTool{{Name: "t", Definition: d.Digest}}}}, []registry.Definition{d}, nil
+}
+
+// The servers of a page are those of all that follow.
+func TestReplayBindsServers(t *testing.T) {
+	h := story(t)
+	s := new(oneServer)
+	h.registry.Upstreams = s
+	text := []byte(with(`"wpc_version"`, `"connection_mode":["official_api","mcp_server"],"wpc_version"`))
+	p, bound, err := h.Candidate(t.Context(), text, nil, nil)
+	if err != nil || len(bound.Servers) != 1 || !p.Pinned(seal.Sum([]byte("{}")), seal.Sum([]byte("{}"))) {
+		t.Fatalf("bound to %+v, %v", bound, err)
+	}
+	again, _, err := h.Candidate(t.Context(), text, bound.Names, bound.Servers)
+	if err != nil || s.asked != 1 || !again.Pinned(seal.Sum([]byte("{}")), seal.Sum([]byte("{}"))) {
+		t.Errorf("asked %d times, %v", s.asked, err)
+	}
+}
