@@ -444,6 +444,10 @@ func FuzzParseBinding(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	through, err := Parse([]byte(throughServers))
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parsed, err := ParseBinding(b)
 		if err != nil {
@@ -451,6 +455,18 @@ func FuzzParseBinding(f *testing.F) {
 		}
 		if _, err := p.Bind(parsed); err != nil && !errors.Is(err, ErrBinding) {
 			t.Fatal(err)
+		}
+		pinning := &Binding{Policy: through.Hash(), Servers: parsed.Servers}
+		bound, err := through.Bind(pinning)
+		if (err == nil) != (through.CheckServers(parsed.Servers) == nil) {
+			t.Fatal(err)
+		}
+		for _, s := range parsed.Servers {
+			for _, tool := range s.Tools {
+				if err == nil && !bound.Pinned(s.Identity, tool.Definition) {
+					t.Fatalf("%s of %s is bound, and not pinned", tool.Name, s.Name)
+				}
+			}
 		}
 	})
 }
