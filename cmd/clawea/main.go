@@ -117,7 +117,7 @@ func commands() []command {
 		{"wpc shadow", "HASH -candidate HASH [-stop]", "let a published candidate run beside a policy; no call depends on it", wpcShadow},
 		{"wpc list", "", "list published policies", wpcList},
 		{"wpc show", "HASH", "show a published policy, who signed it and what its names led to", wpcShow},
-		{"wpc pins", "HASH [-json]", "show which MCP servers and tools a policy was published with, and how they differ now; exit code 3 if they do", wpcPins},
+		{"wpc pins", "HASH [-json]", "show which MCP servers and tools a policy was published with, and how they differ now, or what publishing a draft would pin; exit code 3 if they differ", wpcPins},
 		{"wpc history", "NAME", "list what was published under a policy's name, newest last", wpcHistory},
 		{"cst issue", "-wpc HASH -job JOB -agent AGENT", "issue a token for one job", cstIssue},
 		{"cst show", "ID", "show what is on record about a token", cstShow},

@@ -13,7 +13,8 @@ import (
 	"github.com/clawea/clawea/seal"
 )
 
-// wpcPins shows what a policy pins and how that differs from what is there now.
+// wpcPins shows what a policy pins and how that differs from what is there now, or what
+// publishing a draft would pin.
 func wpcPins(ctx context.Context, c *call) error {
 	connect := c.client()
 	asJSON := c.Bool("json", false, "print JSON")
@@ -54,7 +55,10 @@ func wpcPins(ctx context.Context, c *call) error {
 const maxPins = 64 << 20
 
 func writePins(w io.Writer, p *api.Pins) {
-	if len(p.Servers) == 0 {
+	if p.Draft {
+		fmt.Fprintln(w, "a draft: this is what publishing it would pin now")
+	}
+	if len(p.Servers) == 0 && p.Fault == "" {
 		fmt.Fprintln(w, "nothing is pinned: no MCP server may be used under this policy")
 	}
 	for _, s := range p.Servers {
@@ -69,7 +73,7 @@ func writePins(w io.Writer, p *api.Pins) {
 			writePinnedTool(w, &s.Tools[i])
 		}
 	}
-	if p.Fault != "" {
+	if p.Fault != "" || p.Draft {
 		return
 	}
 	if len(p.Differences) == 0 {

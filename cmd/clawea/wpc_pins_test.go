@@ -72,6 +72,11 @@ now, it is not as it was:
 	if err := json.Unmarshal([]byte(out), got); code != exitFalse || err != nil || len(got.Differences) != 1 {
 		t.Errorf("in JSON: %d %v\n%s", code, err, out)
 	}
+	served.Draft, served.Differences = true, nil
+	if code, out, _ := pins(h.String()); code != 0 || !strings.HasPrefix(out, "a draft: this is what publishing it would pin now\nserver wiki,") || strings.Contains(out, "as it was") {
+		t.Errorf("a draft: %d\n%s", code, out)
+	}
+	served.Draft = false
 	served.Fault = "the server wiki does not start\nlook at its log"
 	if code, out, errs := pins(h.String()); code != exitError || strings.Contains(out, "now") || !strings.Contains(errs, "is not known: the server wiki does not start\n") {
 		t.Errorf("not there: %d\n%s\n%s", code, out, errs)

@@ -10,9 +10,11 @@ import (
 )
 
 // Pins are the MCP servers that a policy was published with, as people read them, and
-// how they differ now. All texts of servers are made visible and cut to bounds.
+// how they differ now; of a draft, those that publishing would pin now. All texts of
+// servers are made visible and cut to bounds.
 type Pins struct {
 	Policy      seal.Hash       `json:"policy"`
+	Draft       bool            `json:"draft,omitzero"` // it is not published
 	Servers     []PinnedServer  `json:"servers"`
 	Differences []PinDifference `json:"differences"`
 	Fault       string          `json:"fault,omitzero"` // why it is not known how they are now
@@ -61,7 +63,8 @@ type PinDifference struct {
 	Lines  string `json:"lines,omitzero"` // of what changed, "-" before what was and "+" before what is
 }
 
-// Pins returns the MCP servers that a policy was published with, and how they differ now.
+// Pins returns the MCP servers that a policy was published with, and how they differ now;
+// of a draft, those that publishing would pin now.
 func (c *Client) Pins(ctx context.Context, h seal.Hash) (*Pins, error) {
 	return call[Pins](ctx, c, "GET", "/v1/wpc/"+h.String()+"/pins", nil)
 }

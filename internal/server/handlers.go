@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -80,23 +81,39 @@ func (s *Server) showPolicy(ctx context.Context, r *http.Request, _ *nothing) (*
 // askServers is for how long servers are asked how they are now.
 const askServers = 30 * time.Second
 
-// showPins answers with the MCP servers that a policy was published with, in words.
+// showPins answers with the MCP servers that a policy was published with, in words, or
+// with those that publishing a draft would pin.
 func (s *Server) showPins(ctx context.Context, r *http.Request, _ *nothing) (*api.Pins, error) {
 	h, err := seal.ParseHash(r.PathValue("hash"))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errArgument, err)
 	}
+	ctx, stop := context.WithTimeout(ctx, askServers)
+	defer stop()
 	entry, err := s.Registry.Entry(ctx, h)
+	if errors.Is(err, store.ErrNotFound) {
+		if d, lost := s.Drafts.Draft(ctx, h); lost == nil && d.Policy != nil {
+			return s.draftPins(ctx, d)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithTimeout(ctx, askServers)
-	defer stop()
 	p, err := s.Registry.Pins(ctx, entry.Policy, entry.Bound.Servers)
 	if err != nil {
 		return nil, err
 	}
 	return pins.Tell(h, p.Pinned, p.Now, p.Texts, p.Fault), nil
+}
+
+func (s *Server) draftPins(ctx context.Context, d *registry.Draft) (*api.Pins, error) {
+	p, err := s.Registry.Pins(ctx, d.Policy, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := pins.Tell(d.ID, p.Now, p.Now, p.Texts, p.Fault)
+	out.Draft = true
+	return out, nil
 }
 
 func policyPaper(e *registry.Entry) *api.Policy {

@@ -45,6 +45,11 @@ func TestPins(t *testing.T) {
 	if len(pins.Differences) != 1 || !strings.Contains(pins.Differences[0].Lines, "+Finds files, and keeps them.") {
 		t.Errorf("changed: %+v", pins)
 	}
+	d := into[api.Draft](t, h.post("/v1/drafts", h.signed(`{"connection_mode":["mcp_server"],"policy_name":"draft","wpc_version":"v1"}`, h.ada)))
+	ahead := into[api.Pins](t, h.get("/v1/wpc/"+d.Hash.String()+"/pins"))
+	if !ahead.Draft || len(ahead.Differences) != 0 || len(ahead.Servers) != 1 || ahead.Servers[0].Tools[0].Description != f.says {
+		t.Errorf("a draft: %+v", ahead)
+	}
 	f.err = errors.New("the MCP server files does not start\nlook at its log\u202e")
 	pins = into[api.Pins](t, h.get(at))
 	if len(pins.Differences) != 0 || !strings.HasSuffix(pins.Fault, "does not start\nlook at its log<U+202E>") || pins.Servers[0].Tools[0].Description != "Finds files." {
