@@ -32,7 +32,7 @@ type Gateway struct {
 	Token Secret `json:"token"`
 	// URL is where agents reach it, without a path: their proofs of possession are for
 	// that and the path of their request. Optional; without it, only tokens that are bound
-	// to no key come through it, and agents that ask at the house's own URL.
+	// to no key come through it, or proofs that are made for the house's /v1/authorize.
 	URL string `json:"url"`
 	// Mode is how it reaches Confluence and Jira, as policies speak of that
 	// ("connection_mode"): "official_api" or "mcp_server". Optional; without it, policies

@@ -41,7 +41,8 @@ func (g *Gate) Open(ctx context.Context, c *Caller, req *Request) (r *receipt.Re
 	if req.Carrier == nil {
 		return nil, errCarrier
 	}
-	ctx, call := g.Telemetry.Call(WithAgent(ctx, c.claims.Agent), c.claims, req.Action)
+	told := policy.Action{Tool: "seam", Name: req.Carrier.Name, Class: req.Action.Class} // agents make up names of their own tools
+	ctx, call := g.Telemetry.Call(WithAgent(ctx, c.claims.Agent), c.claims, told)
 	defer func() { call.End(r, refusal(err)) }()
 	o, err := g.open(ctx, c, req)
 	o.stop()

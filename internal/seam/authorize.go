@@ -73,7 +73,7 @@ func (h *Handler) ServeAuthorize(w http.ResponseWriter, r *http.Request) {
 		h.tell(w, r, noToken)
 		return
 	}
-	c, err := h.gate.Authenticate(r.Context(), p, req.Action)
+	c, err := h.gate.Authenticate(r.Context(), p, asking)
 	if err != nil {
 		h.tell(w, r, h.problem(w, r, err))
 		return

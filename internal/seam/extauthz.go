@@ -67,7 +67,7 @@ func (h *Handler) ServeExtAuthz(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	c, err := h.gate.Authenticate(r.Context(), shown, s.req.Action)
+	c, err := h.gate.Authenticate(r.Context(), shown, asking)
 	if err == nil && s.beyond != nil {
 		err = h.gate.TurnAway(r.Context(), c, s.req.Action, s.beyond)
 	}
@@ -105,7 +105,7 @@ func (h *Handler) answer(w http.ResponseWriter, v *api.Verdict) {
 	default:
 		why := reasons(v)
 		if v.Message != "" {
-			why = v.Message
+			why = strings.ReplaceAll(v.Message, "\n", " ")
 		}
 		http.Error(w, "the policy of this job does not allow this call: "+why+"\nask for less, or have the policy changed", http.StatusForbidden)
 	}
@@ -180,6 +180,8 @@ func (x *reading) message(route *Route, body []byte) *sending {
 		return x.strange("batch", "the body is several messages; send them one by one")
 	case err != nil:
 		return x.strange("message", "the body is not one JSON-RPC message with each name once; send one")
+	case !agrees(x.r, m):
+		return x.strange("headers", "a header says another method or tool than the body; say the same in both")
 	case m.passes:
 		return &sending{passes: true}
 	}
@@ -199,6 +201,22 @@ func (x *reading) message(route *Route, body []byte) *sending {
 // otherMethods begin the names of actions that are methods of MCP's own:
 // "mcp.resources.read".
 const otherMethods = "mcp."
+
+// agrees reports whether the headers in which newer clients repeat what a message asks for
+// say what m does: a server may go by either.
+func agrees(r *http.Request, m *message) bool {
+	for _, method := range r.Header.Values("Mcp-Method") {
+		if method != m.method {
+			return false
+		}
+	}
+	for _, name := range r.Header.Values("Mcp-Name") {
+		if m.method == "tools/call" && name != m.name {
+			return false
+		}
+	}
+	return true
+}
 
 // encodedBody reports whether the body says that it is not plain JSON in UTF-8.
 func encodedBody(r *http.Request) bool {

@@ -60,6 +60,9 @@ func TestExtAuthz(t *testing.T) {
 		{"a packed body", "POST", "/mcp-hub", rpc("ping", 1), []string{"Content-Encoding", "gzip"}, 403, "encoded", "opened seam.unknown deny"},
 		{"another alphabet", "POST", "/mcp-hub", rpc("ping", 1), []string{"Content-Type", `application/json; charset="utf-7"`}, 403, "encoded", "opened seam.unknown deny"},
 		{"the alphabet", "POST", "/mcp-hub", rpc("ping", 1), []string{"Content-Type", "application/json; charset=UTF-8"}, 200, "", ""},
+		{"headers that agree", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"Mcp-Method", "tools/call", "Mcp-Name", "create_issue"}, 200, "", "opened hub.create_issue allow"},
+		{"a header with another tool", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"Mcp-Name", "delete_repo"}, 403, "a header says", "opened seam.unknown deny"},
+		{"a header with another method", "POST", "/mcp-hub", rpc("tools/list", 1), []string{"Mcp-Method", "tools/call"}, 403, "a header says", "opened seam.unknown deny"},
 		{"part of a body", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"X-Envoy-Auth-Partial-Body", "true"}, 413, "limit.request", "refused seam.unknown limit.request"},
 		{"too large a body", "POST", "/mcp-hub", tool("create_issue", `"`+long+`"`), nil, 413, "limit.request", "refused seam.unknown limit.request"},
 

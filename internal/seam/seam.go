@@ -78,9 +78,11 @@ type tool struct {
 	connector Connector
 }
 
-// unknown is the action of a call that is none of any tool, and pass that of what passes
-// without being one.
+// unknown is the action of a call that is none of any tool, pass that of what passes
+// without being one, and asking that of a call whose token does not hold: nobody is
+// believed then what it would have been.
 var (
+	asking  = policy.Action{Tool: "seam", Name: "ask"}
 	unknown = policy.Action{Tool: "seam", Name: "unknown"}
 	pass    = policy.Action{Tool: "seam", Name: "pass"}
 )

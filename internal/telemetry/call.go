@@ -90,7 +90,7 @@ func (r *Recorder) count(a policy.Action, v verdict) {
 type verdict struct {
 	effect string // "allow", "ask", "deny", "refused", "unavailable"
 	code   string // why it was refused, could not be decided, or what the other side said
-	status string // of what was allowed: as receipts say it, or "unclosed"
+	status string // of what was allowed: as receipts say it, "elsewhere" if a gateway carries it out, or "unclosed"
 }
 
 func (r *Recorder) verdict(last *receipt.Receipt, refused string) verdict {
@@ -101,6 +101,8 @@ func (r *Recorder) verdict(last *receipt.Receipt, refused string) verdict {
 		return verdict{policy.Allow.String(), r.codes.label(last.Outcome.Code, true), string(last.Outcome.Status)}
 	case last == nil || last.Decision == nil:
 		return verdict{effect: "unavailable"}
+	case last.Decision.Effect == policy.Allow && last.Call != nil && last.Call.Carrier != "":
+		return verdict{effect: policy.Allow.String(), status: "elsewhere"}
 	case last.Decision.Effect == policy.Allow:
 		return verdict{effect: policy.Allow.String(), status: "unclosed"}
 	}

@@ -184,6 +184,8 @@ func TestCallsThatCameToNothing(t *testing.T) {
 	ask.Decision = &policy.Decision{Effect: policy.Ask}
 	refused := opened(chat, "m")
 	refused.Decision, refused.Refused = nil, "token.revoked"
+	elsewhere := opened(wiki, "")
+	elsewhere.Call.Carrier = policy.Gateway("edge")
 	for name, test := range map[string]struct {
 		last    *receipt.Receipt
 		refused string
@@ -197,6 +199,7 @@ func TestCallsThatCameToNothing(t *testing.T) {
 		"too many":       {nil, "limit.rate", verdict{"refused", "limit.rate", ""}, false},
 		"no book":        {nil, "", verdict{"unavailable", "", ""}, true},
 		"not closed":     {opened(chat, "m"), "", verdict{"allow", "", "unclosed"}, true},
+		"elsewhere":      {elsewhere, "", verdict{"allow", "", "elsewhere"}, false},
 		"no one decided": {refused, "", verdict{"unavailable", "", ""}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
