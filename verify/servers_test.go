@@ -19,8 +19,8 @@ import (
 // repoServer is the upstream MCP server of the house.
 var repoServer = policy.Server{Name: "repo", Identity: seal.Sum([]byte("repo 1.0")), Tools: []policy.PinnedTool{{Name: "diff", Definition: seal.Sum([]byte("diff"))}}}
 
-// carriedStory is a call through the house's server, and one by a tool that has changed.
-func carriedStory(t testing.TB) (*house, *bundle.Bundle) {
+// servedStory is a call through the house's server, and one by a tool that has changed.
+func servedStory(t testing.TB) (*house, *bundle.Bundle) {
 	h := newHouse(t)
 	p := h.publish(`{"connection_mode": ["mcp_server"], "tool_policy": {"allow": ["repo.diff"]}, "wpc_version": "v1"}`)
 	raw := h.mint(p, smallJob, "t1", time.Minute, nil)
@@ -34,9 +34,9 @@ func carriedStory(t testing.TB) (*house, *bundle.Bundle) {
 	return h, h.export(smallJob, 3)
 }
 
-// carried edits the bundle of carriedStory.
+// carried edits the bundle of servedStory.
 func carried(edit func(*house, *bundle.Bundle)) func(testing.TB) (*house, *bundle.Bundle) {
-	return edited(carriedStory, edit)
+	return edited(servedStory, edit)
 }
 
 // carrying are the vectors of calls through MCP servers.
@@ -66,7 +66,7 @@ func rebind(h *house, b *bundle.Bundle, change func(*policy.Binding)) {
 }
 
 func TestCarried(t *testing.T) {
-	h, b := carriedStory(t)
+	h, b := servedStory(t)
 	if r := verify.Bundle(must(b.Marshal()), h.trust(), verify.Expect{}); !r.Verified() {
 		t.Errorf("%+v", r.Findings)
 	}

@@ -161,7 +161,7 @@ func newHouse(t *testing.T) *house {
 		PlainBearer: true, ReportTime: 10 * time.Minute, Log: log,
 	}
 	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
-	if h.mcp, err = tools.New(h.gate, door, list, "test", log); err != nil {
+	if h.mcp, err = tools.New(h.gate, door, list, nil, tools.Waits{}, "test", log); err != nil {
 		t.Fatal(err)
 	}
 	h.handler, err = seam.New(h.gate, door, h.db, []seal.Verifier{gates}, []seam.Connector{desk{}}, []seam.Gateway{

@@ -261,7 +261,7 @@ func TestAnyReplica(t *testing.T) {
 		_, alice := newKey(t, "alice@house.test", 5)
 		g.People = []seal.Verifier{alice}
 		door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
-		replica, err := tools.New(g, door, h.connectors, tools.Waits{Approvals: h.db, Pages: "https://house.test"}, "test", h.gate.Log)
+		replica, err := tools.New(g, door, h.connectors, nil, tools.Waits{Approvals: h.db, Pages: "https://house.test"}, "test", h.gate.Log)
 		if err != nil {
 			t.Fatal(err)
 		}
