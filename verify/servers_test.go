@@ -39,8 +39,8 @@ func carried(edit func(*house, *bundle.Bundle)) func(testing.TB) (*house, *bundl
 	return edited(servedStory, edit)
 }
 
-// carrying are the vectors of calls through MCP servers.
-var carrying = []vector{
+// serving are the vectors of calls through MCP servers.
+var serving = []vector{
 	{"3.6-through-a-server", "A call through an MCP server is decided again by what the binding pins.", carried(nil), nil},
 	{"3.6-tool-not-pinned", "A gate that allows a tool which is not pinned is found out, though all its signatures hold.", carried(func(h *house, b *bundle.Bundle) {
 		h.rewrite(b, at(1, func(r *receipt.Receipt) { r.Call.Definition = seal.Sum([]byte("other")) }))
