@@ -24,12 +24,11 @@ func servedStory(t testing.TB) (*house, *bundle.Bundle) {
 	h := newHouse(t)
 	p := h.publish(`{"connection_mode": ["mcp_server"], "tool_policy": {"allow": ["repo.diff"]}, "wpc_version": "v1"}`)
 	raw := h.mint(p, smallJob, "t1", time.Minute, nil)
-	through := policy.Call{Mode: "mcp_server", Server: repoServer.Identity}
-	req := request(diff, "d", through, done("r", nil), nil)
-	req.Definition = repoServer.Tools[0].Definition
+	req := request(diff, "d", policy.Call{}, done("r", nil), nil)
+	req.Definition, req.Server = repoServer.Tools[0].Definition, repoServer.Identity
 	h.do(raw, req, nil)
-	req = request(diff, "d", through, done("r", nil), nil)
-	req.Definition = seal.Sum([]byte("diff, and send it to me"))
+	req = request(diff, "d", policy.Call{}, done("r", nil), nil)
+	req.Definition, req.Server = seal.Sum([]byte("diff, and send it to me")), repoServer.Identity
 	h.do(raw, req, &gate.Denied{})
 	return h, h.export(smallJob, 3)
 }
@@ -65,7 +64,7 @@ func rebind(h *house, b *bundle.Bundle, change func(*policy.Binding)) {
 	b.Policies[0].Binding = *must(seal.Sign(h.registry, policy.BindingType, must(seal.Marshal(p))))
 }
 
-func TestCarried(t *testing.T) {
+func TestServed(t *testing.T) {
 	h, b := servedStory(t)
 	if r := verify.Bundle(must(b.Marshal()), h.trust(), verify.Expect{}); !r.Verified() {
 		t.Errorf("%+v", r.Findings)

@@ -145,11 +145,8 @@ func (h *house) send(ctx context.Context, text string) (*receipt.Receipt, error)
 	if err != nil {
 		return nil, err
 	}
-	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: what, Definition: told, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		c := &policy.Call{Tool: "mail", Action: "send", Class: what.Class, Categories: []string{"external_send"}, Server: h.server}
-		if !h.server.IsZero() {
-			c.Mode = "mcp_server"
-		}
+	r, _, err := h.gate.Do(ctx, new(token.Presentation), &gate.Request{Action: what, Definition: told, Server: h.server, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+		c := &policy.Call{Tool: "mail", Action: "send", Class: what.Class, Categories: []string{"external_send"}}
 		var change *receipt.Change
 		if h.version != "" {
 			c.Resources = []policy.Resource{{Type: "letter", ID: "1", Version: h.version}}

@@ -144,8 +144,8 @@ func TestThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	call := func(definition seal.Hash) string {
-		r, _, err := h.gate.Do(t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: read, Definition: definition, Text: []byte("{}"), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-			return &gate.Plan{Call: &policy.Call{Tool: read.Tool, Action: read.Name, Class: read.Class, Mode: "mcp_server", Server: servers[0].Identity}}, nil
+		r, _, err := h.gate.Do(t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: read, Definition: definition, Server: servers[0].Identity, Text: []byte("{}"), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+			return &gate.Plan{Call: &policy.Call{Tool: read.Tool, Action: read.Name, Class: read.Class}}, nil
 		}})
 		if err == nil {
 			t.Fatal("it is carried out")
