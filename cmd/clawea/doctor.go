@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/sandbox"
@@ -22,8 +23,10 @@ func doctor(_ context.Context, c *call) error {
 	if err := c.parse(0, 0); err != nil {
 		return err
 	}
+	conf := new(config.Config)
 	if *path != "" {
-		if err := checkConfig(*path); err != nil {
+		var err error
+		if conf, err = checkConfig(*path); err != nil {
 			return err
 		}
 	}
@@ -40,8 +43,37 @@ func doctor(_ context.Context, c *call) error {
 			fmt.Fprintf(c.stdout, "ok       %-18s %s\n", "configuration", clean(*path))
 		}
 	}
+	if err := c.diagnoseServers(conf.Upstreams, *asJSON); err != nil {
+		return err
+	}
 	if !r.Whole() {
 		return errFalse
+	}
+	return nil
+}
+
+// diagnoseServers says of each server that the house is to start whether it can be
+// confined as its configuration wants it, and fails for the first that cannot.
+func (c *call) diagnoseServers(servers []config.Upstream, quiet bool) error {
+	for _, u := range servers {
+		if len(u.Command) == 0 {
+			continue
+		}
+		except := make([]sandbox.Part, len(u.Without))
+		for i, p := range u.Without {
+			except[i] = sandbox.Part(p)
+		}
+		if _, err := sandbox.New(except); err != nil {
+			return fmt.Errorf("the server %s cannot be started: %w", u.Name, err)
+		}
+		if quiet {
+			continue
+		}
+		with := "with every part"
+		if len(except) > 0 {
+			with = "and may go without " + strings.Join(u.Without, ", ")
+		}
+		fmt.Fprintf(c.stdout, "ok       %-18s can be confined, %s\n", "server "+u.Name, with)
 	}
 	return nil
 }
@@ -62,13 +94,13 @@ func (c *call) diagnose(r *sandbox.Report) {
 }
 
 // checkConfig reads a configuration as the daemon would.
-func checkConfig(path string) error {
+func checkConfig(path string) (*config.Config, error) {
 	conf, err := config.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
+		return nil, fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return conf.Unfinished()
+	return conf, conf.Unfinished()
 }

@@ -161,14 +161,14 @@ func (h *house) alike(p seal.Hash) {
 		{"comment elsewhere", "jira_issue_comment_create", `{"issue_key":"OTHER","body":"I look at it."}`, "jiramcp_manage_jira_issue", `{"operation":"comment","issueKey":"OTHER","comment":"I look at it."}`},
 		{"create", "jira_issue_create", `{"project_key":"ENG","issue_type":"Task","fields":{"summary":"New"}}`, "jiramcp_manage_jira_issue", `{"operation":"create","projectKey":"ENG","issueType":"Task","summary":"New"}`},
 		{"create elsewhere", "jira_issue_create", `{"project_key":"OPS","issue_type":"Task","fields":{"summary":"New"}}`, "jiramcp_manage_jira_issue", `{"operation":"create","projectKey":"OPS","issueType":"Task","summary":"New"}`},
-		{"edit", "jira_issue_edit", `{"issue_key":"MINE","fields":{"summary":"It moves"},"based_on":"VERSION","message":"as asked"}`, "jiramcp_manage_jira_issue", `{"operation":"update","issueKey":"MINE","summary":"It moves again"}`},
+		{"edit", "jira_issue_edit", `{"issue_key":"MINE","fields":{"summary":"It moves, POLICY"},"based_on":"VERSION","message":"as asked"}`, "jiramcp_manage_jira_issue", `{"operation":"update","issueKey":"MINE","summary":"It moves again, POLICY"}`},
 		{"edit a field too many", "jira_issue_edit", `{"issue_key":"MINE","fields":{"duedate":"2030-01-01"},"based_on":"VERSION","message":"as asked"}`, "jiramcp_manage_jira_issue", `{"operation":"update","issueKey":"MINE","dueDate":"2030-01-02"}`},
 		{"read a page", "confluence_page_get", `{"page_id":"PAGE"}`, "wikimcp_manage_confluence_page", `{"operation":"get","pageId":"PAGE"}`},
 		{"read comments", "confluence_page_comments", `{"page_id":"PAGE"}`, "wikimcp_manage_confluence_page", `{"operation":"get_comments","pageId":"PAGE"}`},
 		{"search pages", "confluence_page_search", `{"cql":"title ~ \"Failover\""}`, "wikimcp_search_confluence", `{"operation":"cql","cql":"title ~ \"Failover\""}`},
 		{"label", "confluence_page_label_add", `{"page_id":"PAGE","label":"one"}`, "wikimcp_manage_confluence_page", `{"operation":"add_labels","pageId":"PAGE","labels":["two"]}`},
 	} {
-		fill := strings.NewReplacer("MINE", mine, "OTHER", other, "PAGE", h.world.page, "VERSION", version(mine))
+		fill := strings.NewReplacer("MINE", mine, "OTHER", other, "PAGE", h.world.page, "VERSION", version(mine), "POLICY", name)
 		want, _ := verdictOf(t, ours, x.tool, fill.Replace(x.args))
 		got, body := verdictOf(t, served, x.theirTool, fill.Replace(x.theirArgs))
 		if d := cmp.Diff(want, got); d != "" {

@@ -24,9 +24,11 @@ type Origin struct {
 	// Files are the digests of the command's files, by path: what is started is what
 	// was looked at.
 	Files map[string]seal.Hash `json:"files,omitempty"`
-	// Sandbox names the profile that confines it; zero: none does.
-	Sandbox seal.Hash `json:"sandbox,omitzero"`
-	URL     string    `json:"url,omitempty"` // of one that is somewhere else
+	// Env is its environment; of variables that are secrets, the names.
+	Env []string `json:"env,omitempty"`
+	// Sandbox is the profile that confines it, as it was asked for: canonical JSON.
+	Sandbox json.RawMessage `json:"sandbox,omitempty"`
+	URL     string          `json:"url,omitempty"` // of one that is somewhere else
 }
 
 // An identity is what a server is: who answers, in whose name, and what its tools

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -46,7 +47,7 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 		}
 		c.Env = append(c.Env[:len(c.Env):len(c.Env)], more...)
 	}
-	origin, err := p.origin()
+	origin, err := p.origin(c.Env)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 	if err != nil {
 		return nil, err
 	}
-	if origin.Sandbox, err = running.Profile().Asked().Digest(); err != nil {
+	if origin.Sandbox, err = running.Profile().Asked().Canonical(); err != nil {
 		running.Kill()
 		return nil, errors.Join(err, running.Wait())
 	}
@@ -73,9 +74,15 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 	}, nil
 }
 
-// origin says what is started: the command, and what its files hold.
-func (p *Program) origin() (Origin, error) {
+// origin says what is started with env: the command, and what its files hold.
+func (p *Program) origin(env []string) (Origin, error) {
 	out := Origin{Command: append([]string{p.Command.Path}, p.Command.Args...), Files: map[string]seal.Hash{}}
+	for i, v := range env {
+		if name, _, ok := strings.Cut(v, "="); ok && i >= len(p.Command.Env) { // a secret
+			v = name
+		}
+		out.Env = append(out.Env, v)
+	}
 	for _, path := range out.Command {
 		fi, err := os.Stat(path)
 		if err != nil || !fi.Mode().IsRegular() {
