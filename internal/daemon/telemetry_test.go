@@ -78,6 +78,7 @@ func (w *world) onward(seen func(http.Header)) {
 		w.t.Fatal(err)
 	}
 	on := httputil.NewSingleHostReverseProxy(there)
+	on.Transport = new(http.Transport) // no other test closes its connections
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		seen(r.Header)
 		on.ServeHTTP(rw, r)
