@@ -198,7 +198,7 @@ func (a *authority) serve(t *testing.T) {
 			t.Logf("the daemon's log:\n%s", log.String())
 		}
 		for _, secret := range []string{a.secret, url.QueryEscape(a.secret), a.mcp, "eyJ"} {
-			if strings.Contains(log.String(), secret) {
+			if secret != "" && strings.Contains(log.String(), secret) {
 				t.Error("the daemon's log has a secret")
 			}
 		}
