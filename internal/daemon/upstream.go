@@ -68,11 +68,11 @@ func adapter(name string) (*upstream.Adapter, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the adapter: %w", err)
+		return nil, fmt.Errorf("read the adapter: %w\nname a file that is there, or one of %s", err, strings.Join(upstream.Names(), ", "))
 	}
 	a, err := upstream.ParseAdapter(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w\nmend the file; docs/upstream.md says how adapters are written", path, err)
 	}
 	return a, nil
 }
