@@ -11,13 +11,8 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/seal"
 )
-
-// maxReads bounds the reads of a server's own, besides the one that it was called
-// for.
-const maxReads = 60
 
 // The reading actions that requests come to.
 const (
@@ -46,10 +41,9 @@ type wiki struct {
 	stage   *Stage
 	planned targets
 
-	mu    sync.Mutex
-	reads int
-	seen  map[string]*outcome // by action and arguments
-	made  *seenPage           // the page as the change of this call has left it
+	mu   sync.Mutex
+	seen map[string]*outcome // by action and arguments
+	made *seenPage           // the page as the change of this call has left it
 }
 
 // An outcome is what a read has come to, which it does once.
@@ -147,10 +141,7 @@ func (c *wiki) read(action string, same bool, args map[string]any, into any) err
 	if err != nil {
 		return err
 	}
-	o, err := c.outcome(action+" "+string(key), same && c.stage.call.Result != nil)
-	if err != nil {
-		return err
-	}
+	o := c.outcome(action + " " + string(key))
 	o.once.Do(func() { o.body, o.err = c.stage.result(action, same, args) })
 	if o.err != nil {
 		return o.err
@@ -158,21 +149,16 @@ func (c *wiki) read(action string, same bool, args map[string]any, into any) err
 	return seal.Glance(o.body, into)
 }
 
-// outcome is where the result of a read is kept. free reads do not count.
-func (c *wiki) outcome(key string, free bool) (*outcome, error) {
+// outcome is where the result of a read is kept.
+func (c *wiki) outcome(key string) *outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o := c.seen[key]; o != nil {
-		return o, nil
+	o := c.seen[key]
+	if o == nil {
+		o = new(outcome)
+		c.seen[key] = o
 	}
-	if !free {
-		if c.reads++; c.reads > maxReads {
-			return nil, &gate.Fault{Code: "too_many", Msg: "this call has read as much as one call may; ask for less"}
-		}
-	}
-	o := new(outcome)
-	c.seen[key] = o
-	return o, nil
+	return o
 }
 
 // is reports whether a page is the one that the call is about.

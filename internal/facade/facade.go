@@ -24,6 +24,10 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 )
 
+// maxReads bounds the reads of a server's own, besides the one that it was called
+// for.
+const maxReads = 60
+
 // maxRequest bounds what a server may send in one request, in bytes.
 const maxRequest = 4 << 20
 
@@ -54,8 +58,11 @@ type Stage struct {
 	mux  *http.ServeMux
 
 	mu      sync.Mutex
-	asked   bool // whether Perform was called
-	strayed int  // how many requests were refused
+	ended   bool           // whether the call is over
+	busy    sync.WaitGroup // reads and the change that are under way; added to until ended
+	reads   int            // besides what the call itself has read
+	asked   bool           // whether Perform was called
+	strayed int            // how many requests were refused
 	omitted []string
 }
 
@@ -71,6 +78,29 @@ func New(system string, c *Call) (*Stage, error) {
 		return nil, errors.New("there is no facade of " + system)
 	}
 	return s, nil
+}
+
+// End is for when the call is over, whatever the server still asks: nothing more is read
+// or changed then, and what is under way has come to its end when End returns.
+func (s *Stage) End() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.busy.Wait()
+}
+
+// errOver is why what is asked too late is refused.
+var errOver = &gate.Fault{Code: "over", Msg: "the call that this was for is over"}
+
+// begin notes that something is under way, which busy.Done ends.
+func (s *Stage) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return errOver
+	}
+	s.busy.Add(1)
+	return nil
 }
 
 // Performed reports whether the server has asked for the planned change.
@@ -125,11 +155,26 @@ func (s *Stage) result(action string, same bool, args map[string]any) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.busy.Done()
+	s.mu.Lock()
+	s.reads++
+	many := s.reads > maxReads
+	s.mu.Unlock()
+	if many { // each has receipts: a server is not let fill the book
+		return nil, &gate.Fault{Code: "too_many", Msg: "this call has read as much as one call may; ask for less"}
+	}
 	return s.call.Read(action, b)
 }
 
 // perform makes the planned change, if the server asks for it for the first time.
 func (s *Stage) perform() ([]byte, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.busy.Done()
 	s.mu.Lock()
 	again := s.asked
 	s.asked = true
