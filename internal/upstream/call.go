@@ -168,7 +168,9 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 	if t.server.Adapter.Facade == nil {
 		return t.remote(ctx)
 	}
-	view := &facade.Call{Site: t.server.Site, Action: t.row.Action, Args: t.args, Read: t.reading(ctx)}
+	reads, stop := context.WithCancel(ctx)
+	defer stop()
+	view := &facade.Call{Site: t.server.Site, Action: t.row.Action, Args: t.args, Read: t.reading(reads)}
 	view.Perform = func() ([]byte, error) {
 		if !t.changes() {
 			return nil, unmapped("this call changes nothing")
@@ -187,6 +189,8 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 		return broken(err)
 	}
 	said, err := t.send(ctx, t.opened.Job, stage)
+	stop()
+	stage.End() // a change that the server asked for and did not wait for is made, or not, by now
 	switch {
 	case t.failure != nil: // what kept the house from it says more than what the server makes of that
 		return t.result, t.failure

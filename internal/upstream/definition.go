@@ -16,6 +16,7 @@ import (
 const (
 	maxTools      = 1024
 	maxDefinition = 64 << 10 // bytes
+	maxCatalogue  = 4 << 20  // bytes of all definitions together
 )
 
 // An Origin is where a server's answers come from, as the house set it up.

@@ -22,6 +22,8 @@ const (
 type pool struct {
 	mu       sync.Mutex
 	sessions map[string]*slot
+	live     map[*slot]bool // these, and broken ones that are not ended yet
+	ending   sync.WaitGroup // one for each live slot; added to until closed
 	closed   bool
 }
 
@@ -30,7 +32,9 @@ type slot struct {
 	ready chan struct{} // closed when it is
 	*session
 	err    error
+	living context.Context // ends when it does
 	cancel context.CancelFunc
+	over   bool // somebody ends it
 	users  int
 	idle   *time.Timer // ends it; nil while it is used
 }
@@ -56,15 +60,13 @@ func (p *pool) get(ctx context.Context, key string, open func(context.Context) (
 }
 
 func (p *pool) try(ctx context.Context, key string, open func(context.Context) (*session, error)) (*session, func(broken bool), error) {
-	s, mine, err := p.reserve(key)
+	s, mine, err := p.reserve(ctx, key)
 	if err != nil {
 		return nil, nil, err
 	}
 	if mine {
-		var living context.Context
-		living, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		stop := context.AfterFunc(ctx, s.cancel) // who gives up while it is opened ends it
-		s.session, s.err = open(living)
+		s.session, s.err = open(s.living)
 		stop()
 		close(s.ready)
 	}
@@ -78,11 +80,11 @@ func (p *pool) try(ctx context.Context, key string, open func(context.Context) (
 		p.put(key, s, true)
 		return nil, nil, s.err
 	}
-	return s.session, func(broken bool) { p.put(key, s, broken || s.over() || s.stale.Load()) }, nil
+	return s.session, func(broken bool) { p.put(key, s, broken || s.session.over() || s.stale.Load()) }, nil
 }
 
 // reserve returns the slot for key, and whether the caller has to fill it.
-func (p *pool) reserve(key string) (*slot, bool, error) {
+func (p *pool) reserve(ctx context.Context, key string) (*slot, bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -100,10 +102,12 @@ func (p *pool) reserve(key string) (*slot, bool, error) {
 		return nil, false, errMany
 	}
 	s := &slot{ready: make(chan struct{}), users: 1}
+	s.living, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if p.sessions == nil {
-		p.sessions = map[string]*slot{}
+		p.sessions, p.live = map[string]*slot{}, map[*slot]bool{}
 	}
-	p.sessions[key] = s
+	p.sessions[key], p.live[s] = s, true
+	p.ending.Add(1)
 	return s, true, nil
 }
 
@@ -129,7 +133,7 @@ func (p *pool) put(key string, s *slot, broken bool) {
 	switch {
 	case s.users > 0:
 	case p.sessions[key] != s:
-		s.end()
+		p.end(s)
 	default:
 		s.idle = time.AfterFunc(idleTime, func() {
 			p.mu.Lock()
@@ -147,34 +151,40 @@ func (p *pool) drop(key string, s *slot) {
 	if s.idle != nil {
 		s.idle.Stop()
 	}
-	s.end()
+	p.end(s)
 }
 
-// end ends the server. Whoever calls it knows that nobody uses the slot.
-func (s *slot) end() {
-	if s.session != nil {
-		go func() { _ = s.shut() }() // it may take its time; nothing is to be done about an error
+// end ends a server, which may take its time. The caller holds the lock.
+func (p *pool) end(s *slot) {
+	if s.over {
+		return
 	}
-	if s.cancel != nil {
-		s.cancel()
-	}
+	s.over = true
+	s.cancel()
+	delete(p.live, s)
+	go func() {
+		defer p.ending.Done()
+		<-s.ready // an opening that is cancelled comes to its end
+		if s.session != nil {
+			_ = s.shut() // nothing is to be done about an error
+		}
+	}()
 }
 
-// close ends all that nobody uses, and lets nobody open more.
-func (p *pool) close() error {
+// close ends all servers, whoever uses them, lets nobody open more, and waits until
+// nothing is left of them.
+func (p *pool) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
-	var errs []error
-	for key, s := range p.sessions {
+	for key := range p.sessions {
 		delete(p.sessions, key)
+	}
+	for s := range p.live {
 		if s.idle != nil {
 			s.idle.Stop()
 		}
-		if s.session != nil {
-			errs = append(errs, s.shut())
-			s.cancel()
-		}
+		p.end(s)
 	}
-	return errors.Join(errs...)
+	p.mu.Unlock()
+	p.ending.Wait()
 }

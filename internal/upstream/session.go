@@ -42,6 +42,7 @@ type catalogue struct {
 	server   string // as it calls itself
 	tools    []*mcp.Tool
 	defined  map[string]digested // by the tool's name
+	size     int                 // of these, in bytes
 }
 
 // same reports whether a tool is in both as one server's.
@@ -169,6 +170,9 @@ func (c *catalogue) add(tools []*mcp.Tool) error {
 		if len(c.tools) == maxTools {
 			return fmt.Errorf("there are more than %d", maxTools)
 		}
+		if t == nil {
+			return errors.New("one of them is nothing")
+		}
 		if !toolName.MatchString(t.Name) || !c.defined[t.Name].digest.Equal(seal.Hash{}) {
 			return fmt.Errorf("%q is no tool's name, or is there twice", t.Name)
 		}
@@ -176,6 +180,10 @@ func (c *catalogue) add(tools []*mcp.Tool) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
+		if c.size += len(d.body); c.size > maxCatalogue {
+			return fmt.Errorf("they describe themselves in more than %d bytes", maxCatalogue)
+		}
+		t.Meta, t.Icons = nil, nil // which agents are not shown
 		c.tools = append(c.tools, t)
 		c.defined[t.Name] = d
 	}

@@ -64,7 +64,7 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 		go func() { _ = front.Serve(ln) }() // it ends with the program
 	}
 	return &Connection{
-		Transport: &mcp.IOTransport{Reader: io.NopCloser(running.Stdout), Writer: running.Stdin, MaxLineLength: maxMessage},
+		Transport: &wire{&mcp.IOTransport{Reader: io.NopCloser(running.Stdout), Writer: running.Stdin, MaxLineLength: maxMessage}, running.Kill},
 		Origin:    origin,
 		Close: func() error {
 			running.Kill()

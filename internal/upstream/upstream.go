@@ -16,7 +16,6 @@ package upstream
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -258,11 +257,12 @@ func (set *Set) Pins(ctx context.Context, p *policy.Policy) ([]policy.Server, []
 	return pins, papers, nil
 }
 
-// Close ends all servers.
+// Close ends all servers, and returns when nothing is left of them.
 func (set *Set) Close() error {
-	var errs []error
+	var all sync.WaitGroup
 	for _, s := range set.Servers {
-		errs = append(errs, s.pool.close())
+		all.Go(s.pool.close)
 	}
-	return errors.Join(errs...)
+	all.Wait()
+	return nil
 }
