@@ -24,6 +24,9 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Enter() // upstream servers are started by this program
+	if tool := os.Getenv("HOSTILE"); tool != "" {
+		hostile(tool)
+	}
 	os.Exit(m.Run())
 }
 
