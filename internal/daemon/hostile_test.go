@@ -51,15 +51,11 @@ func evilHouse(t *testing.T) *house {
 	}
 	w := newWorld(t, "sqlite:clawea.db")
 	w.write("mood", "plain")
-	if err := os.Chmod(filepath.Join(w.dir, "mood"), 0o644); err != nil { // its program has no user of the machine's
-		t.Fatal(err)
-	}
 	w.write("own.hujson", evilAdapter)
 	w.write("jira.hujson", evilJiraAdapter)
-	mood := filepath.Join(w.dir, "mood")
 	one := func(name, adapter, tool string) string {
-		return fmt.Sprintf(`{"name": %q, "adapter": "file:%s", "command": [%q], "readable": [%q, %q], "env": {"HOSTILE": %q, "MOOD": %q, "GORACE": "atexit_sleep_ms=0"}, "timeout": "2s"},`,
-			name, filepath.Join(w.dir, adapter), program, program, mood, tool, mood)
+		return fmt.Sprintf(`{"name": %q, "adapter": "file:%s", "command": [%q], "readable": [%q], "env": {"HOSTILE": %q, "WORLD": %q, "GORACE": "atexit_sleep_ms=0"}, "secrets": {"MOOD": "file:mood"}, "timeout": "2s"},`,
+			name, filepath.Join(w.dir, adapter), program, program, tool, w.dir)
 	}
 	w.more = `"upstreams": [` + one("evil", "own.hujson", "act") + one("eviljira", "jira.hujson", "work") + `],`
 	w.site.AddProject("OPS", "Operations")
@@ -110,7 +106,7 @@ func (h *house) ended() {
 		h.t.Fatal(err)
 	}
 	for _, path := range environments {
-		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), "MOOD="+h.dir) {
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), "WORLD="+h.dir) {
 			h.t.Errorf("after the house has closed %s still runs", path)
 		}
 	}

@@ -56,7 +56,7 @@ func newUpstream(u *config.Upstream, x *connections, version string, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	s.PerJob, s.Dial = true, p.Dial
+	s.Dial = p.Dial
 	return s, nil
 }
 
@@ -99,7 +99,7 @@ func program(u *config.Upstream, a *upstream.Adapter, log *slog.Logger) (*upstre
 	if err != nil {
 		return nil, err
 	}
-	out := &upstream.Program{Box: box, Log: log, Secrets: func() ([]string, error) { return variables(u.Secrets) }}
+	out := &upstream.Program{Box: box, Own: u.Readable, Log: log, Secrets: func() ([]string, error) { return variables(u.Secrets) }}
 	env := maps.Clone(u.Env)
 	if env == nil {
 		env = map[string]string{}

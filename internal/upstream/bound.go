@@ -232,13 +232,13 @@ func (t *turn) remote(ctx context.Context) (*gate.Result, error) {
 	}
 	said, err := t.send(ctx, t.opened.Job, nil)
 	if err != nil {
-		return broken(err)
+		return t.spoiled(err)
 	}
 	if said.form != gate.Text {
-		return broken(errShape)
+		return t.spoiled(errShape)
 	}
 	if t.result.Body, err = t.row.Result.bound(said.body, shown(t.result.Body), t.opened.Call.Reads); err != nil {
-		return broken(err)
+		return t.spoiled(err)
 	}
 	return t.result, nil
 }

@@ -131,24 +131,32 @@ func (c *call) args(ctx context.Context) ([]byte, error) {
 func (c *call) planOwn() *gate.Plan {
 	out := &gate.Plan{Call: &policy.Call{Tool: c.action.Tool, Action: c.action.Name, Class: c.action.Class, Categories: c.row.Categories}}
 	out.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
+		out := &gate.Result{Outcome: receipt.Outcome{Status: receipt.Done, Used: map[string]int{}}}
 		said, err := c.send(ctx, opened.Job, nil)
 		if err != nil {
-			return broken(err)
+			return broken(err, out, opened.Call.Mutates())
 		}
-		return &gate.Result{Body: said.body, Form: said.form, Outcome: receipt.Outcome{Status: receipt.Done, Used: map[string]int{}}}, nil
+		out.Body, out.Form = said.body, said.form
+		return out, nil
 	}
 	return out
 }
 
-// broken is the result of a call whose server did not do its part.
-func broken(err error) (*gate.Result, error) {
-	out := &gate.Result{Outcome: receipt.Outcome{Status: receipt.Failed, Used: map[string]int{}}}
+// broken makes out the result of a call whose server did not do its part. What the
+// agent is told of that is committed to, since it can hold what was read. If the
+// server itself changes something, nobody knows what it has done when it breaks
+// off.
+func broken(err error, out *gate.Result, changes bool) (*gate.Result, error) {
+	out.Outcome.Status = receipt.Failed
 	f := (*gate.Fault)(nil)
 	if !errors.As(err, &f) {
 		f = &gate.Fault{Code: "upstream", Msg: "the server that carries this call broke off; look at what is there before sending it again"}
 		err = errors.Join(f, err)
+		if changes {
+			out.Outcome.Status = receipt.Unknown
+		}
 	}
-	out.Outcome.Code = f.Code
+	out.Outcome.Code, out.Body, out.Form = f.Code, []byte(f.Msg), gate.Text
 	return out, err
 }
 
@@ -185,8 +193,8 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 		view.Result = t.body()
 	}
 	stage, err := facade.New(t.server.Adapter.System, view)
-	if err != nil {
-		return broken(err)
+	if err != nil { // unreachable: the adapter's system is one of those that have one
+		return t.spoiled(err)
 	}
 	said, err := t.send(ctx, t.opened.Job, stage)
 	stop()
@@ -199,13 +207,21 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 	case err != nil && t.changes(): // it is done, whatever the server says of it
 		return t.result, nil
 	case err != nil:
-		return broken(err)
+		return t.spoiled(err)
 	}
 	t.result.Body, t.result.Form = said.body, said.form
 	if left := stage.Omitted(); len(left) > 0 && said.form == gate.Text {
 		t.result.Body = append(t.result.Body, "\n\n"+strings.Join(left, "\n")...)
 	}
 	return t.result, nil
+}
+
+// spoiled is the result where the house did its part and the server did not do its own.
+func (t *turn) spoiled(err error) (*gate.Result, error) {
+	if t.result == nil {
+		t.result = &gate.Result{Outcome: receipt.Outcome{Used: map[string]int{}}}
+	}
+	return broken(err, t.result, false)
 }
 
 func (t *turn) changes() bool { return t.opened.Call.Mutates() }
@@ -226,7 +242,7 @@ func (t *turn) unmade(said answer, err error) (*gate.Result, error) {
 	} else if len(said.body) > 0 {
 		why = "it said: " + atlassian.Clean(string(said.body), 500)
 	}
-	return broken(&gate.Fault{Code: "not_sent", Msg: "nothing was changed: the server " + t.server.Name + " did not ask for the change; " + why})
+	return t.spoiled(&gate.Fault{Code: "not_sent", Msg: "nothing was changed: the server " + t.server.Name + " did not ask for the change; " + why})
 }
 
 // reading lets the server read more by the same policy, in calls of their own.
@@ -263,13 +279,9 @@ const toolError = "tool_error"
 
 // send has the server carry out the tool, with stage in its system's place.
 func (c *call) send(ctx context.Context, job string, stage *facade.Stage) (answer, error) {
-	key := ""
-	if c.server.PerJob {
-		key = job
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.server.Timeout)
 	defer cancel()
-	s, leave, err := c.server.pool.get(ctx, key, c.server.open)
+	s, leave, err := c.server.pool.get(ctx, job, c.server.open)
 	if err != nil {
 		return answer{}, err
 	}
@@ -293,8 +305,12 @@ func (c *call) ask(ctx context.Context, s *session, stage *facade.Stage) (answer
 		s.stage.put(stage)
 		defer s.stage.put(nil)
 	}
-	if !s.catalogue.same(c.known, c.tool) {
-		c.server.saw(s.catalogue)
+	now, err := s.fresh(ctx, c.server)
+	if err != nil {
+		return answer{}, err
+	}
+	if !now.same(c.known, c.tool) {
+		c.server.saw(now)
 		return answer{}, &gate.Fault{Code: "changed", Msg: "the tool is not as it was when the policy of this job was published; have a new one published"}
 	}
 	res, err := s.client.CallTool(ctx, &mcp.CallToolParams{Name: c.tool, Arguments: json.RawMessage(c.text)})

@@ -22,8 +22,8 @@ const (
 // An Origin is where a server's answers come from, as the house set it up.
 type Origin struct {
 	Command []string `json:"command,omitempty"` // of a server that the house starts
-	// Files are the digests of the command's files, by path: what is started is what
-	// was looked at.
+	// Files are the digests of the command's files, and of the server's own files and
+	// trees, by path: what is started is what was looked at.
 	Files map[string]seal.Hash `json:"files,omitempty"`
 	// Env is its environment; of variables that are secrets, the names.
 	Env []string `json:"env,omitempty"`

@@ -6,6 +6,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -59,5 +60,31 @@ func (c *credited) RoundTrip(r *http.Request) (*http.Response, error) {
 	for name, values := range h {
 		r.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	return c.next.RoundTrip(r)
+	res, err := c.next.RoundTrip(r)
+	if err == nil {
+		res.Body = &bounded{ReadCloser: res.Body, left: maxStream}
+	}
+	return res, err
+}
+
+// maxStream bounds an answer over HTTP, in bytes: one message, or all that comes
+// before it.
+const maxStream = 2 * maxMessage
+
+var errLong = errors.New("the server's answer is too long")
+
+// A bounded body fails behind its bound.
+type bounded struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read reads on, up to the bound.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errLong
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
 }

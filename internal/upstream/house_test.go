@@ -83,10 +83,10 @@ const ownAdapter = `{
 		{"name": "batch", "denied": "it nests other calls"}]}`
 
 // set is one server with the shop behind it.
-func set(t *testing.T, s *shop, perJob bool) *upstream.Set {
+func set(t *testing.T, s *shop) *upstream.Set {
 	t.Helper()
 	out := &upstream.Set{Servers: []*upstream.Server{{
-		Name: "shop", Adapter: adapter(t, ownAdapter), Dial: s.dial, PerJob: perJob, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Name: "shop", Adapter: adapter(t, ownAdapter), Dial: s.dial, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
 	}}}
 	if err := out.Check(); err != nil {
 		t.Fatal(err)

@@ -106,7 +106,7 @@ func (h *wikiHouse) open(url, index string) {
 		inner: func(next http.Handler) http.Handler { return next },
 	}
 	h.set = &upstream.Set{Servers: []*upstream.Server{{
-		Name: "wiki", Adapter: a, System: c, Site: url, Dial: h.npm.dial, PerJob: true, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Name: "wiki", Adapter: a, System: c, Site: url, Dial: h.npm.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
 	}}}
 	if err := h.set.Check(); err != nil {
 		h.t.Fatal(err)

@@ -93,7 +93,7 @@ func newJiraHouse(t *testing.T) *jiraHouse {
 		t.Fatal(err)
 	}
 	h.set = &upstream.Set{Servers: []*upstream.Server{{
-		Name: "jiramcp", Adapter: a, System: c, Site: server.URL, Dial: h.npm.dial, PerJob: true, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Name: "jiramcp", Adapter: a, System: c, Site: server.URL, Dial: h.npm.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
 	}}}
 	if err := h.set.Check(); err != nil {
 		t.Fatal(err)

@@ -55,12 +55,34 @@ func (c *catalogue) same(o *catalogue, tool string) bool {
 type session struct {
 	turn chan struct{} // holds one: who takes it has the session
 
-	client    *mcp.ClientSession
-	close     func() error
-	ended     <-chan struct{} // closed when the server is gone
+	client *mcp.ClientSession
+	close  func() error
+	ended  <-chan struct{} // closed when the server is gone
+	origin Origin
+	stale  *atomic.Bool // its tools have changed, it says
+	stage  *switchboard
+
+	mu        sync.Mutex
 	catalogue *catalogue
-	stale     *atomic.Bool // its tools have changed, it says
-	stage     *switchboard
+	listed    time.Time // when it was
+}
+
+// freshTime is how old what a server has said of itself may be when one of its tools
+// is called.
+const freshTime = 10 * time.Second
+
+// fresh returns what the server says of itself.
+func (s *session) fresh(ctx context.Context, of *Server) (*catalogue, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.listed) < freshTime && !s.stale.Load() {
+		return s.catalogue, nil
+	}
+	c, err := of.list(ctx, s.client, s.origin)
+	if err == nil {
+		s.catalogue, s.listed = c, time.Now()
+	}
+	return c, err
 }
 
 // A switchboard answers a server by the facade of the call that it carries out,
@@ -96,7 +118,7 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
-	out := &session{turn: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool)}
+	out := &session{turn: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool), origin: conn.Origin}
 	out.turn <- struct{}{}
 	client := mcp.NewClient(&mcp.Implementation{Name: "clawea", Version: s.Version}, &mcp.ClientOptions{
 		Capabilities:           &mcp.ClientCapabilities{}, // it can ask nothing of the house
@@ -113,7 +135,7 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 		defer close(ended)
 		_ = out.client.Wait() // why it ended is told to the call that it ended under
 	}()
-	if out.catalogue, err = s.list(starting, out.client, conn.Origin); err != nil {
+	if _, err = out.fresh(starting, s); err != nil {
 		return nil, errors.Join(err, out.shut())
 	}
 	return out, nil

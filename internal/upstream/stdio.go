@@ -5,13 +5,13 @@ package upstream
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,12 +27,11 @@ type Program struct {
 	Command sandbox.Command          // without the facade's port and what Secrets returns
 	Secrets func() ([]string, error) // more of its environment, "NAME=value"; nil: none
 	Port    uint16                   // of the facade; 0: it has none
+	Own     []string                 // of what Command makes readable, the files and trees that are the server's and not the system's
 	Log     *slog.Logger
-}
 
-// maxFile bounds a file of a command's that is digested, in bytes. Larger ones are
-// programs of the system's.
-const maxFile = 256 << 20
+	trees trees
+}
 
 // Dial starts the program in its sandbox. It is a Dialer.
 func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, error) {
@@ -83,32 +82,15 @@ func (p *Program) origin(env []string) (Origin, error) {
 		}
 		out.Env = append(out.Env, v)
 	}
-	for _, path := range out.Command {
-		fi, err := os.Stat(path)
-		if err != nil || !fi.Mode().IsRegular() {
+	for _, path := range append(out.Command[:len(out.Command):len(out.Command)], p.Own...) {
+		if _, err := os.Stat(path); !filepath.IsAbs(path) || err != nil {
 			continue // an argument that is no file
 		}
-		if fi.Size() > maxFile {
-			return out, fmt.Errorf("%s is larger than %d bytes", path, maxFile)
-		}
-		h, err := digestFile(path)
+		d, err := p.trees.digest(path)
 		if err != nil {
-			return out, err
+			return out, fmt.Errorf("look at what is started: %w", err)
 		}
-		out.Files[path] = h
+		out.Files[path] = d
 	}
 	return out, nil
-}
-
-func digestFile(path string) (seal.Hash, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return seal.Hash{}, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return seal.Hash{}, err
-	}
-	return seal.Hash(h.Sum(nil)), nil
 }

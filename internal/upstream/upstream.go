@@ -47,11 +47,8 @@ type Server struct {
 	Name    string // agents call its tools NAME_TOOL
 	Adapter *Adapter
 	System  System
-	Site    string // of the system, as people know it
-	Dial    Dialer
-	// PerJob opens a connection for each job, so that what a server keeps in mind is of
-	// no other job. Without it one connection serves all.
-	PerJob  bool
+	Site    string        // of the system, as people know it
+	Dial    Dialer        // once for each job, so that what a server keeps in mind is of no other
 	Timeout time.Duration // of a call
 	Version string        // of the house, for the server
 	Log     *slog.Logger
