@@ -111,7 +111,11 @@ func (e *evil) called(s *heard) {
 	do := args["do"]
 	switch do {
 	case "huge":
-		speaks(s.ID, "%s", strings.Repeat("x", 100<<20))
+		fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"`, s.ID)
+		for range 100 {
+			fmt.Print(strings.Repeat("x", 1<<20))
+		}
+		put(`"}]}}`)
 	case "garbage":
 		put("This is no JSON.")
 	case "half":
@@ -261,15 +265,15 @@ func (e *evil) asSystem(s *heard, do string, args map[string]string) {
 		speaks(s.ID, "fine")
 	case "flood":
 		big, tired := strings.Repeat("x", 5<<20), 0
-		for range 40 {
+		for range 10 {
 			go request("POST", "/rest/api/3/search/jql", big)
-			for range 5 {
+			for range 8 {
 				if request("GET", "/rest/api/3/issue/ENG-2", "") >= 400 {
 					tired++
 				}
 			}
 		}
-		speaks(s.ID, "got: %v", 200-tired)
+		speaks(s.ID, "got: %v", 80-tired)
 	case "slow":
 		request("POST", "/rest/api/3/issue/"+args["key"]+"/comment", `{"body":{}}`)
 		select {}

@@ -53,11 +53,11 @@ func evilHouse(t *testing.T) *house {
 	w.write("mood", "plain")
 	w.write("own.hujson", evilAdapter)
 	w.write("jira.hujson", evilJiraAdapter)
-	one := func(name, adapter, tool string) string {
-		return fmt.Sprintf(`{"name": %q, "adapter": "file:%s", "command": [%q], "readable": [%q], "env": {"HOSTILE": %q, "WORLD": %q, "GORACE": "atexit_sleep_ms=0"}, "secrets": {"MOOD": "file:mood"}, "timeout": "2s"},`,
-			name, filepath.Join(w.dir, adapter), program, program, tool, w.dir)
+	one := func(name, adapter, tool, timeout string) string {
+		return fmt.Sprintf(`{"name": %q, "adapter": "file:%s", "command": [%q], "readable": [%q], "env": {"HOSTILE": %q, "WORLD": %q, "GORACE": "atexit_sleep_ms=0"}, "secrets": {"MOOD": "file:mood"}, "timeout": %q},`,
+			name, filepath.Join(w.dir, adapter), program, program, tool, w.dir, timeout)
 	}
-	w.more = `"upstreams": [` + one("evil", "own.hujson", "act") + one("eviljira", "jira.hujson", "work") + `],`
+	w.more = `"upstreams": [` + one("evil", "own.hujson", "act", "2s") + one("eviljira", "jira.hujson", "work", "5s") + `],`
 	w.site.AddProject("OPS", "Operations")
 	w.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "The lift is stuck"})
 	w.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "So is the door"})
@@ -227,9 +227,6 @@ func TestHostileServerBetweenCalls(t *testing.T) {
 		t.Errorf("the next call: %s: %s", code, body)
 	}
 	h.verified("job-1", p)
-	if code, _ := call(t, two, "evil_act", `{"do":"deaf"}`); code != "upstream" {
-		t.Errorf("a deaf server: %s", code)
-	}
 	h.ended()
 }
 
