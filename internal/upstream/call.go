@@ -313,7 +313,7 @@ func (c *call) ask(ctx context.Context, s *session, stage *facade.Stage) (answer
 		c.server.saw(now)
 		return answer{}, &gate.Fault{Code: "changed", Msg: "the tool is not as it was when the policy of this job was published; have a new one published"}
 	}
-	res, err := s.client.CallTool(ctx, &mcp.CallToolParams{Name: c.tool, Arguments: json.RawMessage(c.text)})
+	res, err := s.client.CallTool(valueless{ctx}, &mcp.CallToolParams{Name: c.tool, Arguments: json.RawMessage(c.text)})
 	if err != nil {
 		return answer{}, err
 	}

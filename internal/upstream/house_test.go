@@ -102,16 +102,20 @@ func set(t *testing.T, s *shop) *upstream.Set {
 // ask plans a call and carries it out for a job.
 func ask(t *testing.T, s *upstream.Set, job, name, args string) (*gate.Result, error) {
 	t.Helper()
-	req := s.Request(t.Context(), name, []byte(args), nil)
+	return askIn(t.Context(), s, job, name, args)
+}
+
+func askIn(ctx context.Context, s *upstream.Set, job, name, args string) (*gate.Result, error) {
+	req := s.Request(ctx, name, []byte(args), nil)
 	if req == nil {
 		return nil, errors.New("no such tool")
 	}
-	plan, err := req.Plan(t.Context(), nil)
+	plan, err := req.Plan(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	plan.Call.Definition, plan.Call.Server = req.Definition, req.Server
-	return plan.Act(t.Context(), &receipt.Receipt{Job: job, Call: plan.Call})
+	return plan.Act(ctx, &receipt.Receipt{Job: job, Call: plan.Call})
 }
 
 func code(err error) string {

@@ -113,6 +113,7 @@ func (s *switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // open starts a conversation and asks what tools there are. The session lives
 // until it is shut or ctx ends.
 func (s *Server) open(ctx context.Context) (*session, error) {
+	ctx = valueless{ctx}
 	board := new(switchboard)
 	conn, err := s.Dial(ctx, board)
 	if err != nil {
@@ -140,6 +141,13 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	}
 	return out, nil
 }
+
+// A valueless context ends with another and holds none of its values. The SDK keeps
+// in a request's what its agent speaks, and would have the server spoken to so.
+type valueless struct{ context.Context }
+
+// Value returns nil.
+func (valueless) Value(any) any { return nil }
 
 // shut ends the conversation and the server.
 func (s *session) shut() error {
