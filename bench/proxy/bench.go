@@ -3,7 +3,8 @@
 
 // Package proxy measures model calls through Clawea beside others: the same
 // requests straight to the model, through a bare reverse proxy, and through
-// gateways that other people make.
+// gateways that other people make; and calls of an MCP server's tool in the same
+// manner.
 //
 // Everything runs on loopback addresses, each part in its own process. What is
 // measured has a processor of its own; the load and the model share the other.

@@ -21,6 +21,7 @@ const (
 	BareCommand      = "bare"      // ADDR UPSTREAM
 	SuperviseCommand = "supervise" // DELAY COMMAND...
 	HeldCommand      = "held"      // COMMAND...
+	ToolsCommand     = "tools"     // ADDR, or "stdio"
 )
 
 // Subcommand runs args if they are one of the commands that this program starts
@@ -42,6 +43,8 @@ func Subcommand(args []string) (bool, error) {
 		return true, Supervise(args[1:])
 	case HeldCommand:
 		return true, Held(args[1:])
+	case ToolsCommand:
+		return true, ServeTools(args[1])
 	}
 	return false, nil
 }

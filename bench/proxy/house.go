@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,6 +37,23 @@ type House struct {
 	config  string
 	hold    Hold
 	counted []counted
+	fitting
+}
+
+// A fitting is what a house is made for.
+type fitting struct {
+	section string            // of its configuration: what it stands before
+	policy  string            // of all jobs
+	path    string            // of the requests that proofs are for
+	files   map[string]string // beside its configuration
+}
+
+// before is the fitting for calls of the model at upstream.
+func before(upstream string) fitting {
+	return fitting{
+		section: fmt.Sprintf(modelSection, upstream), policy: modelPolicy, path: chatPath,
+		files: map[string]string{"model": "sk-" + rand.Text() + "\n"},
+	}
 }
 
 // A counted is a target of the house, and what it had come to at first.
@@ -54,11 +72,13 @@ const houseConfig = `// The house that bench/proxy measures.
   "authors": [%[2]q],
   "operators": [{"name": "bench", "token": "file:operator"}],
   "plain_bearer": true, // measured beside tokens that are bound to a key
-  "providers": [{"name": "sim", "dialect": "openai", "base_url": "http://%[3]s/v1", "key": "file:model"}],
-}
+%[3]s}
 `
 
-const housePolicy = `{
+const modelSection = `  "providers": [{"name": "sim", "dialect": "openai", "base_url": "http://%s/v1", "key": "file:model"}],
+`
+
+const modelPolicy = `{
   "wpc_version": "v1",
   "policy_name": "bench",
   "purpose": "Ask the model of the benchmark",
@@ -71,12 +91,16 @@ const housePolicy = `{
 // OpenHouse makes a house in dir, whose file system its database is on, starts
 // it before the model at upstream, publishes a policy and issues tokens. hold
 // delays what it flushes to the disk.
-func OpenHouse(dir, program, upstream string, hold Hold) (h *House, err error) {
-	h = &House{dir: dir, program: program, config: filepath.Join(dir, "clawea.hujson"), hold: hold}
+func OpenHouse(dir, program, upstream string, hold Hold) (*House, error) {
+	return openHouse(dir, program, before(upstream), hold)
+}
+
+func openHouse(dir, program string, made fitting, hold Hold) (h *House, err error) {
+	h = &House{dir: dir, program: program, config: filepath.Join(dir, "clawea.hujson"), hold: hold, fitting: made}
 	if h.addr, err = freeAddr(); err != nil {
 		return nil, err
 	}
-	if err := h.write(upstream); err != nil {
+	if err := h.write(); err != nil {
 		return nil, err
 	}
 	if err := h.start(); err != nil {
@@ -93,7 +117,7 @@ func OpenHouse(dir, program, upstream string, hold Hold) (h *House, err error) {
 }
 
 // write writes the files that a house is made of.
-func (h *House) write(upstream string) error {
+func (h *House) write() error {
 	author, err := h.clawea("key", "new", "-name", "ada@bench.example", filepath.Join(h.dir, "ada.key"))
 	if err != nil {
 		return err
@@ -103,11 +127,11 @@ func (h *House) write(upstream string) error {
 		return fmt.Errorf("%w: %s", err, author)
 	}
 	files := map[string]string{
-		"clawea.hujson": fmt.Sprintf(houseConfig, h.addr, strings.TrimSpace(string(pub)), upstream),
-		"policy.json":   housePolicy,
+		"clawea.hujson": fmt.Sprintf(houseConfig, h.addr, strings.TrimSpace(string(pub)), h.section),
+		"policy.json":   h.policy,
 		"operator":      rand.Text() + rand.Text() + "\n",
-		"model":         "sk-" + rand.Text() + "\n",
 	}
+	maps.Copy(files, h.files)
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
 			return err
@@ -188,11 +212,11 @@ func (h *House) token(policy, job string, more ...string) (Token, error) {
 
 const chatPath = "/proxy/sim/v1/chat/completions"
 
-// prover makes proofs for requests to the house's model route.
+// prover makes proofs for the requests that the house is made for.
 func (h *House) prover(key *token.ProofKey, raw string) func(string) (string, error) {
 	ath := token.HashToken(raw)
 	return func(nonce string) (string, error) {
-		return key.Prove(&token.Proof{ID: rand.Text(), Method: http.MethodPost, URL: "http://" + h.addr + chatPath,
+		return key.Prove(&token.Proof{ID: rand.Text(), Method: http.MethodPost, URL: "http://" + h.addr + h.path,
 			Issued: time.Now().Unix(), Token: ath, Nonce: nonce})
 	}
 }
@@ -200,7 +224,7 @@ func (h *House) prover(key *token.ProofKey, raw string) func(string) (string, er
 // Targets are the house with plain tokens and with bound ones.
 func (h *House) Targets(name string) (bearer, bound *Target) {
 	t := func(name string, tokens []Token) *Target {
-		return &Target{Name: name, Addr: h.addr, Path: chatPath, Tokens: tokens, Exact: true, Process: h.Process, receipts: true}
+		return &Target{Name: name, Addr: h.addr, Path: h.path, Tokens: tokens, Exact: true, Process: h.Process, receipts: true}
 	}
 	return t(name+", plain token", h.bearer), t(name, h.bound)
 }

@@ -60,26 +60,35 @@ func (l Load) Run(t *Target, d time.Duration, expect int) (*Round, error) {
 	if err != nil {
 		return nil, err
 	}
-	cpu, err1 := t.Process.CPU()
+	r, err := observe(t.Process, func(start time.Time) ([][]time.Duration, error) { return l.drive(conns, start, d) })
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range conns {
+		r.Unready += c.unready
+	}
+	last := d + d/20 + 50*time.Millisecond + time.Duration(l.Chunks)*l.Pause*5/4 // the last answer, of a target that is not behind
+	r.Behind = l.Rate > 0 && (r.Requests < int(float64(l.Rate)*d.Seconds()) || r.Seconds > last.Seconds())
+	return r, nil
+}
+
+// observe looks on while drive has requests sent, which p is to carry.
+func observe(p *Process, drive func(start time.Time) ([][]time.Duration, error)) (*Round, error) {
+	cpu, err1 := p.CPU()
 	busy, err2 := coreBusy()
 	start := time.Now()
-	lists, err := l.drive(conns, start, d)
+	lists, err := drive(start)
 	end := time.Since(start)
-	cpuAfter, err3 := t.Process.CPU()
+	cpuAfter, err3 := p.CPU()
 	busyAfter, err4 := coreBusy()
 	if err := errors.Join(err, err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	r := &Round{Seconds: end.Seconds(), CPU: cpuAfter - cpu, Latencies: slices.Concat(lists...)}
-	if t.Process != nil {
+	if p != nil {
 		r.Others = max(0, (busyAfter-busy-r.CPU)/r.Seconds)
 	}
-	for _, c := range conns {
-		r.Unready += c.unready
-	}
 	r.Requests = len(r.Latencies)
-	last := d + d/20 + 50*time.Millisecond + time.Duration(l.Chunks)*l.Pause*5/4 // the last answer, of a target that is not behind
-	r.Behind = l.Rate > 0 && (r.Requests < int(float64(l.Rate)*d.Seconds()) || end > last)
 	slices.Sort(r.Latencies)
 	return r, nil
 }
@@ -116,17 +125,23 @@ func first(conns []*conn) error {
 
 // drive lets every connection work, and returns the latencies of each.
 func (l Load) drive(conns []*conn, start time.Time, d time.Duration) ([][]time.Duration, error) {
-	lists, errs := make([][]time.Duration, len(conns)), make([]error, len(conns))
 	var due atomic.Int64 // requests of the open loop that somebody has taken
+	return together(len(conns), func(i int, failed *atomic.Bool) ([]time.Duration, error) {
+		if l.Rate > 0 {
+			return l.onTime(conns[i], start, d, &due, failed)
+		}
+		return closed(conns[i].do, start.Add(d), failed)
+	})
+}
+
+// together lets n connections work at once, until one has failed.
+func together(n int, work func(i int, failed *atomic.Bool) ([]time.Duration, error)) ([][]time.Duration, error) {
+	lists, errs := make([][]time.Duration, n), make([]error, n)
 	var failed atomic.Bool
 	var all sync.WaitGroup
-	for i, c := range conns {
+	for i := range n {
 		all.Go(func() {
-			work := func() ([]time.Duration, error) { return closed(c, start.Add(d), &failed) }
-			if l.Rate > 0 {
-				work = func() ([]time.Duration, error) { return l.onTime(c, start, d, &due, &failed) }
-			}
-			if lists[i], errs[i] = work(); errs[i] != nil {
+			if lists[i], errs[i] = work(i, &failed); errs[i] != nil {
 				failed.Store(true)
 				errs[i] = fmt.Errorf("connection %d: %w", i, errs[i])
 			}
@@ -136,14 +151,15 @@ func (l Load) drive(conns []*conn, start time.Time, d time.Duration) ([][]time.D
 	return lists, errors.Join(errs...)
 }
 
-func closed(c *conn, end time.Time, failed *atomic.Bool) ([]time.Duration, error) {
+// closed does one after another until end.
+func closed(do func() error, end time.Time, failed *atomic.Bool) ([]time.Duration, error) {
 	var list []time.Duration
 	for {
 		start := time.Now()
 		if start.After(end) || failed.Load() {
 			return list, nil
 		}
-		if err := c.do(); err != nil {
+		if err := do(); err != nil {
 			return list, err
 		}
 		list = append(list, time.Since(start))

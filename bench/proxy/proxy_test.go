@@ -12,10 +12,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clawea/clawea/internal/sandbox"
 )
 
 // TestMain lets the tests' program be what it starts.
 func TestMain(m *testing.M) {
+	sandbox.Enter() // programs are confined by this one
 	if len(os.Args) > 2 && os.Args[1] == "flush" {
 		if err := flush(os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -190,11 +193,12 @@ func TestOmission(t *testing.T) {
 }
 
 func TestSplice(t *testing.T) {
-	got, err := splice([]byte("a\n"+begin+"old\n"+end+"b\n"), "new\n")
+	const begin, end = "<!-- bench/x -->\n", "<!-- /bench/x -->\n"
+	got, err := splice([]byte("a\n"+begin+"old\n"+end+"b\n"), "x", "new\n")
 	if want := "a\n" + begin + "new\n" + end + "b\n"; err != nil || string(got) != want {
 		t.Errorf("splice: %q, %v", got, err)
 	}
-	if _, err := splice([]byte("a\n"+begin), "new\n"); err == nil {
+	if _, err := splice([]byte("a\n"+begin), "x", "new\n"); err == nil {
 		t.Error("splice without an end is no error")
 	}
 }

@@ -84,25 +84,27 @@ func flushTime(dir string) (time.Duration, error) {
 
 // What is written for people stands between these lines of the README.
 const (
-	begin = "<!-- bench/proxy -->\n"
-	end   = "<!-- /bench/proxy -->\n"
+	begin = "<!-- bench/%s -->\n"
+	end   = "<!-- /bench/%s -->\n"
 )
 
-// WriteReadme puts report into the README, in place of the last one.
-func WriteReadme(report string) error {
+// WriteReadme puts report into the README, in place of the last one by the program
+// of this name.
+func WriteReadme(name, report string) error {
 	path := filepath.Join(repository(), "README.md")
 	old, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	text, err := splice(old, report)
+	text, err := splice(old, name, report)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return os.WriteFile(path, text, 0o644)
 }
 
-func splice(text []byte, report string) ([]byte, error) {
+func splice(text []byte, name, report string) ([]byte, error) {
+	begin, end := fmt.Sprintf(begin, name), fmt.Sprintf(end, name)
 	before, rest, ok1 := bytes.Cut(text, []byte(begin))
 	_, after, ok2 := bytes.Cut(rest, []byte(end))
 	if !ok1 || !ok2 {

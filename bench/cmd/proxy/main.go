@@ -85,7 +85,7 @@ func measure(o proxy.Options, dir string, write bool) (err error) {
 	}
 	fmt.Print(report)
 	if write {
-		if err := proxy.WriteReadme(report); err != nil {
+		if err := proxy.WriteReadme("proxy", report); err != nil {
 			return err
 		}
 	}
