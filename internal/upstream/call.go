@@ -283,11 +283,19 @@ func (c *call) send(ctx context.Context, job string, stage *facade.Stage) (answe
 	defer cancel()
 	s, leave, err := c.server.pool.get(ctx, job, c.server.open)
 	if err != nil {
-		return answer{}, err
+		return answer{}, c.tell(ctx, err)
 	}
 	said, err := c.ask(ctx, s, stage)
 	leave(err != nil && !isToolError(err))
-	return said, err
+	return said, c.tell(ctx, err)
+}
+
+// tell logs an error that the agent is not told, and returns it.
+func (c *call) tell(ctx context.Context, err error) error {
+	if f := (*gate.Fault)(nil); err != nil && !errors.As(err, &f) && !errors.Is(err, context.Canceled) {
+		c.server.Log.WarnContext(ctx, "upstream server broke off", "server", c.server.Name, "tool", c.tool, "err", atlassian.Clean(err.Error(), 500))
+	}
+	return err
 }
 
 func isToolError(err error) bool {

@@ -4,13 +4,16 @@
 package upstream_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/upstream"
@@ -63,5 +66,24 @@ func TestAnOlderServerBehindANewerAgent(t *testing.T) {
 	}
 	if text, ok := res.Content[0].(*mcp.TextContent); !ok || text.Text != "shelves" {
 		t.Errorf("answer %v", res.Content[0])
+	}
+}
+
+// What breaks a call off is in the log: the agent is not told.
+func TestWhyACallBrokeOffIsLogged(t *testing.T) {
+	s := &shop{tools: func(s *mcp.Server) {
+		s.AddTool(tool("look", ""), func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return nil, &jsonrpc.Error{Code: -32000, Message: "the shelf fell"}
+		})
+	}}
+	house := set(t, s, false)
+	var log bytes.Buffer
+	house.Servers[0].Log = slog.New(slog.NewTextHandler(&log, nil))
+	_, err := ask(t, house, "job", "shop_look", `{}`)
+	if code(err) != "upstream" {
+		t.Errorf("%v, want the code upstream", err)
+	}
+	if !strings.Contains(log.String(), "server=shop tool=look") || !strings.Contains(log.String(), "the shelf fell") {
+		t.Errorf("log %q", log.String())
 	}
 }
