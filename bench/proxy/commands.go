@@ -22,6 +22,7 @@ const (
 	SuperviseCommand = "supervise" // DELAY COMMAND...
 	HeldCommand      = "held"      // COMMAND...
 	ToolsCommand     = "tools"     // ADDR, or "stdio"
+	RelayCommand     = "relay"     // ADDR UPSTREAM
 )
 
 // Subcommand runs args if they are one of the commands that this program starts
@@ -45,6 +46,8 @@ func Subcommand(args []string) (bool, error) {
 		return true, Held(args[1:])
 	case ToolsCommand:
 		return true, ServeTools(args[1])
+	case RelayCommand:
+		return true, RelayTools(args[1], args[2])
 	}
 	return false, nil
 }

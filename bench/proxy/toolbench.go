@@ -80,17 +80,25 @@ func (b *ToolBench) openServer() (err error) {
 	return listening(b.bench.address)
 }
 
+// Relay is an MCP server that passes calls on, and does nothing else.
+const Relay = "MCP relay"
+
 func (b *ToolBench) openBare() error {
+	return errors.Join(b.openBefore(BareProxy, BareCommand), b.openBefore(Relay, RelayCommand))
+}
+
+// openBefore starts a command of this program before the server.
+func (b *ToolBench) openBefore(name, command string) error {
 	addr, err := freeAddr()
 	if err != nil {
 		return err
 	}
-	p, err := start(gatewayCore, b.bench.log("bare"), b.self, BareCommand, addr, b.bench.address)
+	p, err := start(gatewayCore, b.bench.log(command), b.self, command, addr, b.bench.address)
 	if err != nil {
 		return err
 	}
 	b.bench.running = append(b.bench.running, p)
-	b.add(BareProxy, "say", &Target{Addr: addr, Path: toolPath, Process: p})
+	b.add(name, "say", &Target{Addr: addr, Path: toolPath, Process: p})
 	return listening(addr)
 }
 

@@ -31,7 +31,8 @@ func (b *ToolBench) Report(all ToolResults) (string, error) {
 	}
 	out := fmt.Sprintf(`Calls of a tool that answers 300 bytes, at once or after a while, by sessions of the official Go SDK, each with its next call when
 it has the answer to the last. The server is of the same SDK, over streamable HTTP: called directly, through a bare proxy (Go's
-httputil.ReverseProxy), and through Clawea's own MCP server under a policy that pins it, with everything that belongs to a call: the
+httputil.ReverseProxy), through a server of the SDK that passes calls on with a client of the SDK and does nothing else (MCP relay),
+and through Clawea's own MCP server under a policy that pins it, with everything that belongs to a call: the
 token (plain; or bound to a key, with a proof that is made for each call meanwhile), the policy, the tool's digest, two signed
 receipts, each flushed to the disk; %d jobs. In brackets: how many times the bare proxy's. "Added" is the median latency less that of
 direct calls. Medians of %d rounds of %v; %s.
