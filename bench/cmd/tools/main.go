@@ -5,8 +5,8 @@
 // calls straight to the server and through a bare reverse proxy, and of a server
 // that is a program beside the same in Clawea's sandbox.
 //
-//	go -C bench run ./cmd/tools          # about eight minutes
-//	go -C bench run ./cmd/tools -quick   # about two
+//	go -C bench run ./cmd/tools          # about twelve minutes
+//	go -C bench run ./cmd/tools -quick   # about three
 package main
 
 import (
