@@ -38,7 +38,7 @@ func (set *Set) Request(ctx context.Context, name string, args []byte, carry Car
 		return failing(&gate.Request{Text: args}, &gate.Fault{Code: "bad_argument", Msg: fmt.Sprintf("the arguments are not strict JSON: %v; send one object without duplicate names", err)})
 	}
 	req := &gate.Request{Text: canonical}
-	known, err := s.catalogue(ctx)
+	known, err := s.catalogue(ctx, anyAge)
 	if err != nil {
 		s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", err)
 		return failing(req, &gate.Fault{Code: "unreachable", Msg: "the server " + s.Name + " is not there now; try again in a minute, or tell the operator of this house"})
@@ -100,6 +100,9 @@ func (c *call) plan(ctx context.Context, bounds []policy.Bound) (*gate.Plan, err
 		return nil, err
 	}
 	plan.Args = args
+	if c.server.Adapter.Facade == nil && c.row.Result != nil && !c.row.Result.Own { // it reads by a credential of its own
+		plan.Call.Credential, plan.Call.Privilege = "", ""
+	}
 	act := plan.Act
 	plan.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 		t := &turn{call: c, args: args, act: act, opened: opened}

@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -55,6 +56,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	known *catalogue // as it was seen last
+	seen  time.Time  // when
 	tried time.Time  // when it could not be seen last
 	fault error      // why
 	pool  pool
@@ -64,12 +66,15 @@ type Server struct {
 // tools.
 const again = 10 * time.Second
 
-// catalogue returns what the server says of itself, which is asked once and again
-// after it was seen to have changed.
-func (s *Server) catalogue(ctx context.Context) (*catalogue, error) {
+// anyAge lets what is known of a server be as old as it is: each call is held to what
+// the server says by then.
+const anyAge = time.Duration(math.MaxInt64)
+
+// catalogue returns what the server says of itself, asked no longer than age ago.
+func (s *Server) catalogue(ctx context.Context, age time.Duration) (*catalogue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known != nil {
+	if s.known != nil && time.Since(s.seen) < age {
 		return s.known, nil
 	}
 	if time.Since(s.tried) < again {
@@ -82,7 +87,7 @@ func (s *Server) catalogue(ctx context.Context) (*catalogue, error) {
 		}
 		return nil, err
 	}
-	s.known = c
+	s.known, s.seen = c, time.Now()
 	return c, nil
 }
 
@@ -103,7 +108,7 @@ func (s *Server) look(ctx context.Context) (*catalogue, error) {
 func (s *Server) saw(c *catalogue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known = c
+	s.known, s.seen = c, time.Now()
 }
 
 // actions are what a tool can come to; none if no row lets it.
@@ -208,7 +213,7 @@ func (set *Set) Tools(ctx context.Context, c *gate.Caller) []*mcp.Tool {
 		if !slices.ContainsFunc(s.Actions(), c.CanEver) {
 			continue
 		}
-		known, err := s.catalogue(ctx)
+		known, err := s.catalogue(ctx, anyAge)
 		if err != nil {
 			s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", err)
 			continue
@@ -234,7 +239,7 @@ func (set *Set) Pins(ctx context.Context, p *policy.Policy) ([]policy.Server, []
 		if !slices.ContainsFunc(s.Actions(), p.CanEver) {
 			continue
 		}
-		known, err := s.catalogue(ctx)
+		known, err := s.catalogue(ctx, freshTime)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the upstream server %s cannot be asked what its tools are: %w\nmend it, or take mcp_server out of connection_mode", s.Name, err)
 		}

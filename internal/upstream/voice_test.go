@@ -76,7 +76,7 @@ func TestWhyACallBrokeOffIsLogged(t *testing.T) {
 			return nil, &jsonrpc.Error{Code: -32000, Message: "the shelf fell"}
 		})
 	}}
-	house := set(t, s, false)
+	house := set(t, s)
 	var log bytes.Buffer
 	house.Servers[0].Log = slog.New(slog.NewTextHandler(&log, nil))
 	_, err := ask(t, house, "job", "shop_look", `{}`)
