@@ -5,12 +5,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/daemon"
 	"github.com/clawea/clawea/internal/sandbox"
 	"github.com/clawea/clawea/seal"
 )
@@ -26,7 +25,7 @@ func doctor(_ context.Context, c *call) error {
 	conf := new(config.Config)
 	if *path != "" {
 		var err error
-		if conf, err = checkConfig(*path); err != nil {
+		if conf, err = loadConfig(*path); err != nil {
 			return err
 		}
 	}
@@ -59,18 +58,14 @@ func (c *call) diagnoseServers(servers []config.Upstream, quiet bool) error {
 		if len(u.Command) == 0 {
 			continue
 		}
-		except := make([]sandbox.Part, len(u.Without))
-		for i, p := range u.Without {
-			except[i] = sandbox.Part(p)
-		}
-		if _, err := sandbox.New(except); err != nil {
+		if _, err := daemon.Confine(&u); err != nil {
 			return fmt.Errorf("the server %s cannot be started: %w", u.Name, err)
 		}
 		if quiet {
 			continue
 		}
 		with := "with every part"
-		if len(except) > 0 {
+		if len(u.Without) > 0 {
 			with = "and may go without " + strings.Join(u.Without, ", ")
 		}
 		fmt.Fprintf(c.stdout, "ok       %-18s can be confined, %s\n", "server "+u.Name, with)
@@ -91,16 +86,4 @@ func (c *call) diagnose(r *sandbox.Report) {
 			fmt.Fprintf(c.stdout, "%-8s %-18s to mend it: %s\n", "", "", clean(f.Mends))
 		}
 	}
-}
-
-// checkConfig reads a configuration as the daemon would.
-func checkConfig(path string) (*config.Config, error) {
-	conf, err := config.Load(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return conf, conf.Unfinished()
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/daemon"
 )
 
@@ -26,10 +25,7 @@ func egressCommand(ctx context.Context, c *call) error {
 	if err := c.need("config"); err != nil {
 		return err
 	}
-	conf, err := config.Load(*path)
-	if err == nil {
-		err = conf.Unfinished()
-	}
+	conf, err := loadConfig(*path)
 	if err != nil {
 		return err
 	}

@@ -27,13 +27,7 @@ func serveCommand(ctx context.Context, c *call) error {
 	if err := c.need("config"); err != nil {
 		return err
 	}
-	conf, err := config.Load(*path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
-	}
-	if err == nil {
-		err = conf.Unfinished()
-	}
+	conf, err := loadConfig(*path)
 	if err != nil {
 		return err
 	}
@@ -75,4 +69,16 @@ func version() string {
 		return "devel"
 	}
 	return info.Main.Version
+}
+
+// loadConfig reads a configuration that is to be served.
+func loadConfig(path string) (*config.Config, error) {
+	conf, err := config.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return conf, conf.Unfinished()
 }

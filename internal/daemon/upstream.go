@@ -91,11 +91,7 @@ func credentials(headers map[string]config.Secret) (http.Header, error) {
 
 // program is what starts u's server, confined.
 func program(u *config.Upstream, a *upstream.Adapter, log *slog.Logger) (*upstream.Program, error) {
-	except := make([]sandbox.Part, len(u.Without))
-	for i, p := range u.Without {
-		except[i] = sandbox.Part(p)
-	}
-	box, err := sandbox.New(except)
+	box, err := Confine(u)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +112,16 @@ func program(u *config.Upstream, a *upstream.Adapter, log *slog.Logger) (*upstre
 		out.Command.Env = append(out.Command.Env, name+"="+env[name])
 	}
 	return out, out.Command.Check()
+}
+
+// Confine returns a sandbox for u's program, as its configuration wants it. It fails
+// where this machine lacks a part that the program may not go without.
+func Confine(u *config.Upstream) (*sandbox.Sandbox, error) {
+	except := make([]sandbox.Part, len(u.Without))
+	for i, p := range u.Without {
+		except[i] = sandbox.Part(p)
+	}
+	return sandbox.New(except)
 }
 
 func variables(secrets map[string]config.Secret) ([]string, error) {
