@@ -5,7 +5,6 @@ package upstream_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,11 +14,9 @@ import (
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/confluence"
-	"github.com/clawea/clawea/internal/gate"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/upstream"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/receipt"
 )
 
 const confluencePolicy = `{
@@ -34,13 +31,7 @@ const confluencePolicy = `{
 // A wikiHouse is a simulated site, its connector, and a gate that decides by one
 // policy and keeps no receipts.
 type wikiHouse struct {
-	t      *testing.T
-	site   *sim.Site
-	set    *upstream.Set
-	npm    *npmServer
-	policy *policy.Policy
-	seq    uint64
-	calls  []string // that were allowed
+	npmHouse
 
 	runbooks, deploy, rollback, salaries, secret string // pages
 }
@@ -48,7 +39,7 @@ type wikiHouse struct {
 func newWikiHouse(t *testing.T) *wikiHouse {
 	t.Helper()
 	index := installed(t, "@aaronsb/confluence-cloud-mcp/build/index.js")
-	h := &wikiHouse{t: t, site: sim.New(sim.Config{})}
+	h := &wikiHouse{npmHouse: npmHouse{t: t, site: sim.New(sim.Config{}), system: "confluence", prefix: "wiki_"}}
 	h.site.AddAccount(sim.Account{Email: "r@example.com", Token: "r", Name: "Reader", Scopes: sim.ReaderScopes()})
 	h.site.AddAccount(sim.Account{Email: "w@example.com", Token: "w", Name: "Writer", Scopes: append(sim.WriterScopes(), "read:page:confluence")})
 	h.site.AddAccount(sim.Account{Email: "u@example.com", Token: "u", Name: "Undoer", Scopes: append(sim.RollbackScopes(), "write:page:confluence")})
@@ -112,38 +103,6 @@ func (h *wikiHouse) open(url, index string) {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = h.set.Close() }) // it was killed
-}
-
-// carry decides and carries out a call. The policy speaks of REST and pins nothing.
-func (h *wikiHouse) carry(ctx context.Context, req *gate.Request) (*gate.Result, error) {
-	plan, err := req.Plan(ctx, h.policy.Bounds("confluence"))
-	if err != nil {
-		return nil, err
-	}
-	byREST := *plan.Call
-	byREST.Mode = "official_api"
-	if d := h.policy.Decide(&byREST, &policy.Facts{Now: time.Unix(0, 0)}); d.Effect != policy.Allow {
-		return nil, &gate.Fault{Code: "denied", Msg: fmt.Sprint("the policy says no: ", d.Reasons)}
-	}
-	h.calls = append(h.calls, plan.Call.Action)
-	h.seq++
-	return plan.Act(ctx, &receipt.Receipt{Kind: receipt.Opened, Job: "j", Seq: h.seq, At: time.Now(), Call: plan.Call})
-}
-
-func (h *wikiHouse) ask(tool, args string) (string, error) {
-	h.t.Helper()
-	h.calls = nil
-	h.npm.requests()
-	req := h.set.Request(h.t.Context(), "wiki_"+tool, []byte(args), h.carry)
-	if req == nil {
-		h.t.Fatalf("there is no tool %s", tool)
-	}
-	res, err := h.carry(h.t.Context(), req)
-	h.t.Logf("%s %s\n  %s", tool, args, h.npm.requests())
-	if err != nil {
-		return "", err
-	}
-	return string(res.Body), nil
 }
 
 // TestAaronsbConfluence runs the server from npm, under a policy for one tree of pages.

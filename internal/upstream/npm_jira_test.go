@@ -5,7 +5,6 @@ package upstream_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,13 +13,11 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/atlassian"
-	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/jira"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/sim/specs"
 	"github.com/clawea/clawea/internal/upstream"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/receipt"
 )
 
 const jiraPolicy = `{
@@ -37,20 +34,14 @@ const jiraPolicy = `{
 // A jiraHouse is a simulated site, its connector, and a gate that decides by one
 // policy and keeps no receipts.
 type jiraHouse struct {
-	t      *testing.T
-	site   *sim.Site
-	set    *upstream.Set
-	npm    *npmServer
-	policy *policy.Policy
+	npmHouse
 	person string
-	seq    uint64
-	calls  []string // that were allowed
 }
 
 func newJiraHouse(t *testing.T) *jiraHouse {
 	t.Helper()
 	index := installed(t, "@aaronsb/jira-cloud-mcp/build/index.js")
-	h := &jiraHouse{t: t, site: sim.New(sim.Config{})}
+	h := &jiraHouse{npmHouse: npmHouse{t: t, site: sim.New(sim.Config{}), system: "jira", prefix: "jiramcp_"}}
 	h.site.AddAccount(sim.Account{Email: "r@example.com", Token: "r", Name: "Reader", Scopes: sim.ReaderScopes()})
 	h.site.AddAccount(sim.Account{Email: "w@example.com", Token: "w", Name: "Writer", Scopes: sim.WriterScopes()})
 	h.person = h.site.AddAccount(sim.Account{Email: "ann@example.com", Token: "a", Name: "Ann Person"})
@@ -118,39 +109,6 @@ func bound(t *testing.T, c *jira.Connector) *policy.Policy {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// carry decides and carries out a call. The policy speaks of REST and pins nothing: what is
-// decided otherwise for other people's servers is tested where that is decided.
-func (h *jiraHouse) carry(ctx context.Context, req *gate.Request) (*gate.Result, error) {
-	plan, err := req.Plan(ctx, h.policy.Bounds("jira"))
-	if err != nil {
-		return nil, err
-	}
-	byREST := *plan.Call
-	byREST.Mode = "official_api"
-	if d := h.policy.Decide(&byREST, &policy.Facts{Now: time.Unix(0, 0)}); d.Effect != policy.Allow {
-		return nil, &gate.Fault{Code: "denied", Msg: fmt.Sprint("the policy says no: ", d.Reasons)}
-	}
-	h.calls = append(h.calls, plan.Call.Action)
-	h.seq++
-	return plan.Act(ctx, &receipt.Receipt{Kind: receipt.Opened, Job: "j", Seq: h.seq, At: time.Now(), Call: plan.Call})
-}
-
-func (h *jiraHouse) ask(tool, args string) (string, error) {
-	h.t.Helper()
-	h.calls = nil
-	h.npm.requests()
-	req := h.set.Request(h.t.Context(), "jiramcp_"+tool, []byte(args), h.carry)
-	if req == nil {
-		h.t.Fatalf("there is no tool %s", tool)
-	}
-	res, err := h.carry(h.t.Context(), req)
-	h.t.Logf("%s %s\n  %s", tool, args, h.npm.requests())
-	if err != nil {
-		return "", err
-	}
-	return string(res.Body), nil
 }
 
 // TestAaronsbJira runs the server from npm: everything that its adapter maps.
