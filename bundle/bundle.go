@@ -51,6 +51,11 @@ type Bundle struct {
 	// Delegations are receipt.DelegationType: those under which somebody answered in
 	// another's stead, by the absent people themselves, and what took them back.
 	Delegations []seal.Envelope `json:"delegations,omitempty"`
+
+	// Attestations are receipt.AttestationType: those on which the job's tokens stand, by
+	// the launchers themselves. Traces are receipt.TraceType: what programs say of themselves.
+	Attestations []seal.Envelope `json:"attestations,omitempty"`
+	Traces       []seal.Envelope `json:"traces,omitempty"`
 }
 
 // A Policy is a policy as it was published: signed by its author and approvers,
@@ -118,7 +123,7 @@ func (b *Bundle) Marshal() ([]byte, error) {
 }
 
 func (b *Bundle) checkSize() error {
-	n := max(len(b.Policies), len(b.Tokens), len(b.Receipts), len(b.Answers), len(b.Disclosures), len(b.Delegations))
+	n := max(len(b.Policies), len(b.Tokens), len(b.Receipts), len(b.Answers), len(b.Disclosures), len(b.Delegations), len(b.Attestations), len(b.Traces))
 	if b.Log != nil {
 		n = max(n, len(b.Log.Proofs))
 	}

@@ -151,6 +151,7 @@ type Facts struct {
 	Conditions map[string]bool `json:"conditions,omitempty"` // by clause; one that could not be evaluated is missing
 	Runtime    *Runtime        `json:"runtime,omitempty"`    // what is attested about where the agent runs
 	Ticket     string          `json:"ticket,omitempty"`     // the ticket that the job was given its token for
+	Silence    *int            `json:"silence,omitempty"`    // for how many seconds, rounded up, the plugin in the agent's runtime has been silent; nil: it was never heard of
 	Repeats    int             `json:"repeats,omitempty"`    // how often this exact call was carried out in this job before; 0 if the token is bound to a key
 }
 
@@ -173,6 +174,10 @@ type Runtime struct {
 	Sandboxed  bool   `json:"sandboxed,omitempty"`  // tools run in a sandbox
 	Workspace  string `json:"workspace,omitempty"`  // "none", "ro" or "rw"
 	Unelevated bool   `json:"unelevated,omitempty"` // elevated execution is off
+
+	// Attestation is the digest of the launcher's signed word for it. Zero: whoever
+	// ordered the token said so.
+	Attestation seal.Hash `json:"attestation,omitzero"`
 }
 
 // A Decision is a policy's answer to a call, with the clauses that gave it.

@@ -49,6 +49,7 @@ func (d *document) complaints() []complaint {
 	if s := d.SandboxExpectations; s != nil {
 		c.optional("/sandbox_expectations/workspace_access", s.Workspace, workspaces...)
 	}
+	c.agent(d.AgentRuntime)
 	c.models(d.ModelRoute)
 	c.egress(d.Egress)
 	if k := d.Constraints; k != nil {
@@ -66,9 +67,12 @@ var (
 	projectKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
 	issueType   = regexp.MustCompile(`^([A-Z][A-Z0-9_]+/)?[^/\pC]+$`)
 	label       = regexp.MustCompile(`^[^\pC\pZ]+$`)
-	markID      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
-	fieldID     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	pagePrefix  = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/)*$`)
+	// extensionName is that of a plugin or a skill, which may have a scope: "@acme/ledger".
+	extensionName = regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
+
+	markID     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
+	fieldID    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+	pagePrefix = regexp.MustCompile(`^~?[A-Za-z0-9_.:-]+/([^/\pC]+/)*$`)
 )
 
 // A checker collects complaints.
@@ -142,6 +146,24 @@ func (c *checker) models(r *modelRoute) {
 		c.each(at+"/screening/mask", s.Mask, ruleName, rule)
 	}
 }
+
+// agent checks what is said of the program that the agent runs in.
+func (c *checker) agent(a *agentRuntime) {
+	if a == nil {
+		return
+	}
+	c.each(pluginsAt, a.Plugins, extensionName, "a plugin's name")
+	c.each(skillsAt, a.Skills, extensionName, "a skill's name")
+	if n := len(a.Plugins) + len(a.Skills); n > MaxExtensions {
+		c.fail(agentAt, "%d extensions are too many to pin; at most %d fit", n, MaxExtensions)
+	}
+	if a.Heartbeat != nil && (*a.Heartbeat < 1 || *a.Heartbeat > maxHeartbeat) {
+		c.fail(heartbeatAt, "%d is out of range: want 1 to %d", *a.Heartbeat, maxHeartbeat)
+	}
+}
+
+// maxHeartbeat bounds how long a plugin may be silent, in seconds.
+const maxHeartbeat = 3600
 
 // egress checks what is said of hosts.
 func (c *checker) egress(e *egress) {

@@ -47,6 +47,7 @@ func (p *Policy) Decide(c *Call, f *Facts) Decision {
 		judgeToolsOwn(c, &t)
 		p.judgeSandbox(f, &t)
 	}
+	p.judgeAgent(f, &t)
 	p.judgeDenied(c, &t)
 	p.judgeBreakGlass(f, &t)
 	p.judgeTicket(c, f, &t)

@@ -179,6 +179,7 @@ func relax(t *rapid.T, d *document) {
 		{"deny", func() { d.Deny = nil }},
 		{"tools", func() { d.ToolPolicy = &toolPolicy{Allow: []string{"*"}} }},
 		{"sandbox", func() { d.SandboxExpectations = nil }},
+		{"agent's runtime", func() { d.AgentRuntime = nil }},
 		{"constraints", func() { d.Constraints = nil }},
 		{"approvals", func() { d.Approvals = nil }},
 		{"break glass", func() { d.BreakGlass = nil }},

@@ -57,6 +57,8 @@ func aspects() []aspect {
 		{about: "sandbox", heard: tools, keep: keepSandbox, options: sandboxOptions, bound: sandboxBound},
 		{about: "workspace access", heard: tools, keep: keepSandbox, options: workspaceOptions, bound: workspaceBound},
 		{about: "elevated execution", heard: tools, keep: keepSandbox, options: elevationOptions, bound: elevationBound},
+		{about: "attestation of the agent's runtime", heard: anyCall, keep: keepAgent, options: attestationOptions, bound: attestationBound},
+		{about: "silence of the agent's runtime", heard: anyCall, keep: keepAgent, options: silenceOptions, bound: silenceBound},
 		usesAspect("pages per job", pages, ""),
 		{about: "writes per job", heard: changes, keep: keepLimits, options: writeOptions, bound: func(d *document) string { return limitBound(d, writes) }},
 		usesAspect("tokens per job", tokens, "model"),

@@ -45,6 +45,12 @@ func (e *Example) String() string {
 	if r := f.Runtime; r != nil {
 		add("attested: sandbox %t, workspace %s, elevation off %t", r.Sandboxed, orNone(r.Workspace), r.Unelevated)
 	}
+	if r := f.Runtime; r != nil && !r.Attestation.IsZero() {
+		add("with a signed attestation of the agent's runtime")
+	}
+	if f.Silence != nil {
+		add("its plugin silent for %d seconds", *f.Silence)
+	}
 	if !f.Now.Equal(exampleTime) {
 		add("at %s", f.Now.UTC().Format(time.RFC3339))
 	}

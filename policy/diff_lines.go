@@ -318,6 +318,7 @@ func terms(a, b *Policy) []Change {
 	} {
 		add(way(t.of(a)), t.about, wordIf(t.of(a), t.wanted), wordIf(t.of(b), t.wanted))
 	}
+	out = append(out, extensionChanges(a, b)...)
 	add(Changed, "environment", a.Environment(), b.Environment())
 	add(Changed, "mark of an emergency", wordIf(a.BreakGlass() != nil, "there"), wordIf(b.BreakGlass() != nil, "there"))
 	add(Changed, "change record", a.changeID(), b.changeID())

@@ -51,6 +51,7 @@ func diffSections() []diffSection {
 			return []func(*Example){func(e *Example) {}, func(e *Example) { e.Facts.Ticket = "T-1" }}
 		}},
 		{"sandbox", drawDiffSandbox, runtimeWays},
+		{"agent's runtime", drawDiffAgent, agentWays},
 		{"limits", drawDiffLimits, usedWays},
 		{"emergency", drawDiffEmergency, func() []func(*Example) {
 			return []func(*Example){func(e *Example) {}, func(e *Example) { e.Facts.Now = diffEnd }, func(e *Example) { e.Facts.Now = diffEnd.Add(time.Hour) }}
@@ -384,11 +385,34 @@ func drawDiffSandbox(t *rapid.T, d *document) {
 	}
 }
 
+func drawDiffAgent(t *rapid.T, d *document) {
+	d.AgentRuntime = optional(t, "agent's runtime", func() agentRuntime { return drawAgent(t) })
+}
+
+func agentWays() []func(*Example) {
+	var out []func(*Example)
+	for _, attested := range []seal.Hash{{}, seal.Sum([]byte("x"))} {
+		for silence := range 6 {
+			out = append(out, func(e *Example) {
+				e.Facts.Runtime = &Runtime{Attestation: attested}
+				e.Facts.Silence = nil
+				if silence > 0 {
+					n := silence - 1
+					e.Facts.Silence = &n
+				}
+			})
+		}
+	}
+	return out
+}
+
 func runtimeWays() []func(*Example) {
 	out := []func(*Example){func(*Example) {}}
 	for _, w := range append([]string{""}, workspaces...) {
 		for bits := range 4 {
-			out = append(out, func(e *Example) { e.Facts.Runtime = &Runtime{bits&1 != 0, w, bits&2 != 0} })
+			out = append(out, func(e *Example) {
+				e.Facts.Runtime = &Runtime{Sandboxed: bits&1 != 0, Workspace: w, Unelevated: bits&2 != 0}
+			})
 		}
 	}
 	return out

@@ -34,6 +34,7 @@ type document struct {
 
 	ToolPolicy          *toolPolicy          `json:"tool_policy,omitzero"`
 	SandboxExpectations *sandboxExpectations `json:"sandbox_expectations,omitzero"`
+	AgentRuntime        *agentRuntime        `json:"agent_runtime,omitzero"`
 	ModelRoute          *modelRoute          `json:"model_route,omitzero"`
 	Egress              *egress              `json:"egress,omitzero"`
 	TokenRequirements   *tokenRequirements   `json:"token_requirements,omitzero"`
@@ -127,6 +128,14 @@ type toolPolicy struct {
 type sandboxExpectations struct {
 	Sandboxed bool   `json:"tools_run_in_sandbox,omitzero"`
 	Workspace string `json:"workspace_access,omitzero"`
+}
+
+// agentRuntime is what must be known of the program that the agent runs in.
+type agentRuntime struct {
+	Attested  bool     `json:"attestation_required,omitzero"`
+	Heartbeat *int     `json:"heartbeat_seconds,omitzero"`
+	Plugins   []string `json:"plugins_allowlist,omitzero"`
+	Skills    []string `json:"skills_allowlist,omitzero"`
 }
 
 type modelRoute struct {

@@ -201,6 +201,15 @@ func drawDeny(t *rapid.T) deny {
 	}
 }
 
+func drawAgent(t *rapid.T) agentRuntime {
+	return agentRuntime{
+		Attested:  rapid.Bool().Draw(t, "attestation"),
+		Heartbeat: drawSeldom(t, "heartbeat", func() int { return rapid.IntRange(1, 3).Draw(t, "longest silence") }),
+		Plugins:   drawListed(t, "plugins", "ledger", "@acme/mail"),
+		Skills:    drawListed(t, "skills", "triage"),
+	}
+}
+
 // drawDocument draws any mixture of the language's sections.
 func drawDocument(t *rapid.T) document {
 	d := document{Version: "v1"}
@@ -228,6 +237,7 @@ func drawDocument(t *rapid.T) document {
 	d.SandboxExpectations = drawSeldom(t, "sandbox", func() sandboxExpectations {
 		return sandboxExpectations{Sandboxed: rapid.Bool().Draw(t, "sandboxed"), Workspace: rapid.SampledFrom(workspaces).Draw(t, "workspace")}
 	})
+	d.AgentRuntime = drawSeldom(t, "agent's runtime", func() agentRuntime { return drawAgent(t) })
 	d.ModelRoute = optional(t, "route", func() modelRoute { return drawRoute(t) })
 	d.Egress = optional(t, "egress", func() egress { return drawEgress(t) })
 	if drawRarely(t, "asking", 1) {
@@ -412,7 +422,11 @@ func drawFacts(t *rapid.T, c *Call) *Facts {
 			Workspace:  rapid.SampledFrom(workspaces).Draw(t, "attested workspace"),
 			Unelevated: !drawRarely(t, "elevated", 2),
 		}
+		if !drawRarely(t, "no attestation", 2) {
+			f.Runtime.Attestation = seal.Sum([]byte("attestation"))
+		}
 	}
+	f.Silence = optional(t, "heard of", func() int { return rapid.IntRange(0, 4).Draw(t, "silence") })
 	if drawRarely(t, "carried out before", 2) {
 		f.Repeats = rapid.SampledFrom([]int{1, 2, -1}).Draw(t, "repeats")
 	}

@@ -36,6 +36,7 @@ func (p *Policy) Explain() []Sentence {
 		e.toolPolicy(t)
 	}
 	e.surroundings(d)
+	e.agent(d.AgentRuntime)
 	e.models(d)
 	e.hosts(d.Egress)
 	for _, s := range d.approvalSections() {

@@ -71,6 +71,20 @@ func (e *explainer) surroundings(d *document) {
 	}
 }
 
+// agent says what must be known of the program that the agent runs in.
+func (e *explainer) agent(a *agentRuntime) {
+	if a == nil {
+		return
+	}
+	e.sayIf(a.Attested, agentAt+"/attestation_required", "Nothing may be called with a token that does not stand on a signed attestation of the agent's runtime.")
+	if a.Heartbeat != nil {
+		e.say(heartbeatAt, "Nothing may be called when the plugin in the agent's runtime has been silent for more than %d seconds.", *a.Heartbeat)
+	}
+	const pinned = "The agent's runtime may have loaded only these %s, as they were when the policy was published: %%s."
+	e.list(pluginsAt, a.Plugins, fmt.Sprintf(pinned, "plugins"))
+	e.list(skillsAt, a.Skills, fmt.Sprintf(pinned, "skills"))
+}
+
 const sandboxed = "Tools may be called only in jobs for which a sandbox is attested."
 
 func (e *explainer) workspace(clause, access string) {

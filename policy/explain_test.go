@@ -25,6 +25,7 @@ const allFields = `{
   "wpc_version": "v1", "policy_name": "all-fields", "purpose": "everything at once", "environment": "prod",
   "change_record": {"system": "servicenow", "id": "CHG0042", "url": "https://change.example/CHG0042"},
   "break_glass": {"reason": "cluster down", "expires_at": "2026-03-02T10:00:00Z"},
+  "agent_runtime": {"attestation_required": true, "heartbeat_seconds": 30, "plugins_allowlist": ["ledger"], "skills_allowlist": ["triage"]},
   "tool": ["confluence", "jira"], "connection_mode": ["official_api", "mcp_server"],
   "resources": {
     "spaces_allowlist": ["ENG"], "page_prefix_allowlist": ["ENG/Run books/"], "page_labels_allowlist": ["published"],

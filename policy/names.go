@@ -108,12 +108,15 @@ func (p *Policy) hasModels() bool {
 const BindingType = "application/vnd.clawea.binding.v1+json"
 
 // A Binding says what a policy's names led to when it was published, and how the
-// MCP servers were then that it lets agents use.
+// MCP servers and the extensions were then that it lets agents use.
 type Binding struct {
 	Policy  seal.Hash `json:"policy"`
 	At      time.Time `json:"at"`
 	Names   []Bound   `json:"names"`
 	Servers []Server  `json:"servers,omitempty"` // sorted by name, each once
+
+	// Extensions are what the agent's runtime may load, sorted by kind and name, each once.
+	Extensions []Extension `json:"extensions,omitempty"`
 }
 
 // Bound is a name and the immutable id that it stands for, on one site.
@@ -136,8 +139,9 @@ func ParseBinding(b []byte) (*Binding, error) {
 var ErrBinding = errors.New("binding does not fit the policy")
 
 // Bind returns p with its names replaced by ids, and with the tools of MCP servers
-// that b pins. b must bind every name of p exactly once, and nothing else; and pin
-// servers, as spec/policy.md 3.5 has it, only if p.Upstream.
+// that b pins. b must bind every name of p exactly once, and nothing else; pin
+// servers, as spec/policy.md 3.5 has it, only if p.Upstream; and no extensions but those
+// that p lists (3.7).
 func (p *Policy) Bind(b *Binding) (*Policy, error) {
 	canonical, err := seal.Marshal(b)
 	if err != nil {
@@ -157,11 +161,11 @@ func (p *Policy) Bind(b *Binding) (*Policy, error) {
 		delete(want, n.Name)
 	}
 	pins, ok := p.pinsOf(b.Servers)
-	if !ok {
+	if !ok || !p.bindsExtensions(b.Extensions) {
 		return nil, ErrBinding
 	}
 	q := *p
-	q.pins = pins
+	q.pins, q.extensions = pins, slices.Clone(b.Extensions)
 	q.bound = slices.Clone(b.Names)
 	q.bindingHash = seal.Sum(canonical)
 	q.ground = groundOf(q.bound)

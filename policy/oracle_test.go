@@ -58,6 +58,7 @@ func (p oracle) Decide(c *Call, f *Facts) Decision {
 		}
 		p.judgeSandbox(f, &t)
 	}
+	p.judgeAgent(f, &t)
 	p.judgeDenied(c, &t)
 	p.judgeBreakGlass(f, &t)
 	p.judgeTicket(c, f, &t)
@@ -249,6 +250,29 @@ func (p oracle) judgeDenied(c *Call, t *oracleTally) {
 	}
 	if d := p.doc.Deny; d != nil && (oracleAnyOperation(d.Operations, c) || oracleOld(c) != nil && oracleAnyOperation(d.Operations, oracleOld(c))) {
 		t.deny("/deny/operations", "%s is denied", c.Name())
+	}
+}
+
+func (p oracle) judgeAgent(f *Facts, t *oracleTally) {
+	a := p.doc.AgentRuntime
+	if a == nil {
+		return
+	}
+	if f.Runtime == nil || f.Runtime.Attestation.IsZero() {
+		const says = "no signed attestation of the agent's runtime stands behind the token"
+		if a.Attested {
+			t.deny("/agent_runtime/attestation_required", says)
+		} else if a.Plugins != nil {
+			t.deny("/agent_runtime/plugins_allowlist", says)
+		} else if a.Skills != nil {
+			t.deny("/agent_runtime/skills_allowlist", says)
+		}
+	}
+	if a.Heartbeat == nil {
+		return
+	}
+	if f.Silence == nil || *f.Silence > *a.Heartbeat {
+		t.deny("/agent_runtime/heartbeat_seconds", "the plugin in the agent's runtime is silent")
 	}
 }
 

@@ -40,7 +40,8 @@ type Policy struct {
 	grant       *Grant    // from Narrow: what a token may use of it
 	ground      ground    // bound, as Decide wants it
 
-	pins map[pin]pinNames // from Bind: the tools of MCP servers that may be called
+	pins       map[pin]pinNames // from Bind: the tools of MCP servers that may be called
+	extensions []Extension      // from Bind: what the agent's runtime may load
 }
 
 // Parse reads a WPC. Errors are *seal.SyntaxError and name line and column:

@@ -199,6 +199,10 @@ var tightenings = map[string]func(*rapid.T, *document){
 	"expect a sandbox": func(_ *rapid.T, d *document) {
 		sectionOf(&d.Constraints).Sandbox = &sandbox{Required: true, Workspace: "none", Elevated: "deny"}
 	},
+	"expect a heartbeat": func(t *rapid.T, d *document) {
+		lowerBound(t, "silence", &sectionOf(&d.AgentRuntime).Heartbeat)
+	},
+	"expect an attestation":  func(_ *rapid.T, d *document) { sectionOf(&d.AgentRuntime).Attested = true },
 	"expect least privilege": func(_ *rapid.T, d *document) { sectionOf(&d.Auth).LeastPrivilege = true },
 	"separate credentials": func(_ *rapid.T, d *document) {
 		sectionOf(&sectionOf(&d.Auth).Separation).Write = "separate_and_disabled_by_default"
