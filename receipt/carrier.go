@@ -45,5 +45,5 @@ func (r *Receipt) spoken() bool {
 		return r.late()
 	}
 	return slices.Contains(Statuses(), out.Status) && CheckCode(out.Code) == nil && out.Size >= 0 &&
-		out.Used == nil && out.Target == nil && out.Upstream == "" && out.Actor == "" && out.Model == nil && out.Connection == nil
+		out.Used == nil && out.Target == nil && out.Upstream == "" && out.Actor == "" && out.Model == nil && out.Connection == nil && out.Lacked == nil
 }

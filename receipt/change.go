@@ -110,7 +110,7 @@ func (l *Late) outcome() *Outcome {
 func (r *Receipt) late() bool {
 	out, known := r.Outcome, map[Status]string{Done: Found, Failed: NotFound}[r.Outcome.Status]
 	return known != "" && (r.By == "" && out.Code == known || r.By != "" && out.Code == Said) &&
-		out.Result.IsZero() && out.Size == 0 && out.Upstream == "" && out.Actor == "" && out.Model == nil && out.Connection == nil && (out.Status == Done || out.Target == nil)
+		out.Result.IsZero() && out.Size == 0 && out.Upstream == "" && out.Actor == "" && out.Model == nil && out.Connection == nil && out.Lacked == nil && (out.Status == Done || out.Target == nil)
 }
 
 // Untold reports whether r says that a call has happened whose agent never had an

@@ -103,7 +103,8 @@ type Outcome struct {
 	Actor    string           `json:"actor,omitempty"`    // the other side's id of the account that acted
 	Model    *Generation      `json:"model,omitempty"`    // what a model provider did
 
-	Connection *Connection `json:"connection,omitempty"` // what became of a connection to a host
+	Connection *Connection `json:"connection,omitempty"`     // what became of a connection to a host
+	Lacked     Lacked      `json:"sandbox_lacked,omitempty"` // of the sandbox of the MCP server that carried the call; empty: nothing, or there is none
 }
 
 // A Text is what a commitment covers. Texts are stored encrypted and disclosed
@@ -271,7 +272,7 @@ func (r *Receipt) whole() bool {
 		return !closed && r.Revocation == nil && r.Call != nil && r.Decision != nil && (r.Facts != nil) != (r.Refused != "") &&
 			(r.Token != "" || r.Refused != "") && (r.Shadow == nil || r.Facts != nil) && !slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })
 	case Closed:
-		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && r.Outcome.Connection.whole() && r.spoken()
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && r.Outcome.Connection.whole() && r.Outcome.Lacked.whole() && r.spoken()
 	case Learned:
 		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened+1 < r.Seq && r.Token == "" && r.late()
 	case Revoked, Restored:

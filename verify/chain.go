@@ -193,6 +193,7 @@ func (a *auditor) outcome(r, opened *receipt.Receipt) {
 		}
 	}
 	a.generation(r, opened)
+	a.served(r, opened)
 }
 
 // unclosed finds the calls that may have happened.

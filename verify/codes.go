@@ -73,6 +73,7 @@ const (
 	receiptChange     Code = "receipt.change"
 	receiptLearned    Code = "receipt.learned"
 	receiptReported   Code = "receipt.reported"
+	receiptSandbox    Code = "receipt.sandbox"
 
 	answerSignature Code = "answer.signature"
 	answerRevoked   Code = "answer.revoked"
@@ -171,6 +172,7 @@ var rows = [...]Row{
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
 	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
 	{receiptReported, Completeness, Warn, "each outcome is what the house itself was told; otherwise it is the word of the gateway that carried the call out"},
+	{receiptSandbox, Trusted, Warn, "each MCP server that carried a call ran with all parts of its sandbox, where it ran in one"},
 	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
 	{receiptRepeated, Integrity, Fail, "nothing is done again outside while it is not settled whether it happened, and who is refused for that is refused rightly"},
 	{receiptChange, Integrity, Fail, "each disclosed change is whole, and about what its call names"},

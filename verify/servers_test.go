@@ -4,6 +4,7 @@
 package verify_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,12 @@ var serving = []vector{
 	{"3.6-server-not-pinned", "So is one that allows another server.", carried(func(h *house, b *bundle.Bundle) {
 		h.rewrite(b, at(1, func(r *receipt.Receipt) { r.Call.Server = seal.Sum([]byte("repo 1.1")) }))
 	}), nil},
+	{"3.8-sandbox-lacked", "A server that ran with less around it than it should is told of.", carried(func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(2, func(r *receipt.Receipt) { r.Outcome.Lacked = receipt.Lacked{"memory_limit", "network_namespace"} }))
+	}), nil},
+	{"3.8-sandbox-of-no-server", "What no server carried had no sandbox of one.", edited(carriedStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(ownClosed, func(r *receipt.Receipt) { r.Outcome.Lacked = receipt.Lacked{"memory_limit"} }))
+	}), nil},
 	{"3.2-servers-unsorted", "A binding pins servers in one order.", carried(func(h *house, b *bundle.Bundle) {
 		rebind(h, b, func(p *policy.Binding) { p.Servers = []policy.Server{repoServer, repoServer} })
 	}), nil},
@@ -62,6 +69,21 @@ func rebind(h *house, b *bundle.Bundle, change func(*policy.Binding)) {
 	p := must(policy.ParseBinding(b.Policies[0].Binding.Payload))
 	change(p)
 	b.Policies[0].Binding = *must(seal.Sign(h.registry, policy.BindingType, must(seal.Marshal(p))))
+}
+
+// That a sandbox lacked something is a warning: the job verifies.
+func TestServedWithLess(t *testing.T) {
+	h, b := carried(func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(2, func(r *receipt.Receipt) { r.Outcome.Lacked = receipt.Lacked{"memory_limit", "network_namespace"} }))
+	})(t)
+	r := check(h, b)
+	i := slices.IndexFunc(r.Findings, func(f verify.Finding) bool { return f.Code == "receipt.sandbox" })
+	if !r.Verified() || i < 0 {
+		t.Fatalf("%+v", r.Findings)
+	}
+	if f := r.Findings[i]; f.Level != verify.Warn || f.Seq != 2 || f.Text != `"repo.diff": its server's sandbox lacked memory_limit, network_namespace` {
+		t.Errorf("%+v", f)
+	}
 }
 
 func TestServed(t *testing.T) {

@@ -190,5 +190,8 @@ func endLine(r *receipt.Receipt) string {
 	if r.Outcome.Connection != nil {
 		s += "; " + r.Outcome.Connection.String()
 	}
+	if r.Outcome.Lacked != nil {
+		s += "; " + r.Outcome.Lacked.String()
+	}
 	return s
 }

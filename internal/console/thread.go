@@ -79,6 +79,7 @@ type outcome struct {
 	Model  string
 
 	Connection string
+	Lacked     string // of its server's sandbox
 	Size       int64
 	Actor      string
 	By         string // whose word it is
@@ -243,6 +244,9 @@ func (c *Console) closed(out *step, call *policy.Call, e *seal.Envelope) {
 	}
 	if o.Connection != nil {
 		x.Connection = Visible(o.Connection.String())
+	}
+	if o.Lacked != nil {
+		x.Lacked = Visible(o.Lacked.String())
 	}
 	if o.Model != nil {
 		x.Model = Visible(o.Model.String())

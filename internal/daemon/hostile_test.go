@@ -5,6 +5,7 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +20,10 @@ import (
 
 	"github.com/clawea/clawea/internal/sandbox"
 	"github.com/clawea/clawea/internal/sim/atlassian"
+	"github.com/clawea/clawea/internal/upstream"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/verify"
 )
 
 const (
@@ -307,6 +311,44 @@ func TestHostileServerAsSystem(t *testing.T) {
 	r := h.verified("job-1", p)
 	if r.Calls.Unclosed != 0 || r.Receipts > 160 {
 		t.Errorf("%d receipts, calls %+v", r.Receipts, r.Calls)
+	}
+	h.ended()
+}
+
+// TestHostileServerWithLess has a server run without a part of its sandbox, as far as the
+// house knows: each call that it carries says so, and so do the reads that it asks for and
+// its bundle.
+func TestHostileServerWithLess(t *testing.T) {
+	h := evilHouse(t)
+	for _, s := range h.others.Servers {
+		dial := s.Dial
+		s.Dial = func(ctx context.Context, serve http.Handler) (*upstream.Connection, error) {
+			c, err := dial(ctx, serve)
+			if err == nil {
+				c.Lacked = receipt.Lacked{"memory_limit", "uts_namespace"}
+			}
+			return c, err
+		}
+	}
+	p := h.published(evilJiraPolicy)
+	s := h.agent(h.issue(p, "job-1").Token)
+	for _, args := range []string{`{"operation":"get","key":"ENG-1"}`, `{"operation":"comment","key":"ENG-1","comment":"one"}`, `{"operation":"get","key":"ENG-1","do":"others","requests":"GET|/rest/api/3/issue/ENG-2"}`} {
+		if code, body := call(t, s, "eviljira_work", args); code != "done" {
+			t.Fatalf("%s: %s: %s", args, code, body)
+		}
+	}
+	if status, body := tool(t, s, "jira_issue_get", `{"issue_key":"ENG-1"}`); status == "done" {
+		t.Errorf("the policy lets the house be asked by itself: %s", body)
+	}
+	told := 0
+	r := h.verified("job-1", p)
+	for _, f := range r.Findings {
+		if f.Code == "receipt.sandbox" && f.Level == verify.Warn && strings.HasSuffix(f.Text, "its server's sandbox lacked memory_limit, uts_namespace") {
+			told++
+		}
+	}
+	if r.Calls.Allowed != 4 || told != 4 { // one of them a read that the server asked for
+		t.Errorf("of %d calls %d are said to have had less: %+v", r.Calls.Allowed, told, r.Findings)
 	}
 	h.ended()
 }

@@ -84,6 +84,8 @@ type call struct {
 	text   []byte // the same, canonical
 	known  *catalogue
 	carry  Carry
+
+	lacked receipt.Lacked // of the sandbox of the server that was sent the call
 }
 
 // plan puts the call in policy terms, as the action that it comes to.
@@ -106,9 +108,19 @@ func (c *call) plan(ctx context.Context, bounds []policy.Bound) (*gate.Plan, err
 	act := plan.Act
 	plan.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 		t := &turn{call: c, args: args, act: act, opened: opened}
-		return t.carryOut(ctx)
+		res, err := t.carryOut(ctx)
+		return t.confined(res), err
 	}
 	return plan, nil
+}
+
+// confined has a result say what the sandbox lacked of the server that had to do with
+// it.
+func (c *call) confined(res *gate.Result) *gate.Result {
+	if res != nil {
+		res.Outcome.Lacked = c.lacked
+	}
+	return res
 }
 
 // args are the action's arguments.
@@ -136,6 +148,7 @@ func (c *call) planOwn() *gate.Plan {
 	out.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 		out := &gate.Result{Outcome: receipt.Outcome{Status: receipt.Done, Used: map[string]int{}}}
 		said, err := c.send(ctx, opened.Job, nil)
+		c.confined(out)
 		if err != nil {
 			return broken(err, out, opened.Call.Mutates())
 		}
@@ -262,7 +275,16 @@ func (t *turn) reading(ctx context.Context) func(string, []byte) ([]byte, error)
 			res, err := t.carry(ctx, &gate.Request{
 				Action: tool.Action, Definition: t.known.defined[t.tool].digest, Server: t.known.identity.digest, Text: canonical,
 				Plan: func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
-					return t.server.System.Plan(ctx, name, canonical, bounds)
+					plan, err := t.server.System.Plan(ctx, name, canonical, bounds)
+					if err != nil {
+						return nil, err
+					}
+					act := plan.Act
+					plan.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
+						res, err := act(ctx, opened)
+						return t.confined(res), err
+					}
+					return plan, nil
 				},
 			})
 			if err != nil {
@@ -288,6 +310,7 @@ func (c *call) send(ctx context.Context, job string, stage *facade.Stage) (answe
 	if err != nil {
 		return answer{}, c.tell(ctx, err)
 	}
+	c.lacked = s.lacked
 	said, err := c.ask(ctx, s, stage)
 	leave(err != nil && !isToolError(err))
 	return said, c.tell(ctx, err)

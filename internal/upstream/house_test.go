@@ -27,6 +27,7 @@ type shop struct {
 	open    atomic.Int32                 // how many run
 	serve   atomic.Pointer[http.Handler] // what it takes for its system
 	broken  error
+	lacked  receipt.Lacked // of the sandbox that it says it runs in
 }
 
 // dial is the shop's Dialer.
@@ -48,7 +49,7 @@ func (s *shop) dial(ctx context.Context, serve http.Handler) (*upstream.Connecti
 		_ = server.Run(ctx, there)
 	}()
 	return &upstream.Connection{
-		Transport: here, Origin: upstream.Origin{Command: []string{"/shop"}},
+		Transport: here, Origin: upstream.Origin{Command: []string{"/shop"}}, Lacked: s.lacked,
 		Close: func() error { cancel(); <-ended; return nil },
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -21,6 +22,7 @@ import (
 type Connection struct {
 	Transport mcp.Transport
 	Origin    Origin
+	Lacked    receipt.Lacked // of the sandbox that the server runs in; nil: nothing, or it runs in none of the house's
 	// Close ends the server, if it is the house's, and all that it has started.
 	Close func() error
 }
@@ -59,6 +61,7 @@ type session struct {
 	close  func() error
 	ended  <-chan struct{} // closed when the server is gone
 	origin Origin
+	lacked receipt.Lacked
 	stale  *atomic.Bool // its tools have changed, it says
 	stage  *switchboard
 
@@ -119,7 +122,7 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
-	out := &session{turn: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool), origin: conn.Origin}
+	out := &session{turn: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool), origin: conn.Origin, lacked: conn.Lacked}
 	out.turn <- struct{}{}
 	client := mcp.NewClient(&mcp.Implementation{Name: "clawea", Version: s.Version}, &mcp.ClientOptions{
 		Capabilities:           &mcp.ClientCapabilities{}, // it can ask nothing of the house

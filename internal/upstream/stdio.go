@@ -18,6 +18,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/sandbox"
+	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -65,12 +66,21 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 	return &Connection{
 		Transport: &wire{&mcp.IOTransport{Reader: io.NopCloser(running.Stdout), Writer: running.Stdin, MaxLineLength: maxMessage}, running.Kill},
 		Origin:    origin,
+		Lacked:    lacked(running.Profile()),
 		Close: func() error {
 			running.Kill()
 			_ = running.Wait() // that it was killed is no news
 			return front.Close()
 		},
 	}, nil
+}
+
+// lacked are the parts that a program runs without.
+func lacked(p *sandbox.Profile) (out receipt.Lacked) {
+	for _, part := range p.Missing { // sorted
+		out = append(out, string(part))
+	}
+	return out
 }
 
 // origin says what is started with env: the command, and what its files hold.

@@ -228,3 +228,30 @@ func TestAWriteThatBreaksOffIsNotKnown(t *testing.T) {
 		}
 	}
 }
+
+// What a sandbox lacked is said of every call that its server had to do with, whatever
+// became of it, and of no other.
+func TestWhatASandboxLacked(t *testing.T) {
+	var failure error
+	s := &shop{lacked: receipt.Lacked{"memory_limit"}, tools: func(s *mcp.Server) {
+		s.AddTool(tool("look", ""), func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return &mcp.CallToolResult{}, failure
+		})
+	}}
+	house := set(t, s)
+	for _, failure = range []error{nil, errors.New("boom")} {
+		if res, _ := ask(t, house, "job", "shop_look", `{}`); res == nil || !slices.Equal(res.Outcome.Lacked, s.lacked) {
+			t.Errorf("after %v: %+v", failure, res)
+		}
+	}
+	req := house.Request(t.Context(), "shop_look", []byte(`{}`), nil)
+	plan, err := req.Plan(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.broken = errors.New("no such program")
+	plan.Call.Server = req.Server
+	if res, err := plan.Act(t.Context(), &receipt.Receipt{Job: "other", Call: plan.Call}); err == nil || res == nil || res.Outcome.Lacked != nil {
+		t.Errorf("of a server that did not start: %+v, %v", res, err)
+	}
+}
