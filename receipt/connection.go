@@ -18,6 +18,7 @@ type Connection struct {
 	Sent     int64  `json:"sent"`              // bytes to the host
 	Received int64  `json:"received"`          // bytes from the host
 	Took     int64  `json:"took_ms"`           // milliseconds from the decision to its end
+	Within   uint64 `json:"within,omitzero"`   // the opened receipt of the call in whose course an MCP server asked for it; missing: the agent did
 }
 
 // Of reports whether n can be of c: a call of egress.
@@ -29,13 +30,21 @@ func (n *Connection) String() string {
 	if n.Address != "" {
 		to = n.Address
 	}
-	return fmt.Sprintf("to %s, %d bytes sent, %d received", to, n.Sent, n.Received)
+	s := fmt.Sprintf("to %s, %d bytes sent, %d received", to, n.Sent, n.Received)
+	if n.Within != 0 {
+		s += fmt.Sprintf(", by the server that carried %d", n.Within)
+	}
+	return s
 }
 
-// whole reports whether n keeps spec/receipt.md 4.9. Nil does.
-func (n *Connection) whole() bool {
+// whole reports whether n, of the call that receipt opened allows, keeps
+// spec/receipt.md 4.9. Nil does.
+func (n *Connection) whole(opened uint64) bool {
 	if n == nil {
 		return true
+	}
+	if n.Within >= opened {
+		return false
 	}
 	if n.Address != "" {
 		if a, err := netip.ParseAddrPort(n.Address); err != nil || a.String() != n.Address || a.Port() == 0 || a.Addr().Is4In6() || a.Addr().Zone() != "" {

@@ -272,7 +272,7 @@ func (r *Receipt) whole() bool {
 		return !closed && r.Revocation == nil && r.Call != nil && r.Decision != nil && (r.Facts != nil) != (r.Refused != "") &&
 			(r.Token != "" || r.Refused != "") && (r.Shadow == nil || r.Facts != nil) && !slices.ContainsFunc(r.Shadow, func(v Verdict) bool { return !v.whole() })
 	case Closed:
-		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && r.Outcome.Connection.whole() && r.Outcome.Lacked.whole() && r.spoken()
+		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened < r.Seq && r.Token != "" && r.Outcome.Model.whole() && r.Outcome.Connection.whole(r.Opened) && r.Outcome.Lacked.whole() && r.spoken()
 	case Learned:
 		return !opened && r.Revocation == nil && r.Outcome != nil && r.Opened > 0 && r.Opened+1 < r.Seq && r.Token == "" && r.late()
 	case Revoked, Restored:

@@ -5,9 +5,13 @@ package verify
 
 import "github.com/clawea/clawea/receipt"
 
-// served checks what r says of the sandbox of the MCP server that carried the call
-// which it closes (spec/receipt.md 4.10), and tells what that lacked.
+// served checks what r says of the MCP server that carried the call which it closes,
+// or in whose course it connected somewhere (spec/receipt.md 4.9 and 4.10), and tells
+// what its sandbox lacked.
 func (a *auditor) served(r, opened *receipt.Receipt) {
+	if n := r.Outcome.Connection; n != nil && n.Within != 0 && !a.underWay(n.Within, opened) {
+		a.find(receiptOutcome, r.Seq, "a connection of the server that carried %d, which is no call of its token's that a server carried at that time", n.Within)
+	}
 	switch l := r.Outcome.Lacked; {
 	case l == nil:
 	case !l.Of(opened.Call):
@@ -15,4 +19,11 @@ func (a *auditor) served(r, opened *receipt.Receipt) {
 	default:
 		a.find(receiptSandbox, r.Seq, "%q: %s", opened.Call.Name(), l)
 	}
+}
+
+// underWay reports whether a server carried the call of the receipt seq, which is not
+// closed yet, by the token of connecting, which that server asked for.
+func (a *auditor) underWay(seq uint64, connecting *receipt.Receipt) bool {
+	c := a.calls[seq]
+	return c != nil && c.closed == 0 && c.opened.Token == connecting.Token && !c.opened.Call.Server.IsZero()
 }

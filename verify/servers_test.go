@@ -4,6 +4,7 @@
 package verify_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,54 @@ func carried(edit func(*house, *bundle.Bundle)) func(testing.TB) (*house, *bundl
 	return edited(servedStory, edit)
 }
 
+// The receipts of the job in which a server connects to a host, by number.
+const (
+	withinOpened     = 1
+	connectOpened    = 2
+	connectClosed    = 3
+	ownConnectClosed = 6
+	connectedLength  = 6
+)
+
+// connectedStory is a call through the house's server, which connects to a host while it
+// carries it, and a connection that the agent itself asks for.
+func connectedStory(t testing.TB) (*house, *bundle.Bundle) {
+	h := newHouse(t)
+	p := h.publish(`{"connection_mode": ["mcp_server"], "egress": {"hosts_allowlist": ["api.example.com"]}, "tool_policy": {"allow": ["egress", "repo.diff"]}, "wpc_version": "v1"}`)
+	raw := h.mint(p, smallJob, "t1", time.Minute, nil)
+	connect := func(text string, within uint64) *gate.Request {
+		out := &gate.Result{Outcome: receipt.Outcome{Status: receipt.Done, Code: "closed", Connection: &receipt.Connection{
+			Address: "192.0.2.7:443", Name: "api.example.com", Sent: 517, Received: 4096, Took: 12, Within: within,
+		}}}
+		return &gate.Request{Action: egressConnect, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
+			call := &policy.Call{Tool: egressConnect.Tool, Action: egressConnect.Name, Class: egressConnect.Class, Resources: []policy.Resource{{Type: "host", ID: "api.example.com:443"}}}
+			return &gate.Plan{Call: call, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) { return out, nil }}, nil
+		}}
+	}
+	req := request(diff, "d", policy.Call{}, nil, nil)
+	req.Definition, req.Server = repoServer.Tools[0].Definition, repoServer.Identity
+	req.Plan = func(context.Context, []policy.Bound) (*gate.Plan, error) {
+		call := &policy.Call{Tool: diff.Tool, Action: diff.Name, Class: diff.Class}
+		return &gate.Plan{Call: call, Act: func(_ context.Context, opened *receipt.Receipt) (*gate.Result, error) {
+			h.do(raw, connect(`{"host":"api.example.com","port":443,"server":"repo"}`, opened.Seq), nil)
+			return done("r", nil), nil
+		}}, nil
+	}
+	h.do(raw, req, nil)
+	h.do(raw, connect(`{"host":"api.example.com","port":443}`, 0), nil)
+	return h, h.export(smallJob, connectedLength)
+}
+
+var egressConnect = policy.Action{Tool: policy.EgressTool, Name: policy.EgressAction, Class: policy.Connect}
+
+// within edits the bundle of connectedStory: the receipt seq says that its connection was
+// asked for in the course of call n.
+func within(seq, n uint64) func(testing.TB) (*house, *bundle.Bundle) {
+	return edited(connectedStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(seq, func(r *receipt.Receipt) { r.Outcome.Connection.Within = n }))
+	})
+}
+
 // serving are the vectors of calls through MCP servers.
 var serving = []vector{
 	{"3.6-through-a-server", "A call through an MCP server is decided again by what the binding pins.", carried(nil), nil},
@@ -54,6 +103,9 @@ var serving = []vector{
 	{"3.8-sandbox-of-no-server", "What no server carried had no sandbox of one.", edited(carriedStory, func(h *house, b *bundle.Bundle) {
 		h.rewrite(b, at(ownClosed, func(r *receipt.Receipt) { r.Outcome.Lacked = receipt.Lacked{"memory_limit"} }))
 	}), nil},
+	{"3.8-connected", "A server connects to a host in the course of the call that it carries, and an agent by itself.", connectedStory, nil},
+	{"3.8-connected-after-its-call", "What a server asks for when its call is over is not connected to.", within(ownConnectClosed, withinOpened), nil},
+	{"3.8-connected-in-no-call", "A connection is no call that a server carries, in the course of which it could connect.", within(ownConnectClosed, connectOpened), nil},
 	{"3.2-servers-unsorted", "A binding pins servers in one order.", carried(func(h *house, b *bundle.Bundle) {
 		rebind(h, b, func(p *policy.Binding) { p.Servers = []policy.Server{repoServer, repoServer} })
 	}), nil},
