@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -129,6 +130,23 @@ func (h hosts) hold(id string) bool {
 		entry = "*." + name
 	}
 }
+
+// A HostList is a list of hosts as hosts_allowlist is one (spec/policy.md 2.23), for
+// others than policies. The zero value has none.
+type HostList struct{ hosts hosts }
+
+// ParseHosts reads a list of hosts. Its error is for people.
+func ParseHosts(entries []string) (HostList, error) {
+	for _, e := range entries {
+		if _, _, ok := cutHost(e); !ok {
+			return HostList{}, fmt.Errorf("%.100q is not %s", e, aHost)
+		}
+	}
+	return HostList{hostsOf(entries, plainPort)}, nil
+}
+
+// Holds reports whether l lists the host and port that HostID names so.
+func (l HostList) Holds(id string) bool { return isHostID(id) && l.hosts.hold(id) }
 
 // host is what a connection is to, or "" if the call does not say that of one
 // host, and of nothing else, as HostID spells it.

@@ -74,3 +74,25 @@ func FuzzHostID(f *testing.F) {
 		}
 	})
 }
+
+// A list outside a policy holds what the same list in a policy permits.
+func TestHostList(t *testing.T) {
+	l, err := ParseHosts([]string{"api.example.com", "*.pkg.example.com", "git.example.com:22", "192.0.2.7", "[2001:db8::7]:8443"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{
+		"api.example.com:443": true, "a.pkg.example.com:443": true, "a.b.pkg.example.com:443": true, "git.example.com:22": true, "192.0.2.7:443": true, "[2001:db8::7]:8443": true,
+		"api.example.com:80": false, "pkg.example.com:443": false, "git.example.com:443": false, "[2001:db8::7]:443": false, "other.example.com:443": false,
+		"*.pkg.example.com:443": false, "api.example.com": false, "API.example.com:443": false, "": false,
+	} {
+		if l.Holds(id) != want || (HostList{}).Holds(id) {
+			t.Errorf("%q: %t, want %t", id, !want, want)
+		}
+	}
+	for _, e := range []string{"", "*", "API.example.com", "a b", "https://api.example.com", "127.1", "api.example.com:0", "10.0.0.0/8"} {
+		if _, err := ParseHosts([]string{"api.example.com", e}); err == nil {
+			t.Errorf("%q is taken for a host", e)
+		}
+	}
+}

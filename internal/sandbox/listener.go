@@ -4,6 +4,7 @@
 package sandbox
 
 import (
+	"errors"
 	"net"
 	"sync"
 )
@@ -55,6 +56,15 @@ func (l *listener) Close() error {
 type conn struct {
 	net.Conn
 	done func()
+}
+
+// CloseWrite ends what is said to the program, which may go on.
+func (c *conn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
 }
 
 // Close closes it.

@@ -5,6 +5,7 @@ package sandbox
 
 import (
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -64,4 +65,37 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	second.Close()
 	third.Close()
+}
+
+// What is said to a program can end while the program goes on.
+func TestHalfClose(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := bounded(inner, 1)
+	defer l.Close()
+	program, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	ours, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	if err := ours.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(program); err != nil || len(b) > 0 {
+		t.Errorf("the program reads %q, %v", b, err)
+	}
+	if _, err := program.Write([]byte("more\n")); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(ours, got); err != nil || string(got) != "more\n" {
+		t.Errorf("%q, %v", got, err)
+	}
 }
