@@ -24,9 +24,15 @@ func (x *exchange) tell(status int, says string) {
 	_, _ = io.WriteString(x.w, says+"\n")
 }
 
-// cite names the receipt that an answer is in.
+// tellMethod answers what is no CONNECT.
+func (x *exchange) tellMethod() {
+	x.w.Header().Set("Allow", http.MethodConnect)
+	x.tell(http.StatusMethodNotAllowed, "this proxy knows CONNECT only\nask for https, or have the client make a tunnel for http too (curl: --proxytunnel)")
+}
+
+// cite names the receipt that an answer is in, to who has the token for it.
 func (x *exchange) cite(r *receipt.Receipt) {
-	if r != nil {
+	if r != nil && x.guest == nil {
 		x.w.Header().Set(receiptHeader, r.Name())
 	}
 }
@@ -42,7 +48,7 @@ func (x *exchange) refuse(err error) {
 		x.cite(denied.Receipt)
 		x.w.Header().Set(refusedHeader, "policy")
 		if errors.As(denied.Cause, &fault) {
-			x.tell(http.StatusBadRequest, fault.Msg)
+			x.tell(unplanned(fault.Code), fault.Msg)
 			return
 		}
 		x.tell(http.StatusForbidden, denied.Error()+"\nask whoever writes the job's policy, if the host is needed")
@@ -67,6 +73,17 @@ func (x *exchange) refuse(err error) {
 		x.proxy.Log.ErrorContext(x.r.Context(), "carry a connection", "error", err)
 		x.tell(http.StatusServiceUnavailable, "the house is in trouble, and nothing was connected\ntry again later, or tell the house's operator")
 	}
+}
+
+// unplanned is the status of a request that could not be put in policy terms.
+func unplanned(code string) int {
+	switch code {
+	case codeServerHost:
+		return http.StatusForbidden
+	case codeTunnels:
+		return http.StatusTooManyRequests
+	}
+	return http.StatusBadRequest
 }
 
 // refuseToken answers a request whose token does not hold.

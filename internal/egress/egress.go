@@ -12,7 +12,8 @@
 //
 // A client shows its token as Proxy-Authorization: by Basic, with the user cst
 // and the token as password, as HTTPS_PROXY=http://cst:TOKEN@ADDRESS makes most
-// programs do; by Bearer; or by DPoP, with a proof (spec/token.md 6.7).
+// programs do; by Bearer; or by DPoP, with a proof (spec/token.md 6.7). A Guest shows
+// none.
 package egress
 
 import (
@@ -110,8 +111,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.once.Do(p.prepare)
 	x := &exchange{proxy: p, w: w, r: r}
 	if r.Method != http.MethodConnect {
-		w.Header().Set("Allow", http.MethodConnect)
-		x.tell(http.StatusMethodNotAllowed, "this proxy knows CONNECT only\nask for https, or have the client make a tunnel for http too (curl: --proxytunnel)")
+		x.tellMethod()
 		return
 	}
 	x.to = parseTarget(r.RequestURI)
@@ -129,21 +129,25 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	job := caller.Claims().Job
 	if !p.open.enter(job, &p.limits) {
-		x.refuse(p.Gate.TurnAway(ctx, caller, Connect, &gate.Beyond{
-			Code: codeTunnels, Msg: "this job, or all jobs together, have as many connections open as the house allows\nclose some, or ask the house's operator for more",
-		}))
+		x.refuse(p.Gate.TurnAway(ctx, caller, Connect, &gate.Beyond{Code: codeTunnels, Msg: crowd}))
 		return
 	}
 	defer p.open.leave(job)
 	last, _, err := p.Gate.Carry(ctx, caller, &gate.Request{Action: Connect, Text: x.text(), Plan: x.plan})
 	if x.answered {
-		if errors.Is(err, gate.ErrUnclosed) {
-			p.Log.ErrorContext(ctx, "close the receipt of a connection", "job", job, "error", err)
-		}
+		x.unclosed(err, job)
 		return
 	}
 	x.cite(last)
 	x.refuse(err)
+}
+
+// unclosed logs that a connection ended whose receipt could not be closed, if that is
+// what err says.
+func (x *exchange) unclosed(err error, job string) {
+	if errors.Is(err, gate.ErrUnclosed) {
+		x.proxy.Log.ErrorContext(x.r.Context(), "close the receipt of a connection", "job", job, "error", err)
+	}
 }
 
 // present reads how the client shows its token. It is false if it does not, or
@@ -221,8 +225,9 @@ func (t *target) isAddress() bool {
 // A request is what a connection is asked for by, as conditions see it and receipts
 // commit to it.
 type request struct {
-	Host string `json:"host"` // without brackets
-	Port int    `json:"port"`
+	Host   string `json:"host"` // without brackets
+	Port   int    `json:"port"`
+	Server string `json:"server,omitempty"` // the MCP server that asks, by its name in the configuration; missing: the agent does
 }
 
 // text is the request, in its one form. What names no host is "{}".
@@ -230,7 +235,11 @@ func (x *exchange) text() []byte {
 	if x.to == nil {
 		return []byte("{}")
 	}
-	b, err := seal.Marshal(&request{x.to.name, int(x.to.port)})
+	asked := &request{Host: x.to.name, Port: int(x.to.port)}
+	if x.guest != nil {
+		asked.Server = x.guest.Server
+	}
+	b, err := seal.Marshal(asked)
 	if err != nil { // unreachable: a name in ASCII and a number
 		return []byte("{}")
 	}
@@ -242,6 +251,9 @@ func (x *exchange) text() []byte {
 func (x *exchange) plan(context.Context, []policy.Bound) (*gate.Plan, error) {
 	if x.to == nil {
 		return nil, &gate.Fault{Code: "bad_argument", Msg: "the request names no host and port\nask for a name in ASCII or a whole address, and a port: CONNECT api.example.com:443"}
+	}
+	if err := x.admits(x.guest); err != nil {
+		return nil, err
 	}
 	return &gate.Plan{
 		Call: &policy.Call{

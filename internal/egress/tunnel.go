@@ -37,14 +37,19 @@ type exchange struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	to    *target // nil: the request names none
+	guest *Guest  // who asks, if that is a server of the house's; nil: an agent
 
+	crowded  bool // the guest has as many connections as there may be
 	answered bool // the client has its tunnel, and nothing more can be answered
 }
 
 // act connects to the host and carries what the two sides say.
 func (x *exchange) act(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 	begun := time.Now()
-	n := &receipt.Connection{}
+	n := new(receipt.Connection)
+	if x.guest != nil {
+		n.Within = x.guest.Call.Seq
+	}
 	out := receipt.Outcome{Connection: n}
 	err := x.carry(ctx, opened, n, &out)
 	n.Took = time.Since(begun).Milliseconds()
@@ -75,6 +80,9 @@ func (x *exchange) carry(ctx context.Context, opened *receipt.Receipt, n *receip
 	err = tunnel.Join(ctx, tunnel.End{Conn: near, Reader: g}, tunnel.End{Conn: far}, tunnel.Limits{Idle: l.Idle, Total: l.Total, Bytes: l.Bytes}, &count)
 	n.Sent, n.Received, n.Name = count.Sent(), count.Received(), g.name
 	out.Status, out.Code = ended(err)
+	if x.guest != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		out.Code = codeOver
+	}
 	return nil
 }
 
@@ -88,7 +96,11 @@ func (x *exchange) take(opened *receipt.Receipt) (net.Conn, io.Reader, error) {
 	x.answered = true
 	_ = near.SetDeadline(time.Time{})
 	_ = near.SetWriteDeadline(time.Now().Add(helloTime))
-	_, err = io.WriteString(near, "HTTP/1.1 200 Connection established\r\n"+receiptHeader+": "+opened.Name()+"\r\n\r\n")
+	line := "HTTP/1.1 200 Connection established\r\n"
+	if x.guest == nil {
+		line += receiptHeader + ": " + opened.Name() + "\r\n"
+	}
+	_, err = io.WriteString(near, line+"\r\n")
 	if err != nil {
 		near.Close()
 		return nil, nil, err
