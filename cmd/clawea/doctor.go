@@ -68,6 +68,9 @@ func (c *call) diagnoseServers(servers []config.Upstream, quiet bool) error {
 		if len(u.Without) > 0 {
 			with = "and may go without " + strings.Join(u.Without, ", ")
 		}
+		if len(u.Hosts) > 0 {
+			with += "; reaches " + clean(strings.Join(u.Hosts, ", ")) + " where policies say so too"
+		}
 		fmt.Fprintf(c.stdout, "ok       %-18s can be confined, %s\n", "server "+u.Name, with)
 	}
 	return nil

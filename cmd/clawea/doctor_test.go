@@ -7,9 +7,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/daemon"
 	"github.com/clawea/clawea/internal/sandbox"
 )
 
@@ -45,5 +48,29 @@ missing  user_namespace     operation not permitted
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// Where a server may go is said beside how it is confined.
+func TestDoctorSaysHosts(t *testing.T) {
+	var out bytes.Buffer
+	c := &call{env: &env{stdout: &out}}
+	u := config.Upstream{Name: "weather", Command: []string{"/usr/bin/weather"}, Hosts: []string{"api.example.com", "git.example.com:22"}}
+	for _, p := range sandbox.Parts() {
+		if p != sandbox.PartLandlock && p != sandbox.PartSeccomp {
+			u.Without = append(u.Without, string(p))
+		}
+	}
+	if _, err := daemon.Confine(&u); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("skipped: this machine can confine no server at all: " + err.Error())
+	}
+	if err := c.diagnoseServers([]config.Upstream{u, {Name: "rovo", URL: "https://mcp.example.com"}}, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, "; reaches api.example.com, git.example.com:22 where policies say so too\n") {
+		t.Error(got)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/clawea/clawea/policy"
 )
 
 // An Upstream is another MCP server, whose tools agents may use where a policy lists
@@ -38,6 +40,10 @@ type Upstream struct {
 	// package, and the program that runs it. It may write nothing but a temporary
 	// folder of its own. Optional.
 	Readable []string `json:"readable"`
+	// Hosts are those that it may reach, by the house's egress proxy and while it carries a
+	// call: "api.example.com", "*.pkg.example.com", "git.example.com:22". A job's policy has
+	// to list them as well. Default none: it has no network.
+	Hosts []string `json:"hosts"`
 	// Memory bounds what it and its processes have together, in bytes. Default 512 MiB.
 	Memory int64 `json:"memory"`
 	// Processes bounds how many it has at once, threads included. Default 64.
@@ -85,7 +91,7 @@ func (u *Upstream) check(at string) *problem {
 		return &problem{at, "has no adapter", "name the adapter that says what the server's tools come to; without one all of its calls would be denied"}
 	case (len(u.Command) == 0) == (u.URL == ""):
 		return &problem{at, "says not where the server is, or two places", "write \"command\" for one that the house starts, or \"url\" for one that is somewhere else"}
-	case u.URL != "" && (u.Env != nil || u.Secrets != nil || u.Readable != nil || u.Without != nil || u.Memory != 0 || u.Processes != 0):
+	case u.URL != "" && (u.Env != nil || u.Secrets != nil || u.Readable != nil || u.Hosts != nil || u.Without != nil || u.Memory != 0 || u.Processes != 0):
 		return &problem{at, "has \"url\" and what is for servers that the house starts", "leave out what belongs to \"command\""}
 	case u.URL == "" && u.Headers != nil:
 		return &problem{at + "/headers", "are for servers with \"url\"", "write \"env\" or \"secrets\""}
@@ -113,6 +119,24 @@ func (u *Upstream) check(at string) *problem {
 		if _, twice := u.Secrets[name]; !envName.MatchString(name) || twice && u.Env[name] != "" {
 			return &problem{at + "/env", fmt.Sprintf("%.40q is no variable's name, or is a secret, too", name), "write each once, of letters, digits and _"}
 		}
+		if len(u.Hosts) > 0 && slices.ContainsFunc(proxyNames, func(p string) bool { return strings.EqualFold(p, name) }) {
+			return &problem{at + "/env", name + " is how the server finds its way to \"hosts\"", "leave it out: the house sets it"}
+		}
+	}
+	return u.checkHosts(at)
+}
+
+// proxyNames are the variables that lead a server to the house's proxy, and past it.
+var proxyNames = []string{"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "NODE_USE_ENV_PROXY"}
+
+// checkHosts also wants a network of the server's own: without one, others on this machine
+// could connect by its proxy.
+func (u *Upstream) checkHosts(at string) *problem {
+	if _, err := policy.ParseHosts(u.Hosts); err != nil {
+		return &problem{at + "/hosts", err.Error(), "write each like an entry of a policy's egress.hosts_allowlist"}
+	}
+	if len(u.Hosts) > 0 && slices.Contains(u.Without, "network_namespace") {
+		return &problem{at + "/without", "has network_namespace, and the server has \"hosts\"", "take one of the two out: a server that reaches hosts needs a network that is only its own"}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
@@ -88,9 +89,10 @@ func catalog(c *connections, others *upstream.Set) []policy.Action {
 	return out
 }
 
-// withEgress is a catalog with connections to hosts, if the house has a proxy for them.
+// withEgress is a catalog with connections to hosts, if the house has a proxy for them, or
+// starts servers that reach some.
 func withEgress(c *config.Config, catalog []policy.Action) []policy.Action {
-	if c.Egress == nil {
+	if c.Egress == nil && !slices.ContainsFunc(c.Upstreams, func(u config.Upstream) bool { return len(u.Hosts) > 0 }) {
 		return catalog
 	}
 	return append(catalog, egress.Connect)

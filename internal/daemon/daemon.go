@@ -70,7 +70,7 @@ type Daemon struct {
 	others      *upstream.Set
 	pulse       *pulse.Desk         // nil: nothing is published
 	telemetry   *telemetry.Recorder // nil: nobody is told
-	egress      *egress.Proxy       // nil: nothing is connected to hosts
+	egress      *egress.Proxy       // without a gate: for servers that the house starts only
 	egressAt    string              // where it listens; "": elsewhere, in a process of its own
 	log         *slog.Logger
 	grace       time.Duration
@@ -117,7 +117,8 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	if err != nil {
 		return err
 	}
-	if d.others, err = upstreams(c, connectors, version, d.log); err != nil {
+	d.egress = newEgress(c.Egress, d.log)
+	if d.others, err = upstreams(c, connectors, d.egress, version, d.log); err != nil {
 		return err
 	}
 	registryKey, err := seal.NewVerifier(set.Registry.Public)
@@ -168,8 +169,11 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		d.console.Proofs = d.pulse
 	}
 	door := &gate.Door{URL: c.URL, Nonces: nonces}
-	if d.egress = newEgress(c.Egress, g, nonces, d.log); d.egress != nil && !c.Egress.Apart {
-		d.egressAt = c.Egress.Listen
+	if c.Egress != nil {
+		d.egress.Gate, d.egress.Nonces = g, nonces
+		if !c.Egress.Apart {
+			d.egressAt = c.Egress.Listen
+		}
 	}
 	agents, err := tools.New(g, door, connectors.list, d.others, tools.Waits{Approvals: d.db, Pages: d.login.Origin()}, version, d.log)
 	if err != nil {

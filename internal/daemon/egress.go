@@ -16,16 +16,16 @@ import (
 
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/egress"
-	"github.com/clawea/clawea/internal/gate"
 )
 
-// newEgress returns the proxy that e is about, or nil.
-func newEgress(e *config.Egress, g *gate.Gate, nonces gate.Nonces, log *slog.Logger) *egress.Proxy {
+// newEgress returns the proxy that e is about. It is for servers that the house starts,
+// until it is given a gate; without e, agents are not told of it.
+func newEgress(e *config.Egress, log *slog.Logger) *egress.Proxy {
 	if e == nil {
-		return nil
+		return &egress.Proxy{Log: log}
 	}
 	return &egress.Proxy{
-		Gate: g, Nonces: nonces, URL: e.URL, Private: e.Private, Log: log,
+		URL: e.URL, Private: e.Private, Log: log,
 		Limits: egress.Limits{Idle: time.Duration(e.Idle), Total: time.Duration(e.Longest), Bytes: int64(e.Bytes), Job: e.Job, All: e.All},
 	}
 }
@@ -55,7 +55,7 @@ func egressSettings(e *config.Egress) list {
 // ServeEgress serves the egress proxy, and nothing else, on ln until ctx ends: in a
 // process of its own. What is under way then ends as with Serve.
 func (d *Daemon) ServeEgress(ctx context.Context, ln net.Listener) error {
-	if d.egress == nil {
+	if d.egress.Gate == nil {
 		return errors.Join(errNoEgress, ln.Close())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))

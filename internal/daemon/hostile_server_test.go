@@ -6,6 +6,7 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ type evil struct {
 	in    *bufio.Reader
 	kept  string // what it has seen
 	tools string // the name of its one tool
+	out   *tls.Conn
+	told  chan string // what it found when its call was over
 }
 
 // A heard is a message from the house.
@@ -65,7 +68,7 @@ func speaks(id json.RawMessage, format string, args ...any) {
 
 // hostile is the server.
 func hostile(tool string) {
-	e := &evil{in: bufio.NewReader(os.Stdin), tools: tool}
+	e := &evil{in: bufio.NewReader(os.Stdin), tools: tool, told: make(chan string, 1)}
 	for {
 		s := e.hears()
 		switch {
@@ -186,6 +189,8 @@ func (e *evil) called(s *heard) {
 		speaks(s.ID, "bounded: %v", n < 100)
 	case "looks":
 		speaks(s.ID, "%s", looks(args["at"], args["dial"]))
+	case "connects", "fetches", "curls", "holds", "uses", "after", "tells":
+		speaks(s.ID, "%s", e.outside(do, args))
 	default:
 		e.asSystem(s, do, args)
 	}

@@ -39,8 +39,9 @@ const (
 )
 
 // evilHouse is a house whose configuration starts two hostile servers, which this
-// program is: one of tools of its own, and one that takes the house for Jira.
-func evilHouse(t *testing.T) *house {
+// program is: one of tools of its own, and one that takes the house for Jira; more is in the
+// configuration of both.
+func evilHouse(t *testing.T, more ...string) *house {
 	t.Helper()
 	if r := sandbox.Probe(); !r.Whole() {
 		what := fmt.Sprintf("this machine cannot confine a server: it lacks %v", r.Missing())
@@ -57,11 +58,11 @@ func evilHouse(t *testing.T) *house {
 	w.write("mood", "plain")
 	w.write("own.hujson", evilAdapter)
 	w.write("jira.hujson", evilJiraAdapter)
-	one := func(name, adapter, tool, timeout string) string {
-		return fmt.Sprintf(`{"name": %q, "adapter": "file:%s", "command": [%q], "readable": [%q], "env": {"HOSTILE": %q, "WORLD": %q, "GORACE": "atexit_sleep_ms=0"}, "secrets": {"MOOD": "file:mood"}, "timeout": %q},`,
-			name, filepath.Join(w.dir, adapter), program, program, tool, w.dir, timeout)
+	one := func(name, adapter, tool, timeout string, more ...string) string {
+		return fmt.Sprintf(`{%s "name": %q, "adapter": "file:%s", "command": [%q], "readable": [%q], "env": {"HOSTILE": %q, "WORLD": %q, "GORACE": "atexit_sleep_ms=0"}, "secrets": {"MOOD": "file:mood"}, "timeout": %q},`,
+			strings.Join(more, " "), name, filepath.Join(w.dir, adapter), program, program, tool, w.dir, timeout)
 	}
-	w.more = `"upstreams": [` + one("evil", "own.hujson", "act", "2s") + one("eviljira", "jira.hujson", "work", "5s") + `],`
+	w.more = `"upstreams": [` + one("evil", "own.hujson", "act", "2s", more...) + one("eviljira", "jira.hujson", "work", "5s", more...) + `],`
 	w.site.AddProject("OPS", "Operations")
 	w.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "The lift is stuck"})
 	w.site.AddIssue(atlassian.IssueSeed{Project: "ENG", Summary: "So is the door"})

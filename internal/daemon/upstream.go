@@ -4,6 +4,8 @@
 package daemon
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -14,16 +16,19 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/egress"
 	"github.com/clawea/clawea/internal/sandbox"
 	"github.com/clawea/clawea/internal/upstream"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 // upstreams are the other MCP servers that c names. None is started before it is
 // asked for something; what this machine cannot confine is told now.
-func upstreams(c *config.Config, x *connections, version string, log *slog.Logger) (*upstream.Set, error) {
+func upstreams(c *config.Config, x *connections, hosts *egress.Proxy, version string, log *slog.Logger) (*upstream.Set, error) {
 	out := new(upstream.Set)
 	for i := range c.Upstreams {
-		s, err := newUpstream(&c.Upstreams[i], x, version, log)
+		s, err := newUpstream(&c.Upstreams[i], x, hosts, version, log)
 		if err != nil {
 			return nil, fmt.Errorf("upstream server %s: %w", c.Upstreams[i].Name, err)
 		}
@@ -32,7 +37,7 @@ func upstreams(c *config.Config, x *connections, version string, log *slog.Logge
 	return out, out.Check()
 }
 
-func newUpstream(u *config.Upstream, x *connections, version string, log *slog.Logger) (*upstream.Server, error) {
+func newUpstream(u *config.Upstream, x *connections, hosts *egress.Proxy, version string, log *slog.Logger) (*upstream.Server, error) {
 	a, err := adapter(u.Adapter)
 	if err != nil {
 		return nil, err
@@ -57,7 +62,22 @@ func newUpstream(u *config.Upstream, x *connections, version string, log *slog.L
 		return nil, err
 	}
 	s.Dial = p.Dial
-	return s, nil
+	s.Connect, err = connecting(u, hosts)
+	return s, err
+}
+
+// connecting is how u's server reaches its hosts; nil if it has none.
+func connecting(u *config.Upstream, p *egress.Proxy) (upstream.Connect, error) {
+	if len(u.Hosts) == 0 {
+		return nil, nil
+	}
+	hosts, err := policy.ParseHosts(u.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, opened *receipt.Receipt, carry upstream.Carry) {
+		p.ServeGuest(ctx, w, r, &egress.Guest{Server: u.Name, Hosts: hosts, Call: opened, Carry: carry})
+	}, nil
 }
 
 // adapter reads one that comes with the house or is a file.
@@ -95,7 +115,7 @@ func program(u *config.Upstream, a *upstream.Adapter, log *slog.Logger) (*upstre
 	if err != nil {
 		return nil, err
 	}
-	out := &upstream.Program{Box: box, Own: u.Readable, Log: log, Secrets: func() ([]string, error) { return variables(u.Secrets) }}
+	out := &upstream.Program{Box: box, Own: u.Readable, Hosts: u.Hosts, Log: log, Secrets: func() ([]string, error) { return variables(u.Secrets) }}
 	env := maps.Clone(u.Env)
 	if env == nil {
 		env = map[string]string{}
@@ -103,6 +123,10 @@ func program(u *config.Upstream, a *upstream.Adapter, log *slog.Logger) (*upstre
 	if a.Facade != nil {
 		out.Port = a.Facade.Port
 		maps.Copy(env, a.Facade.Env)
+	}
+	if len(u.Hosts) > 0 {
+		out.Port = cmp.Or(out.Port, proxyPort)
+		maps.Copy(env, proxied(out.Port))
 	}
 	out.Command = sandbox.Command{
 		Path: u.Command[0], Args: u.Command[1:], Readable: append(sandbox.SystemTrees(), u.Readable...),
@@ -112,6 +136,21 @@ func program(u *config.Upstream, a *upstream.Adapter, log *slog.Logger) (*upstre
 		out.Command.Env = append(out.Command.Env, name+"="+env[name])
 	}
 	return out, out.Command.Check()
+}
+
+// proxyPort is where a server without a facade finds the proxy to its hosts: nothing else
+// is on its loopback.
+const proxyPort = 3128
+
+// proxied are the variables that lead programs to the proxy at a port of their loopback,
+// as they are spelled. What else is on the loopback they reach without it.
+func proxied(port uint16) map[string]string {
+	out := map[string]string{"NODE_USE_ENV_PROXY": "1"} // else Node's own fetch does not look
+	for name, value := range map[string]string{"HTTPS_PROXY": "", "HTTP_PROXY": "", "ALL_PROXY": "", "NO_PROXY": "127.0.0.1,localhost"} {
+		out[name] = cmp.Or(value, fmt.Sprintf("http://127.0.0.1:%d", port))
+		out[strings.ToLower(name)] = out[name]
+	}
+	return out
 }
 
 // Confine returns a sandbox for u's program, as its configuration wants it. It fails

@@ -207,7 +207,7 @@ func itsName(path string) string {
 func (w *writer) compareLists(what string, was, is json.RawMessage) {
 	a, ok1 := words(was)
 	b, ok2 := words(is)
-	if !ok1 || !ok2 || !strings.HasPrefix(what, "its sandbox's ") || maps.Equal(a, b) {
+	if !ok1 || !ok2 || what != "its hosts" && !strings.HasPrefix(what, "its sandbox's ") || maps.Equal(a, b) {
 		w.value(what, was, is)
 		return
 	}

@@ -267,3 +267,16 @@ func seen(t *testing.T, s string) {
 		t.Fatalf("%q hides something", s)
 	}
 }
+
+// Hosts that a server may reach are told as they come and go.
+func TestHostsComeAndGo(t *testing.T) {
+	h := &house{Texts{}}
+	with := func(hosts string) policy.Server {
+		return h.server(t, "jira", strings.Replace(identity, `"command":"npx"`, `"command":"npx","hosts":`+hosts, 1))
+	}
+	got := says(Differences([]policy.Server{with(`["a.test","b.test"]`)}, []policy.Server{with(`["b.test","evil.test"]`)}, h.texts))
+	want := []string{`the server "jira" is not what it was: none of its tools may be called`, `its hosts has "a.test" no longer`, `its hosts has "evil.test" too`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

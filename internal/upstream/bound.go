@@ -230,7 +230,7 @@ func (t *turn) remote(ctx context.Context) (*gate.Result, error) {
 	if t.failure != nil || t.changes() || t.row.Result.Own {
 		return t.result, t.failure
 	}
-	said, err := t.send(ctx, t.opened.Job, nil)
+	said, err := t.send(ctx, t.opened, nil)
 	if err != nil {
 		return t.spoiled(err)
 	}

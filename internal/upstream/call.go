@@ -147,7 +147,7 @@ func (c *call) planOwn() *gate.Plan {
 	out := &gate.Plan{Call: &policy.Call{Tool: c.action.Tool, Action: c.action.Name, Class: c.action.Class, Categories: c.row.Categories}}
 	out.Act = func(ctx context.Context, opened *receipt.Receipt) (*gate.Result, error) {
 		out := &gate.Result{Outcome: receipt.Outcome{Status: receipt.Done, Used: map[string]int{}}}
-		said, err := c.send(ctx, opened.Job, nil)
+		said, err := c.send(ctx, opened, nil)
 		c.confined(out)
 		if err != nil {
 			return broken(err, out, opened.Call.Mutates())
@@ -212,7 +212,7 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 	if err != nil { // unreachable: the adapter's system is one of those that have one
 		return t.spoiled(err)
 	}
-	said, err := t.send(ctx, t.opened.Job, stage)
+	said, err := t.send(ctx, t.opened, stage)
 	stop()
 	stage.End() // a change that the server asked for and did not wait for is made, or not, by now
 	switch {
@@ -303,15 +303,15 @@ const maxAnswer = 8 << 20
 const toolError = "tool_error"
 
 // send has the server carry out the tool, with stage in its system's place.
-func (c *call) send(ctx context.Context, job string, stage *facade.Stage) (answer, error) {
+func (c *call) send(ctx context.Context, opened *receipt.Receipt, stage *facade.Stage) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.server.Timeout)
 	defer cancel()
-	s, leave, err := c.server.pool.get(ctx, job, c.server.open)
+	s, leave, err := c.server.pool.get(ctx, opened.Job, c.server.open)
 	if err != nil {
 		return answer{}, c.tell(ctx, err)
 	}
 	c.lacked = s.lacked
-	said, err := c.ask(ctx, s, stage)
+	said, err := c.ask(ctx, s, opened, stage)
 	leave(err != nil && !isToolError(err))
 	return said, c.tell(ctx, err)
 }
@@ -329,14 +329,16 @@ func isToolError(err error) bool {
 	return errors.As(err, &f) && f.Code == toolError
 }
 
-func (c *call) ask(ctx context.Context, s *session, stage *facade.Stage) (answer, error) {
-	if stage != nil { // what the server asks must be of one call
+func (c *call) ask(ctx context.Context, s *session, opened *receipt.Receipt, stage *facade.Stage) (answer, error) {
+	if stage != nil || c.server.Connect != nil { // what the server asks must be of one call
 		back, err := s.take(ctx)
 		if err != nil {
 			return answer{}, err
 		}
 		defer back()
-		s.stage.put(stage)
+		out := c.outlet(ctx, opened)
+		defer out.end()
+		s.stage.put(&front{stage, out})
 		defer s.stage.put(nil)
 	}
 	now, err := s.fresh(ctx, c.server)

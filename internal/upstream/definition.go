@@ -29,7 +29,9 @@ type Origin struct {
 	Env []string `json:"env,omitempty"`
 	// Sandbox is the profile that confines it, as it was asked for: canonical JSON.
 	Sandbox json.RawMessage `json:"sandbox,omitempty"`
-	URL     string          `json:"url,omitempty"` // of one that is somewhere else
+	// Hosts are those that the house lets it reach, where a job's policy lists them too.
+	Hosts []string `json:"hosts,omitempty"`
+	URL   string   `json:"url,omitempty"` // of one that is somewhere else
 }
 
 // An identity is what a server is: who answers, in whose name, and what its tools

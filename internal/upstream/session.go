@@ -28,8 +28,9 @@ type Connection struct {
 }
 
 // A Dialer opens connections to a server. serve answers what the server asks of
-// the system that it takes for its own; servers without a facade ask nothing. The
-// connection lives until it is closed or ctx ends.
+// the system that it takes for its own, and for connections to hosts; servers without
+// a facade and without hosts ask nothing. The connection lives until it is closed or ctx
+// ends.
 type Dialer func(ctx context.Context, serve http.Handler) (*Connection, error)
 
 // The bounds of talking to a server.
@@ -88,7 +89,7 @@ func (s *session) fresh(ctx context.Context, of *Server) (*catalogue, error) {
 	return c, err
 }
 
-// A switchboard answers a server by the facade of the call that it carries out,
+// A switchboard answers a server by what the call that it carries out lets it find,
 // and refuses while there is none.
 type switchboard struct {
 	mu sync.RWMutex

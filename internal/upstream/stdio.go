@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,9 +26,10 @@ import (
 // A Program is a server that the house starts.
 type Program struct {
 	Box     *sandbox.Sandbox
-	Command sandbox.Command          // without the facade's port and what Secrets returns
+	Command sandbox.Command          // without Port and what Secrets returns
 	Secrets func() ([]string, error) // more of its environment, "NAME=value"; nil: none
-	Port    uint16                   // of the facade; 0: it has none
+	Port    uint16                   // where it finds the house: its facade, and the proxy to Hosts; 0: it has neither
+	Hosts   []string                 // that it may reach
 	Own     []string                 // of what Command makes readable, the files and trees that are the server's and not the system's
 	Log     *slog.Logger
 
@@ -85,7 +87,7 @@ func lacked(p *sandbox.Profile) (out receipt.Lacked) {
 
 // origin says what is started with env: the command, and what its files hold.
 func (p *Program) origin(env []string) (Origin, error) {
-	out := Origin{Command: append([]string{p.Command.Path}, p.Command.Args...), Files: map[string]seal.Hash{}}
+	out := Origin{Command: append([]string{p.Command.Path}, p.Command.Args...), Files: map[string]seal.Hash{}, Hosts: slices.Sorted(slices.Values(p.Hosts))}
 	for i, v := range env {
 		if name, _, ok := strings.Cut(v, "="); ok && i >= len(p.Command.Env) { // a secret
 			v = name

@@ -43,13 +43,14 @@ type System interface {
 }
 
 // A Server is an upstream MCP server, as the house is configured to use it. All
-// fields must be set but System, which is nil if the adapter has none.
+// fields must be set but System, which is nil if the adapter has none, and Connect.
 type Server struct {
 	Name    string // agents call its tools NAME_TOOL
 	Adapter *Adapter
 	System  System
 	Site    string        // of the system, as people know it
 	Dial    Dialer        // once for each job, so that what a server keeps in mind is of no other
+	Connect Connect       // how it reaches hosts, while it carries a call; nil: it reaches none
 	Timeout time.Duration // of a call
 	Version string        // of the house, for the server
 	Log     *slog.Logger
