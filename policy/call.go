@@ -93,6 +93,7 @@ type Call struct {
 	Found      map[string]int `json:"found,omitempty"`      // what screening found in the request, by rule, and how often; where the policy says mask, it is not in what was sent
 	Uses       map[string]int `json:"uses,omitempty"`       // the most it can use of what is counted: "pages", "tokens"
 	Args       seal.Hash      `json:"args,omitzero"`        // commitment to the exact canonical arguments or request
+	Attempt    seal.Hash      `json:"attempt,omitzero"`     // commitment to these without what the house looked up for them; zero if it looked up nothing
 	Change     seal.Hash      `json:"change,omitzero"`      // commitment to what exactly it will change outside, and how that is undone
 	Carrier    string         `json:"carrier,omitempty"`    // who carries it out, if not the house: "gateway:NAME"
 	Unreported bool           `json:"unreported,omitzero"`  // the carrier never says what became of it

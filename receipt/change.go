@@ -144,9 +144,14 @@ const (
 )
 
 // Attempt names what an agent asked for: tool, action and arguments. Two calls that
-// ask for the same are the same attempt, whatever versions they met.
+// ask for the same are the same attempt, whatever versions they met, and whatever
+// version the house put in the arguments for the agent.
 func Attempt(c *policy.Call) seal.Hash {
-	b, err := seal.Marshal(&policy.Call{Tool: c.Tool, Action: c.Action, Class: c.Class, Args: c.Args})
+	args := c.Args
+	if !c.Attempt.IsZero() {
+		args = c.Attempt
+	}
+	b, err := seal.Marshal(&policy.Call{Tool: c.Tool, Action: c.Action, Class: c.Class, Args: args})
 	if err != nil { // unreachable, as for Call.Digest
 		return seal.Hash{}
 	}

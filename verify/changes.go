@@ -4,6 +4,9 @@
 package verify
 
 import (
+	"bytes"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +37,9 @@ func (a *auditor) changes(r *receipt.Receipt) {
 		return
 	case r.Kind != receipt.Opened:
 		return
-	case r.Refused != "":
+	}
+	a.asked(r)
+	if r.Refused != "" {
 		a.keptBack(r)
 		return
 	}
@@ -50,6 +55,26 @@ func (a *auditor) changes(r *receipt.Receipt) {
 	}
 	if r.Decision.Effect == policy.Allow {
 		a.outside[attempt] = &change{seq: r.Seq, state: receipt.UnderWay}
+	}
+}
+
+// asked checks that what names r's attempt is what its call asks for: the call's
+// arguments, some left out, if both are disclosed. By another the same attempt could
+// be passed off as a new one.
+func (a *auditor) asked(r *receipt.Receipt) {
+	part, whole := a.texts[r.Call.Attempt], a.texts[r.Call.Args]
+	if r.Call.Attempt.IsZero() || part == nil || whole == nil {
+		return
+	}
+	var some, all map[string]json.RawMessage
+	if seal.Unmarshal(part.Text, &some) != nil || seal.Unmarshal(whole.Text, &all) != nil {
+		a.find(receiptRepeated, r.Seq, "what names its attempt, or its arguments, are no object")
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(some)) {
+		if !bytes.Equal(some[name], all[name]) {
+			a.find(receiptRepeated, r.Seq, "what names its attempt has %q, which its arguments do not have so", name)
+		}
 	}
 }
 

@@ -204,6 +204,38 @@ func TestChangesLies(t *testing.T) {
 	}
 }
 
+// lookedUpStory is a job in which the house looks up the version that a call is based
+// on: one breaks off and is found to have happened, and the next of the same attempt,
+// which meets another version, is refused for it. Then it is let do it again.
+func lookedUpStory(t testing.TB) (*house, *bundle.Bundle) {
+	h, raw, merging, stands := changingHouse(t)
+	at := func(version string) *gate.Request {
+		req := merging(`{"branch":"main"}`, receipt.Outcome{Status: receipt.Done})
+		plain := req.Plan
+		req.Plan = func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+			p, err := plain(ctx, bounds)
+			p.Args = []byte(`{"based_on":"` + version + `","branch":"main"}`)
+			return p, err
+		}
+		return req
+	}
+	h.book.full = true
+	h.do(raw, at("7"), gate.ErrUnclosed)
+	h.book.full = false
+	found := &receipt.Outcome{Status: receipt.Done, Code: receipt.Found}
+	err := h.book.Write(t.Context(), smallJob, func(st *receipt.State) (*receipt.Line, error) {
+		return receipt.Close(st, h.book.lines[smallJob][0].Receipt, found).Sign(h.gateKey)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stands(1, receipt.Untold)
+	h.do(raw, at("8"), &gate.Refused{})
+	h.book.changes = nil
+	h.do(raw, at("8"), nil)
+	return h, h.export(smallJob, 5)
+}
+
 // changing are the vectors of calls that change something outside.
 var changing = []vector{
 	{"3.20-changes", "Calls that broke off: one whose end was unknown, and one that was found to have happened.", changeStory, nil},
@@ -212,6 +244,13 @@ var changing = []vector{
 	}), nil},
 	{"3.20-refused-for-nothing", "Who is refused for an earlier call's sake has made one.", edited(changeStory, func(h *house, b *bundle.Bundle) {
 		h.rewrite(b, at(brokenRefused, refusedAs("change.found")))
+	}), nil},
+	{"3.20-another-version", "A call for which the house looked up a version is the same attempt when it finds another.", lookedUpStory, nil},
+	{"3.20-not-what-was-asked", "What names an attempt is what the call asks for.", edited(lookedUpStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(1, func(r *receipt.Receipt) { r.Call.Attempt, r.Call.Args = r.Call.Args, r.Call.Attempt }))
+	}), nil},
+	{"3.20-another-version-done-again", "What may have happened is not done again on another version.", edited(lookedUpStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(3, refusedAs("limit.rate")))
 	}), nil},
 	{"3.22-learned", "Nobody knew what became of two calls: one was found to have happened, and of one an operator said that it had not.", learningStory, nil},
 	{"3.22-learned-twice", "What became of a call is said once.", edited(learningStory, func(h *house, b *bundle.Bundle) {

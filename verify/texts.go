@@ -29,6 +29,7 @@ func (a *auditor) readTexts() {
 func (a *auditor) commitments(r *receipt.Receipt) {
 	if r.Call != nil {
 		a.committed[r.Call.Args] = true
+		a.committed[r.Call.Attempt] = true
 		a.committed[r.Call.Change] = true
 	}
 	if r.Outcome == nil {

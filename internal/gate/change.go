@@ -78,6 +78,20 @@ func withoutNote(args []byte) []byte {
 	return b
 }
 
+// arguments binds plan's call to its arguments, and to what the agent asked for where
+// the house has looked up some of these, so that the same asked again is the same
+// attempt whatever is found then. It returns the arguments, and the texts of both.
+func (g *Gate) arguments(job string, plan *Plan, req *Request) ([]byte, []receipt.Text) {
+	asked := g.text(job, req.Text)
+	plan.Call.Args = asked.Commitment
+	if plan.Args == nil || bytes.Equal(plan.Args, req.Text) {
+		return req.Text, []receipt.Text{asked}
+	}
+	args := g.text(job, plan.Args)
+	plan.Call.Args, plan.Call.Attempt = args.Commitment, asked.Commitment
+	return plan.Args, []receipt.Text{args, asked}
+}
+
 // change is the text of what plan will change, to which its call is bound.
 func (g *Gate) change(job string, plan *Plan) ([]receipt.Text, error) {
 	if plan.Change == nil {

@@ -97,6 +97,49 @@ func TestChangeTooLong(t *testing.T) {
 	}
 }
 
+// at is a request whose arguments have a version that the house has looked up.
+func at(acts *int, version string) *gate.Request {
+	req := changing(acts, "")
+	plain := req.Plan
+	req.Plan = func(ctx context.Context, bounds []policy.Bound) (*gate.Plan, error) {
+		p, err := plain(ctx, bounds)
+		p.Args = []byte(`{"based_on":"` + version + `","to":"prod"}`)
+		return p, err
+	}
+	return req
+}
+
+// The receipt has the exact arguments, and beside them what the agent asked for: the
+// same asked again is the same attempt, whatever version it meets.
+func TestWhatIsLookedUpMakesNoOtherAttempt(t *testing.T) {
+	h, acts := newHouse(t), 0
+	for i, version := range []string{"7", "8"} {
+		if _, _, err := h.Do(t.Context(), show(h.raw), at(&acts, version)); err != nil {
+			t.Fatal(err)
+		}
+		c := h.lines[2*i].Receipt.Call
+		if got, want := string(h.text(2*i, c.Args)), `{"based_on":"`+version+`","to":"prod"}`; got != want {
+			t.Errorf("the arguments are %s, want %s", got, want)
+		}
+		if got := string(h.text(2*i, c.Attempt)); got != string(at(&acts, version).Text) {
+			t.Errorf("what was asked for is %s", got)
+		}
+	}
+	attempt := receipt.Attempt(h.lines[0].Receipt.Call)
+	if !attempt.Equal(receipt.Attempt(h.lines[2].Receipt.Call)) {
+		t.Error("on another version it is another attempt")
+	}
+	h.state.Changes = map[seal.Hash]receipt.Earlier{attempt: {Seq: 1, State: receipt.Unclear}}
+	for name, req := range map[string]*gate.Request{"a version": at(&acts, "9"), "no version to be found": unplannable(&acts)} {
+		if _, _, err := h.Do(t.Context(), show(h.raw), req); !is[*gate.Unsettled](err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if acts != 2 {
+		t.Errorf("%d acts, want 2", acts)
+	}
+}
+
 // What may have happened is not done again, and what has happened is told.
 func TestEarlierCall(t *testing.T) {
 	for _, test := range []struct {

@@ -271,12 +271,8 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	plan, planErr := g.plan(watched, c, req)
 	req.tell(Planned)
 	o.plan = plan
-	text := req.Text
-	if plan.Args != nil {
-		text = plan.Args
-	}
-	args := g.text(c.claims.Job, text)
-	plan.Call.Args, plan.Call.Definition, plan.Call.Server = args.Commitment, req.Definition, req.Server
+	text, texts := g.arguments(c.claims.Job, plan, req)
+	plan.Call.Definition, plan.Call.Server = req.Definition, req.Server
 	if !req.Server.IsZero() { // also of a call that could not be planned
 		plan.Call.Mode = policy.ServerMode
 	}
@@ -296,7 +292,7 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	var ended error
 	err = g.Book.Write(ctx, c.claims.Job, func(st *receipt.State) (*receipt.Line, error) {
 		o.begun = time.Now()
-		texts := []receipt.Text{args}
+		texts := slices.Clip(texts)
 		if ended = over(st, c.claims, req.Action); ended != nil { // while the call was being resolved
 			opened = receipt.Refuse(st, c.claims, plan.Call, token.Code(ended))
 		} else if e := earlier(st, plan.Call); e != nil {

@@ -168,7 +168,8 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 			c.asked[r.Asks] = true
 		}
 		if r.Call != nil {
-			c.commitments[r.Call.Args], c.commitments[r.Call.Change], c.changes[r.Call.Change] = true, true, true
+			c.commitments[r.Call.Args], c.commitments[r.Call.Attempt] = true, true
+			c.commitments[r.Call.Change], c.changes[r.Call.Change] = true, true
 		}
 		if r.Outcome != nil {
 			c.commitments[r.Outcome.Result] = true

@@ -150,6 +150,9 @@ func (n *narrator) open(s *Step, r *receipt.Receipt) {
 		s.Touches = append(s.Touches, resource(x))
 	}
 	s.Texts = append(s.Texts, n.text("What was asked for, to the byte", r.Call.Args)...)
+	if !r.Call.Attempt.IsZero() {
+		s.Texts = append(s.Texts, n.text("The same, without what the house looked up for it", r.Call.Attempt)...)
+	}
 	if !r.Call.Change.IsZero() {
 		s.Change = n.change(r.Call)
 		s.Texts = append(s.Texts, n.text("The change, as it was written down before", r.Call.Change)...)
@@ -331,7 +334,7 @@ func Of(b *bundle.Bundle, seqs []uint64) (keep func(seal.Hash) bool, err error) 
 
 func commitments(r *receipt.Receipt) (out []seal.Hash) {
 	if r.Call != nil {
-		out = append(out, r.Call.Args, r.Call.Change)
+		out = append(out, r.Call.Args, r.Call.Attempt, r.Call.Change)
 	}
 	if r.Outcome == nil {
 		return out

@@ -345,6 +345,15 @@ func (r *Row) needs(args map[string]json.RawMessage) error {
 	return nil
 }
 
+// asked are the action's arguments, as far as the call's say them.
+func (r *Row) asked(args map[string]json.RawMessage) (json.RawMessage, error) {
+	made, err := r.template.fill(args)
+	if err == nil && made == nil {
+		made = json.RawMessage("{}")
+	}
+	return made, err
+}
+
 // takes says why a call with these arguments is not r.
 func (r *Row) takes(args map[string]json.RawMessage, own bool) error {
 	if err := r.needs(args); err != nil {

@@ -247,7 +247,10 @@ func TestConfluenceAdapters(t *testing.T) {
 		}
 		var got json.RawMessage
 		if err == nil {
-			got, err = row.template.fill(args, map[string]json.RawMessage{"version": json.RawMessage("3")})
+			got, err = row.asked(args)
+		}
+		if err == nil {
+			got, err = row.template.complete(got, map[string]json.RawMessage{"version": json.RawMessage("3")})
 		}
 		switch {
 		case c.why != "" && (err == nil || !strings.Contains(err.Error(), c.why)):

@@ -126,7 +126,10 @@ func made(t *testing.T, adapter, tool, args string) string {
 	if err != nil {
 		return err.Error()
 	}
-	b, err := r.template.fill(given, map[string]json.RawMessage{"version": json.RawMessage(`"V"`)})
+	b, err := r.asked(given)
+	if err == nil {
+		b, err = r.template.complete(b, map[string]json.RawMessage{"version": json.RawMessage(`"V"`)})
+	}
 	if err != nil {
 		return err.Error()
 	}

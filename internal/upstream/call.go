@@ -39,8 +39,7 @@ func (set *Set) Request(ctx context.Context, name string, args []byte, carry Car
 	}
 	req := &gate.Request{Text: canonical}
 	known, err := s.catalogue(ctx, anyAge)
-	if err != nil {
-		s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", err)
+	if err != nil { // why is in the log
 		return failing(req, &gate.Fault{Code: "unreachable", Msg: "the server " + s.Name + " is not there now; try again in a minute, or tell the operator of this house"})
 	}
 	req.Definition, req.Server = known.defined[tool].digest, known.identity.digest
@@ -62,8 +61,16 @@ func (set *Set) Request(ctx context.Context, name string, args []byte, carry Car
 	if !ok {
 		return failing(req, unmapped("%s comes to nothing that this house carries out", tool))
 	}
-	c := &call{server: s, tool: tool, row: row, action: action, given: given, text: canonical, known: known, carry: carry}
+	c := &call{server: s, tool: tool, row: row, action: action, text: canonical, known: known, carry: carry}
 	req.Action, req.Plan = action, c.plan
+	if s.System == nil {
+		return req
+	}
+	if c.asked, err = row.asked(given); err != nil {
+		failing(req, &gate.Fault{Code: "bad_argument", Msg: err.Error()}).Action = action
+		return req
+	}
+	req.Text = c.asked
 	return req
 }
 
@@ -80,8 +87,8 @@ type call struct {
 	tool   string
 	row    *Row
 	action policy.Action
-	given  map[string]json.RawMessage
-	text   []byte // the same, canonical
+	text   []byte // the tool's arguments, canonical
+	asked  []byte // the action's, without what is looked up; nil for a server without a system
 	known  *catalogue
 	carry  Carry
 
@@ -123,23 +130,17 @@ func (c *call) confined(res *gate.Result) *gate.Result {
 	return res
 }
 
-// args are the action's arguments.
+// args are the action's arguments: those that are asked for, and what is looked up
+// for them.
 func (c *call) args(ctx context.Context) ([]byte, error) {
-	args, err := c.row.template.fill(c.given, nil)
-	if err != nil {
-		return nil, &gate.Fault{Code: "bad_argument", Msg: err.Error()}
-	}
-	if args == nil {
-		args = json.RawMessage("{}")
-	}
 	if !c.row.template.wantsNow() {
-		return args, nil
+		return c.asked, nil
 	}
-	version, err := c.server.System.Current(ctx, c.row.Action, args)
+	version, err := c.server.System.Current(ctx, c.row.Action, c.asked)
 	if err != nil {
 		return nil, err
 	}
-	return c.row.template.fill(c.given, map[string]json.RawMessage{"version": version})
+	return c.row.template.complete(c.asked, map[string]json.RawMessage{"version": version})
 }
 
 // planOwn plans a call of a tool that is an action of its own.
@@ -215,6 +216,9 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 	said, err := t.send(ctx, t.opened, stage)
 	stop()
 	stage.End() // a change that the server asked for and did not wait for is made, or not, by now
+	if n := stage.Refused(); n > 0 { // it may have been talked into that
+		t.server.Log.WarnContext(ctx, "upstream server asked for more than its call was allowed", "server", t.server.Name, "tool", t.tool, "receipt", t.opened.Name(), "refused", n)
+	}
 	switch {
 	case t.failure != nil: // what kept the house from it says more than what the server makes of that
 		return t.result, t.failure

@@ -20,7 +20,7 @@ func FuzzAdapter(f *testing.F) {
 		}
 		f.Add(string(b), `{"operation":"get","issueKey":"ENG-1"}`)
 	}
-	f.Add(`{"server":"s","versions":[],"system":"jira","tools":[{"name":"t","rows":[{"action":"a","args":{"x":["$a",{"$now":"version"}],"y":{"...":"$b","z":"$$"}}}]}]}`, `{"a":1,"b":{"c":2}}`)
+	f.Add(`{"server":"s","versions":[],"system":"jira","tools":[{"name":"t","rows":[{"action":"a","args":{"x":["$a"],"v":{"$now":"version"},"y":{"...":"$b","z":"$$"}}}]}]}`, `{"a":1,"b":{"c":2}}`)
 	f.Add(`{"server":"s","versions":[],"tools":[{"name":"t","by":"b","rows":[{"is":["x"],"class":"read"}]}]}`, `{"b":"x"}`)
 	f.Add(`{"server":"s","tools":[{"name":"t","rows":[{"action":"a","args":{"...":"$b"}}]}]}`, `{}`)
 	f.Fuzz(func(t *testing.T, text, args string) {
@@ -79,9 +79,13 @@ func mapped(t *testing.T, a *Adapter, tool, args string) {
 	if err != nil || r.template == nil {
 		return
 	}
-	made, err := r.template.fill(given, map[string]json.RawMessage{"version": json.RawMessage(`"V"`)})
-	if err != nil || made == nil {
+	asked, err := r.asked(given)
+	if err != nil {
 		return
+	}
+	made, err := r.template.complete(asked, map[string]json.RawMessage{"version": json.RawMessage(`"V"`)})
+	if err != nil {
+		t.Fatalf("%s %s: %s is not completed: %v", tool, args, asked, err)
 	}
 	same, err := seal.Canonical(made)
 	if err != nil || string(same) != string(made) || made[0] != '{' {

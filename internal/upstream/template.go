@@ -21,7 +21,8 @@ import (
 //
 //	"$name"                    is the argument name of the call, as it is
 //	{"$":"name","as":"..."}    is the argument, converted
-//	{"$now":"..."}             is something of the system as it is now: "version"
+//	{"$now":"..."}             is something of the system as it is now: "version"; a
+//	                           member of the template itself
 //	{"$join":[...]}            is the texts in it, one after the other
 //	"$$..."                    is a text that begins with a dollar sign
 //	{"...":{"$":"name"}}       has the members of an argument that is an object, beside its own
@@ -68,10 +69,18 @@ func parseTemplate(b json.RawMessage) (*node, error) {
 		return nil, errors.New(`"args" is missing`)
 	}
 	n, err := parseNode(b, 0)
-	if err == nil && (n.members == nil || n.rest != nil) {
+	if err != nil {
+		return nil, err
+	}
+	if n.members == nil || n.rest != nil {
 		return nil, errors.New(`"args" must be an object whose members are known`)
 	}
-	return n, err
+	for _, name := range n.memberNames() { // so that the others are what the agent asked for
+		if x := n.members[name]; x.now == "" && x.wantsNow() {
+			return nil, fmt.Errorf(`/%s: "$now" makes an argument of its own, and no part of one`, name)
+		}
+	}
+	return n, nil
 }
 
 func parseNode(b json.RawMessage, depth int) (*node, error) {
@@ -180,14 +189,28 @@ func (n *node) wantsNow() bool {
 	return n.now != "" || slices.ContainsFunc(slices.Collect(maps.Values(n.members)), (*node).wantsNow) || slices.ContainsFunc(n.items, (*node).wantsNow)
 }
 
-// fill makes the action's arguments of the call's. now is what is known of the
-// system; nil leaves it out. It returns nil where nothing is made.
-func (n *node) fill(args map[string]json.RawMessage, now map[string]json.RawMessage) (json.RawMessage, error) {
+// complete adds to what a template has made what is known of the system now.
+func (n *node) complete(made json.RawMessage, now map[string]json.RawMessage) (json.RawMessage, error) {
+	var out map[string]json.RawMessage
+	if err := seal.Unmarshal(made, &out); err != nil {
+		return nil, err
+	}
+	for name, x := range n.members {
+		if v := now[x.now]; v != nil {
+			out[name] = v
+		}
+	}
+	return seal.Marshal(out)
+}
+
+// fill makes the action's arguments of the call's, without what is to be looked up.
+// It returns nil where nothing is made.
+func (n *node) fill(args map[string]json.RawMessage) (json.RawMessage, error) {
 	switch {
 	case n.literal != nil:
 		return n.literal, nil
 	case n.now != "":
-		return now[n.now], nil
+		return nil, nil
 	case n.from != "":
 		v, ok := args[n.from]
 		if !ok {
@@ -199,15 +222,15 @@ func (n *node) fill(args map[string]json.RawMessage, now map[string]json.RawMess
 		}
 		return out, nil
 	case n.join:
-		return n.fillJoin(args, now)
+		return n.fillJoin(args)
 	case n.list:
-		return n.fillList(args, now)
+		return n.fillList(args)
 	}
 	out := map[string]json.RawMessage{}
 	made := n.constant()
 	for _, name := range n.memberNames() {
 		x := n.members[name]
-		v, err := x.fill(args, now)
+		v, err := x.fill(args)
 		if err != nil {
 			return nil, err
 		}
@@ -228,7 +251,7 @@ func (n *node) fillRest(args, out map[string]json.RawMessage) (bool, error) {
 	if n.rest == nil {
 		return false, nil
 	}
-	b, err := n.rest.fill(args, nil)
+	b, err := n.rest.fill(args)
 	if err != nil || b == nil {
 		return false, err
 	}
@@ -245,11 +268,11 @@ func (n *node) fillRest(args, out map[string]json.RawMessage) (bool, error) {
 	return len(rest) > 0, nil
 }
 
-func (n *node) fillList(args, now map[string]json.RawMessage) (json.RawMessage, error) {
+func (n *node) fillList(args map[string]json.RawMessage) (json.RawMessage, error) {
 	out := []json.RawMessage{}
 	made := n.constant()
 	for _, x := range n.items {
-		v, err := x.fill(args, now)
+		v, err := x.fill(args)
 		if err != nil {
 			return nil, err
 		}

@@ -29,10 +29,10 @@ func parseJoin(b json.RawMessage, members, depth int) (*node, error) {
 }
 
 // fillJoin puts the pieces of a join together.
-func (n *node) fillJoin(args, now map[string]json.RawMessage) (json.RawMessage, error) {
+func (n *node) fillJoin(args map[string]json.RawMessage) (json.RawMessage, error) {
 	var out strings.Builder
 	for _, x := range n.items {
-		v, err := x.fill(args, now)
+		v, err := x.fill(args)
 		if err != nil || v == nil && !x.join {
 			return nil, err
 		}

@@ -1,0 +1,86 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/upstream"
+	"github.com/clawea/clawea/policy"
+)
+
+// A shelf is a system with one thing, at a version.
+type shelf struct{ version string }
+
+func (s *shelf) Tools() []gate.Tool {
+	return []gate.Tool{{
+		Action: policy.Action{Tool: "jira", Name: "book.move", Class: policy.Write},
+		Schema: json.RawMessage(`{"type":"object","properties":{"book":{"type":"string"},"based_on":{"type":"string"}},"required":["book","based_on"],"additionalProperties":false}`),
+	}}
+}
+
+func (s *shelf) Plan(context.Context, string, []byte, []policy.Bound) (*gate.Plan, error) {
+	return &gate.Plan{Call: &policy.Call{Tool: "jira", Action: "book.move", Class: policy.Write}}, nil
+}
+
+func (s *shelf) Current(context.Context, string, []byte) (json.RawMessage, error) {
+	if s.version == "" {
+		return nil, &gate.Fault{Code: "not_found", Msg: "there is no such book"}
+	}
+	return json.RawMessage(`"` + s.version + `"`), nil
+}
+
+// What a call asks for is the same whatever version is found for it, and if none is;
+// what is planned has the version.
+func TestWhatIsAskedForHasNothingThatIsLookedUp(t *testing.T) {
+	shop := &shop{tools: func(s *mcp.Server) { s.AddTool(tool("move", "Moves a book."), answers("moved")) }}
+	system := &shelf{}
+	house := &upstream.Set{Servers: []*upstream.Server{{
+		Name: "shop", System: system, Dial: shop.dial, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Adapter: adapter(t, `{"server": "shop", "versions": ["1.0.0"], "system": "jira", "tools": [
+			{"name": "move", "rows": [{"action": "book.move", "args": {"book": "$title", "based_on": {"$now": "version"}}}]}]}`),
+	}}}
+	if err := house.Check(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { house.Close() })
+	for _, version := range []string{"7", "8", ""} {
+		system.version = version
+		req := house.Request(t.Context(), "shop_move", []byte(`{"title":"Emma"}`), nil)
+		if got := string(req.Text); got != `{"book":"Emma"}` {
+			t.Errorf("version %q: asked for %s", version, got)
+		}
+		plan, err := req.Plan(t.Context(), nil)
+		if version == "" {
+			if code(err) != "not_found" {
+				t.Errorf("without a version: %v", err)
+			}
+			continue
+		}
+		if err != nil || string(plan.Args) != `{"based_on":"`+version+`","book":"Emma"}` {
+			t.Errorf("version %q: planned %v, %v", version, plan, err)
+		}
+	}
+	req := house.Request(t.Context(), "shop_move", []byte(`{"title":null}`), nil)
+	if string(req.Text) != `{"book":null}` || req.Action.Name != "book.move" {
+		t.Errorf("%s %s", req.Action, req.Text)
+	}
+}
+
+// What is looked up is an argument of its own.
+func TestNowWithinAnArgument(t *testing.T) {
+	for _, args := range []string{`{"a":[{"$now":"version"}]}`, `{"a":{"b":{"$now":"version"}}}`, `{"$now":"version"}`} {
+		_, err := upstream.ParseAdapter([]byte(`{"server":"s","versions":[],"system":"jira","tools":[{"name":"t","rows":[{"action":"a","args":` + args + `}]}]}`))
+		if err == nil {
+			t.Errorf("%s is a template", args)
+		}
+	}
+}
