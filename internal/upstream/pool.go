@@ -23,8 +23,10 @@ type pool struct {
 	mu       sync.Mutex
 	sessions map[string]*slot
 	live     map[*slot]bool // these, and broken ones that are not ended yet
-	ending   sync.WaitGroup // one for each live slot; added to until closed
+	ending   sync.WaitGroup // one for each live slot, and for what runs beside them; added to until closed
 	closed   bool
+	living   context.Context // of what runs beside; nil: nothing does
+	stop     func()          // ends it
 }
 
 // A slot is a session that is there, or being opened by whoever made the slot.
@@ -171,11 +173,30 @@ func (p *pool) end(s *slot) {
 	}()
 }
 
+// beside runs f, with a context that ends when the pool is closed, which waits for it.
+// It reports whether it does: not once the pool is closed.
+func (p *pool) beside(f func(context.Context)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	if p.stop == nil {
+		p.living, p.stop = context.WithCancel(context.Background())
+	}
+	living := p.living
+	p.ending.Go(func() { f(living) })
+	return true
+}
+
 // close ends all servers, whoever uses them, lets nobody open more, and waits until
 // nothing is left of them.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
+	if p.stop != nil {
+		p.stop()
+	}
 	for key := range p.sessions {
 		delete(p.sessions, key)
 	}

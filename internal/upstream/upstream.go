@@ -18,7 +18,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -55,61 +54,8 @@ type Server struct {
 	Version string        // of the house, for the server
 	Log     *slog.Logger
 
-	mu    sync.Mutex
-	known *catalogue // as it was seen last
-	seen  time.Time  // when
-	tried time.Time  // when it could not be seen last
-	fault error      // why
+	known known
 	pool  pool
-}
-
-// again is how long after a failed start a server is not started to look for its
-// tools.
-const again = 10 * time.Second
-
-// anyAge lets what is known of a server be as old as it is: each call is held to what
-// the server says by then.
-const anyAge = time.Duration(math.MaxInt64)
-
-// catalogue returns what the server says of itself, asked no longer than age ago.
-func (s *Server) catalogue(ctx context.Context, age time.Duration) (*catalogue, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known != nil && time.Since(s.seen) < age {
-		return s.known, nil
-	}
-	if time.Since(s.tried) < again {
-		return nil, s.fault
-	}
-	c, err := s.look(ctx)
-	if err != nil {
-		if ctx.Err() == nil { // else it is the asker who gave up
-			s.tried, s.fault = time.Now(), err
-		}
-		return nil, err
-	}
-	s.known, s.seen = c, time.Now()
-	return c, nil
-}
-
-func (s *Server) look(ctx context.Context) (*catalogue, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	x, err := s.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := x.shut(); err != nil {
-		s.Log.WarnContext(ctx, "upstream server not ended well", "server", s.Name, "err", err)
-	}
-	return x.catalogue, nil
-}
-
-// saw notes what the server says of itself now.
-func (s *Server) saw(c *catalogue) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.known, s.seen = c, time.Now()
 }
 
 // actions are what a tool can come to; none if no row lets it.
@@ -207,16 +153,17 @@ func (set *Set) find(name string) (*Server, string) {
 }
 
 // Tools lists the tools that c's policy pins as they are now and could ever let be
-// used. A server that cannot be reached has none.
+// used. A server that cannot be reached has none, and neither has one that has not
+// answered yet: it is asked in the background, and waited for a moment.
 func (set *Set) Tools(ctx context.Context, c *gate.Caller) []*mcp.Tool {
 	var out []*mcp.Tool
-	for _, s := range set.Servers {
-		if !slices.ContainsFunc(s.Actions(), c.CanEver) {
-			continue
-		}
-		known, err := s.catalogue(ctx, anyAge)
-		if err != nil {
-			s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", err)
+	mine := slices.DeleteFunc(slices.Clone(set.Servers), func(s *Server) bool { return !slices.ContainsFunc(s.Actions(), c.CanEver) })
+	for _, s := range mine {
+		s.begin() // all at once, before one is waited for
+	}
+	for _, s := range mine {
+		known := s.glance(ctx)
+		if known == nil {
 			continue
 		}
 		for _, t := range known.tools {
