@@ -118,8 +118,12 @@ func (c *Config) checkSeam() *problem {
 			return &problem{at, "its mode is none that policies speak of", "write \"mode\": \"official_api\" or \"mcp_server\", or leave it out"}
 		}
 		for j := range g.Routes {
-			if p := g.Routes[j].check(fmt.Sprintf("%s/routes/%d", at, j)); p != nil {
+			r, at := &g.Routes[j], fmt.Sprintf("%s/routes/%d", at, j)
+			if p := r.check(at); p != nil {
 				return p
+			}
+			if slices.ContainsFunc(c.Upstreams, func(u Upstream) bool { return u.Name == r.Tool }) {
+				return &problem{at + "/tool", fmt.Sprintf("is %q, which is a server under \"upstreams\": policies could not tell the two apart", r.Tool), "name one of the two otherwise"}
 			}
 		}
 	}

@@ -46,7 +46,8 @@ func TestSeamMistakes(t *testing.T) {
 		`{"gateways": [{` + gateway + `, "routes": [{"kind": "mcp", "empty": true}]}]}`:                  "/seam/gateways/0/routes/0",
 		`{"gateways": [{` + gateway + `, "routes": [{"kind": "http", "classes": {"a": "read"}}]}]}`:      "/seam/gateways/0/routes/0",
 		`{"gateways": [{` + gateway + `, "routes": [{"kind": "mcp", "path": "/a"}, {"kind": "none"}]}]}`: "/seam/gateways/0/routes/1",
-		`{"gateways": [{` + gateway + `, "route": []}]}`:                                                 "/seam/gateways/0/route",
+		`{"gateways": [{` + gateway + `, "routes": [{"kind": "mcp", "path": "/a", "tool": "wikimcp"}]}]}, "upstreams": [{"name": "wikimcp", "adapter": "aaronsb-confluence", "url": "https://a.test/"}]`: "/seam/gateways/0/routes/0/tool",
+		`{"gateways": [{` + gateway + `, "route": []}]}`: "/seam/gateways/0/route",
 	} {
 		_, err := load(t, `{"seam": `+text+`}`)
 		if wrong := (*Error)(nil); !errors.As(err, &wrong) || wrong.Field != want || strings.Count(err.Error(), "\n") != 1 || strings.Contains(err.Error(), "hunter2") {

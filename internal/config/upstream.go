@@ -65,6 +65,9 @@ type Upstream struct {
 
 var upstreamName = pattern{regexp.MustCompile(`^[a-z][a-z0-9]*$`), 24}
 
+// ourTools are names that policies or receipts have for what is the house's own.
+var ourTools = []string{"confluence", "jira", "model", "mcp", "egress", "seam", "receipts"}
+
 const (
 	defaultTimeout = Delay(time.Minute)
 	maxTimeout     = Delay(10 * time.Minute)
@@ -74,7 +77,7 @@ func (c *Config) checkUpstreams() *problem {
 	var names []string
 	for i := range c.Upstreams {
 		u, at := &c.Upstreams[i], fmt.Sprintf("/upstreams/%d", i)
-		if !upstreamName.MatchString(u.Name) || slices.Contains(names, u.Name) || u.Name == "jira" || u.Name == "confluence" || u.Name == "mcp" || u.Name == "model" {
+		if !upstreamName.MatchString(u.Name) || slices.Contains(names, u.Name) || slices.Contains(ourTools, u.Name) {
 			return &problem{at + "/name", "is not a name of its own: a lower-case letter, then up to 23 lower-case letters and digits, and no tool of the house's", "write it like \"wikimcp\""}
 		}
 		names = append(names, u.Name)

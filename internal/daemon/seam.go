@@ -19,6 +19,10 @@ func (d *Daemon) openSeam(c *config.Config, g *gate.Gate, door *gate.Door, cs *c
 	for _, x := range cs.list {
 		connectors = append(connectors, x)
 	}
+	var others []string
+	for i := range c.Upstreams {
+		others = append(others, c.Upstreams[i].Name)
+	}
 	var gateways []seam.Gateway
 	if c.Seam != nil {
 		g.ReportTime = time.Duration(c.Seam.ReportWithin)
@@ -26,7 +30,7 @@ func (d *Daemon) openSeam(c *config.Config, g *gate.Gate, door *gate.Door, cs *c
 			gateways = append(gateways, gatewayOf(&c.Seam.Gateways[i]))
 		}
 	}
-	return seam.New(g, door, d.db, []seal.Verifier{key}, connectors, gateways, d.log)
+	return seam.New(g, door, d.db, []seal.Verifier{key}, connectors, others, gateways, d.log)
 }
 
 func gatewayOf(x *config.Gateway) seam.Gateway {

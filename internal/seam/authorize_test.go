@@ -38,6 +38,8 @@ func TestVerdicts(t *testing.T) {
 		{`{"tool":"browser","action":"open"}`, "deny", "", policy.Write},
 		{`{"tool":"model","action":"messages"}`, "deny", "unknown_tool", ""},
 		{`{"tool":"jira","action":"issue.get"}`, "deny", "unknown_tool", ""},
+		{`{"tool":"wikimcp","action":"look"}`, "deny", "unknown_tool", ""},
+		{`{"tool":"egress","action":"connect"}`, "deny", "unknown_tool", ""},
 		{`{"tool":"Shell","action":"exec"}`, "deny", "unknown_tool", ""},
 		{`{"tool":"shell","action":"rm -rf"}`, "deny", "unknown_tool", ""},
 	} {

@@ -63,7 +63,7 @@ func (h *Handler) ServeExtAuthz(w http.ResponseWriter, r *http.Request) {
 			h.refuse(w, h.problem(w, r, err))
 			return
 		}
-		w.Header().Set(removeHeader, strings.Join([]string{secrets, receiptHeader, ticketHeader}, ", "))
+		w.Header().Set(removeHeader, strings.Join([]string{unwanted, receiptHeader, ticketHeader}, ", "))
 		w.WriteHeader(http.StatusOK)
 		return
 	}
@@ -83,15 +83,16 @@ func (h *Handler) ServeExtAuthz(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, v)
 }
 
-// secrets are headers of agents' that are nobody's behind the gateway.
-const secrets = "Authorization, DPoP, Clawea-Job, Clawea-Policy"
+// unwanted are headers of agents' that are nobody's behind the gateway: their secrets, and
+// those that say another method than was decided.
+var unwanted = "Authorization, DPoP, Clawea-Job, Clawea-Policy, " + strings.Join(overriding, ", ")
 
 // answer tells Envoy v.
 func (h *Handler) answer(w http.ResponseWriter, v *api.Verdict) {
 	w.Header().Set(receiptHeader, v.Receipt)
 	switch v.Effect {
 	case policy.Allow:
-		remove := secrets
+		remove := unwanted
 		if v.Ticket == "" {
 			remove += ", " + ticketHeader
 		} else {
@@ -130,6 +131,9 @@ func (h *Handler) sending(w http.ResponseWriter, r *http.Request, gw *gateway, p
 	x := &reading{h, r, path, query, &gate.Carrier{Name: gw.Name, Mode: gw.Mode, Silent: true}}
 	if !plainPath(path) {
 		return x.strange("path", "the path is not in its one form; write it without empty or dotted segments and without needless encoding")
+	}
+	if overridden(r) {
+		return x.strange("method", "a header says another method than the request has; send the method itself")
 	}
 	m := gw.find(r.Context(), r.Method, path)
 	if m == nil {
@@ -216,6 +220,17 @@ func agrees(r *http.Request, m *message) bool {
 		}
 	}
 	return true
+}
+
+// overriding are headers by which some servers take a request for one of another method.
+// What the house cannot see there, since Envoy shows only what it is configured to, is
+// taken off.
+var overriding = []string{"X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"}
+
+// overridden reports whether r says so. One that says the method that it has is as
+// strange: nobody needs it.
+func overridden(r *http.Request) bool {
+	return slices.ContainsFunc(overriding, func(name string) bool { return len(r.Header.Values(name)) > 0 })
 }
 
 // encodedBody reports whether the body says that it is not plain JSON in UTF-8.

@@ -63,6 +63,9 @@ func TestExtAuthz(t *testing.T) {
 		{"headers that agree", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"Mcp-Method", "tools/call", "Mcp-Name", "create_issue"}, 200, "", "opened hub.create_issue allow"},
 		{"a header with another tool", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"Mcp-Name", "delete_repo"}, 403, "a header says", "opened seam.unknown deny"},
 		{"a header with another method", "POST", "/mcp-hub", rpc("tools/list", 1), []string{"Mcp-Method", "tools/call"}, 403, "a header says", "opened seam.unknown deny"},
+		{"another method in a header", "POST", "/invoices/7/send", `{"to":"a"}`, []string{"X-HTTP-Method-Override", "DELETE"}, 403, "another method", "opened seam.unknown deny"},
+		{"the same method in a header", "GET", "/desks/a", "", []string{"X-Method-Override", "GET"}, 403, "another method", "opened seam.unknown deny"},
+		{"an empty method in a header", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"X-Http-Method", ""}, 403, "another method", "opened seam.unknown deny"},
 		{"part of a body", "POST", "/mcp-hub", tool("create_issue", `{}`), []string{"X-Envoy-Auth-Partial-Body", "true"}, 413, "limit.request", "refused seam.unknown limit.request"},
 		{"too large a body", "POST", "/mcp-hub", tool("create_issue", `"`+long+`"`), nil, 413, "limit.request", "refused seam.unknown limit.request"},
 
@@ -88,6 +91,9 @@ func TestExtAuthz(t *testing.T) {
 		header := func(name string) bool { return a.Header().Get(name) != "" }
 		if header("X-Clawea-Receipt") != strings.HasPrefix(test.book, "opened") || header("X-Clawea-Approval") != strings.HasSuffix(test.book, "ask") {
 			t.Errorf("%s: %v", test.name, a.Header())
+		}
+		if a.Code == 200 && !strings.Contains(a.Header().Get("X-Envoy-Auth-Headers-To-Remove"), "X-HTTP-Method-Override, X-Method-Override, X-HTTP-Method") {
+			t.Errorf("%s: a header that says another method stays", test.name)
 		}
 		if remove := a.Header().Get("X-Envoy-Auth-Headers-To-Remove"); (a.Code == 200) != strings.HasPrefix(remove, "Authorization, DPoP") || header("X-Clawea-Ticket") && strings.Contains(remove, "Ticket") {
 			t.Errorf("%s: removes %q", test.name, remove)
@@ -252,13 +258,15 @@ func TestRoutesThatCannotBe(t *testing.T) {
 		"none of the house's":     {{Kind: seam.HTTP, Method: "GET", Path: "/a", Tool: "desk", Action: "burn"}},
 		"a model":                 {{Kind: seam.HTTP, Method: "GET", Path: "/a", Tool: "model", Action: "messages"}},
 		"MCP for the house's":     {{Kind: seam.MCP, Path: "/a", Tool: "desk"}},
+		"MCP for an upstream":     {{Kind: seam.MCP, Path: "/a", Tool: "wikimcp"}},
+		"an upstream's action":    {{Kind: seam.HTTP, Method: "GET", Path: "/a", Tool: "wikimcp", Action: "look"}},
 		"MCP with a method":       {{Kind: seam.MCP, Path: "/a", Tool: "hub", Method: "POST"}},
 		"MCP with a pattern":      {{Kind: seam.MCP, Path: "/{a}", Tool: "hub"}},
 		"one twice":               {{Kind: seam.MCP, Path: "/a", Tool: "hub"}, {Kind: seam.MCP, Path: "/a", Tool: "hub"}},
 		"a broken pattern":        {{Kind: seam.HTTP, Method: "GET", Path: "/{a", Tool: "billing", Action: "a"}},
 		"an overlap":              {{Kind: seam.HTTP, Method: "GET", Path: "/{a}/b", Tool: "billing", Action: "a"}, {Kind: seam.HTTP, Method: "GET", Path: "/a/{b}", Tool: "billing", Action: "a"}},
 	} {
-		_, err := seam.New(h.gate, &gate.Door{}, h.db, nil, []seam.Connector{desk{}}, []seam.Gateway{{Name: "g", Routes: routes}}, slog.New(slog.DiscardHandler))
+		_, err := seam.New(h.gate, &gate.Door{}, h.db, nil, []seam.Connector{desk{}}, []string{"wikimcp"}, []seam.Gateway{{Name: "g", Routes: routes}}, slog.New(slog.DiscardHandler))
 		if err == nil || strings.Count(err.Error(), "\n") != 1 {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -164,7 +164,7 @@ func newHouse(t *testing.T) *house {
 	if h.mcp, err = tools.New(h.gate, door, list, nil, tools.Waits{}, "test", log); err != nil {
 		t.Fatal(err)
 	}
-	h.handler, err = seam.New(h.gate, door, h.db, []seal.Verifier{gates}, []seam.Connector{desk{}}, []seam.Gateway{
+	h.handler, err = seam.New(h.gate, door, h.db, []seal.Verifier{gates}, []seam.Connector{desk{}}, []string{"wikimcp"}, []seam.Gateway{
 		{Name: "envoy", Token: token32(envoyToken), URL: "https://gateway.test", Mode: "mcp_server", Routes: routes()},
 		{Name: "kong", Token: token32(kongToken)},
 	}, log)

@@ -87,11 +87,12 @@ var (
 	pass    = policy.Action{Tool: "seam", Name: "pass"}
 )
 
-// New returns a handler for gateways. gates verify receipts that the house signed. It fails,
+// New returns a handler for gateways. gates verify receipts that the house signed; others
+// are names of tools that are neither connectors' nor to be taken by agents' own. It fails,
 // in two lines, for routes that cannot be.
-func New(g *gate.Gate, d *gate.Door, db Receipts, gates []seal.Verifier, cs []Connector, gateways []Gateway, log *slog.Logger) (*Handler, error) {
+func New(g *gate.Gate, d *gate.Door, db Receipts, gates []seal.Verifier, cs []Connector, others []string, gateways []Gateway, log *slog.Logger) (*Handler, error) {
 	h := &Handler{gate: g, door: d, db: db, gates: gates, tools: map[string]tool{}, log: log}
-	h.reserved = []string{"confluence", "jira", "model", "mcp", "receipts", unknown.Tool}
+	h.reserved = append([]string{"confluence", "jira", "model", "mcp", "receipts", policy.EgressTool, unknown.Tool}, others...)
 	for _, c := range cs {
 		h.reserved = append(h.reserved, c.Name())
 		for _, t := range c.Tools() {
