@@ -4,8 +4,10 @@
 package egress
 
 import (
+	"net"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // global is what of IPv6 may be connected to: the only part that addresses of
@@ -53,6 +55,25 @@ func public(a netip.Addr) bool {
 		return false
 	}
 	return !within(special, a)
+}
+
+// interfaces are the addresses of this machine, public ones among them: what listens
+// there may take whoever comes from here for one of the house.
+func interfaces() ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var out []netip.Addr
+	for _, a := range all {
+		host, _, _ := strings.Cut(a.String(), "/")
+		addr, err := netip.ParseAddr(host)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, addr.Unmap().WithZone(""))
+	}
+	return out, nil
 }
 
 // within reports whether a is in one of the prefixes.

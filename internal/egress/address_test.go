@@ -5,7 +5,9 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,7 +82,12 @@ func FuzzPublic(f *testing.F) {
 // exception is one for all of them.
 func TestAddresses(t *testing.T) {
 	many := strings.Repeat("8.8.8.8 ", maxAddresses+1)
-	p := &Proxy{Private: map[string][]netip.Prefix{"intranet.test": {netip.MustParsePrefix("10.1.0.0/16")}}}
+	p := &Proxy{Private: map[string][]netip.Prefix{
+		"intranet.test": {netip.MustParsePrefix("10.1.0.0/16")}, "here.test": {netip.MustParsePrefix("93.184.215.14/32")},
+	}}
+	p.own = func() ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("93.184.215.14"), netip.MustParseAddr("2606:2800:21f::1")}, nil
+	}
 	for _, tt := range []struct{ name, leads, code string }{
 		{"a.test", "8.8.8.8 2606:4700::1", ""},
 		{"a.test", "::ffff:8.8.8.8", ""},
@@ -94,6 +101,12 @@ func TestAddresses(t *testing.T) {
 		{"intranet.test", "::ffff:10.1.2.3", ""},
 		{"intranet.test", "10.1.2.3 8.8.8.8", codeAddress},
 		{"intranet.test", "10.2.0.1", codeAddress},
+		{"a.test", "93.184.215.14", codeAddress}, // this machine's own, as the internet knows it
+		{"a.test", "8.8.8.8 ::ffff:93.184.215.14", codeAddress},
+		{"a.test", "2606:2800:21f::1", codeAddress},
+		{"93.184.215.14", "", codeAddress},
+		{"here.test", "93.184.215.14", ""},
+		{"a.test", "93.184.215.15", ""},
 		{"10.1.2.3", "", codeAddress},
 		{"8.8.8.8", "127.0.0.1", ""}, // an address is not looked up
 		{"::1", "", codeAddress},
@@ -118,5 +131,18 @@ func TestAddresses(t *testing.T) {
 				t.Errorf("%s: %s is dialled as it is spelled", tt.name, a)
 			}
 		}
+	}
+}
+
+// TestInterfaces says that this machine's addresses are among its own, and that
+// nothing is connected to where they are not known.
+func TestInterfaces(t *testing.T) {
+	mine, err := interfaces()
+	if err != nil || !slices.Contains(mine, netip.MustParseAddr("127.0.0.1")) && !slices.Contains(mine, netip.IPv6Loopback()) {
+		t.Errorf("%v, %v", mine, err)
+	}
+	p := &Proxy{own: func() ([]netip.Addr, error) { return nil, errors.New("no") }}
+	if got, err := p.addresses(t.Context(), &target{name: "8.8.8.8"}); err == nil {
+		t.Errorf("%v are connected to", got)
 	}
 }

@@ -87,11 +87,13 @@ type Proxy struct {
 	Log     *slog.Logger                                            //
 	Lookup  func(context.Context, string) ([]netip.Addr, error)     // the addresses of a name; nil: the system's resolver
 	Dial    func(context.Context, netip.AddrPort) (net.Conn, error) // connects to an address; nil: by TCP
+	Own     func() ([]netip.Addr, error)                            // the addresses of this machine; nil: those of its interfaces
 
 	once   sync.Once
 	limits Limits
 	lookup func(context.Context, string) ([]netip.Addr, error)
 	dial   func(context.Context, netip.AddrPort) (net.Conn, error)
+	own    func() ([]netip.Addr, error)
 	open   counter
 }
 
@@ -103,6 +105,9 @@ func (p *Proxy) prepare() {
 	}
 	if p.dial = p.Dial; p.dial == nil {
 		p.dial = dial
+	}
+	if p.own = p.Own; p.own == nil {
+		p.own = interfaces
 	}
 }
 

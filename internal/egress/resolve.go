@@ -80,10 +80,14 @@ func (p *Proxy) addresses(ctx context.Context, t *target) ([]netip.Addr, error) 
 		return nil, &gate.Fault{Code: codeUnresolved, Msg: fmt.Sprintf("%s leads to no address\ncheck the name, and try again later", t.name)}
 	}
 	found = slices.Clone(found) // a resolver may give the same list to others
-	own, listed := p.Private[t.name]
+	mine, err := p.own()        // each time: a machine gets new ones while it runs
+	if err != nil {
+		return nil, fmt.Errorf("which addresses are this machine's: %w", err) // fail closed
+	}
+	ranges, listed := p.Private[t.name]
 	for i, a := range found {
 		found[i] = a.Unmap() // what a resolver spells as IPv6 is judged and dialled as what it is
-		if listed && private(own, found[i]) || !listed && public(found[i]) {
+		if listed && private(ranges, found[i]) || !listed && public(found[i]) && !slices.Contains(mine, found[i]) {
 			continue
 		}
 		return nil, &gate.Fault{Code: codeAddress, Msg: t.name + " leads to an address that connections must not go to\n" +
