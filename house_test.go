@@ -34,9 +34,9 @@ var floors = [][]string{
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
 		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors",
 		"internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story",
-		"internal/blobs", "internal/sandbox", "internal/tunnel", "examples"},
+		"internal/blobs", "internal/sandbox", "internal/tunnel", "examples", "integrations/openclaw", "internal/openclaw/openclawtest"},
 	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse",
-		"internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest", "internal/pins", "internal/markdown"},
+		"internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest", "internal/pins", "internal/markdown", "internal/openclaw"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
 	{"internal/facade"},
 	{"internal/proxy", "internal/egress", "internal/seam", "internal/tools", "internal/upstream", "internal/confluence", "internal/jira", "internal/undo"},
@@ -58,10 +58,11 @@ var testOnly = map[string][]string{
 	"internal/sim/model":     {"cmd/clawea"},
 	"internal/sim/specs":     nil,
 
-	"internal/sim/authenticator": nil,
-	"internal/blobs/blobtest":    nil,
-	"internal/pgtest":            nil,
-	"internal/vectors":           nil,
+	"internal/sim/authenticator":     nil,
+	"internal/blobs/blobtest":        nil,
+	"internal/openclaw/openclawtest": nil,
+	"internal/pgtest":                nil,
+	"internal/vectors":               nil,
 }
 
 type goPackage struct {
