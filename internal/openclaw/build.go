@@ -137,7 +137,7 @@ func (b *builder) extensions() {
 		plugins, paths = append(plugins, Guard), append(paths, g.Folder)
 	}
 	slices.Sort(plugins)
-	b.set(Warning, "plugins.enabled", true, "without plugins there is no guard")
+	b.set(Critical, "plugins.enabled", len(plugins) > 0, "a list without a plugin means every bundled one, so there are none at all then")
 	b.set(Critical, "plugins.allow", texts(slices.Compact(plugins)), why)
 	b.set(Critical, "plugins.load", map[string]any{"paths": texts(paths)}, why)
 	b.unset(Critical, why, "plugins.deny")

@@ -199,6 +199,15 @@ func TestPinnedExtensions(t *testing.T) {
 	}
 }
 
+// To OpenClaw an empty list of plugins means all that it comes with.
+func TestNoPlugins(t *testing.T) {
+	o := options()
+	o.Plugin = nil
+	if on := value(plan(t, `{"wpc_version":"v1"}`, o), "plugins.enabled"); on != false {
+		t.Errorf("without a plugin to load, plugins are enabled: %v", on)
+	}
+}
+
 func TestOptionsRefused(t *testing.T) {
 	for _, k := range []struct {
 		says  string

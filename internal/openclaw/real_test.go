@@ -5,9 +5,15 @@ package openclaw
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +84,65 @@ func TestOpenClawAudits(t *testing.T) {
 	say(t, h, &said, "security", "audit", "--json")
 	if said.Summary.Critical != 0 || said.Summary.Info == 0 {
 		t.Errorf("%+v", said)
+	}
+}
+
+// In a run of OpenClaw the model is asked at the house's address only, and is offered
+// what the plan allows and nothing else.
+func TestOpenClawOffersWhatIsPlanned(t *testing.T) {
+	h := openclawtest.Find(t).Home(t)
+	var mu sync.Mutex
+	var offered []string
+	var others []string
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		var asked struct {
+			Tools []struct{ Function struct{ Name string } }
+		}
+		if r.URL.Path != "/proxy/sim/v1/chat/completions" || r.Header.Get("Clawea-Job") != "job-1" || json.UnmarshalRead(r.Body, &asked, json.MatchCaseInsensitiveNames(true)) != nil {
+			others = append(others, r.Method+" "+r.URL.Path)
+			http.NotFound(w, r)
+			return
+		}
+		for _, tool := range asked.Tools {
+			offered = append(offered, tool.Function.Name)
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, `data: {"id":"c-1","object":"chat.completion.chunk","created":1,"model":"small","choices":[{"index":0,"delta":{"role":"assistant","content":"done"},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n")
+	}))
+	defer model.Close()
+	o := options()
+	o.Workspace, o.Plugin, o.Gateway = h.Workspace, nil, ""
+	o.BaseURL, o.MCP, o.Headers = model.URL+"/proxy/sim/v1", model.URL+"/mcp", map[string]string{"Clawea-Job": "job-1"}
+	c := plan(t, policies(t)["commands"], o)
+	b, err := c.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Write(t, b)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer stop()
+	if out, err := h.Command(ctx, nil, "agent", "--local", "--agent", "main", "--message", "say done", "--json").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	allowed := list(t, c, "tools.allow")
+	for _, name := range offered {
+		if !slices.Contains(allowed, name) {
+			t.Errorf("the model is offered %s", name)
+		}
+	}
+	for _, name := range []string{"read", "ls", "edit", "exec"} {
+		if !slices.Contains(offered, name) {
+			t.Errorf("the model is not offered %s; it has %v", name, offered)
+		}
+	}
+	for _, other := range others {
+		if !strings.HasSuffix(other, " /mcp") {
+			t.Errorf("asked for %s", other)
+		}
 	}
 }
 
