@@ -47,7 +47,7 @@
 //     stand on, and cuts what is under way; internal/approval brings people's
 //     answers in; internal/proof puts bundles together; internal/oauth lets stock
 //     OAuth clients order tokens; internal/sidecar holds a token and its key for
-//     an agent that is to have neither; internal/undo looks what became of changes,
+//     an agent that is to have neither; internal/hold lets requests wait for people; internal/undo looks what became of changes,
 //     how they are taken back, and what no receipt explains.
 //   - internal/gate is the one way through: a few screens, and the only caller of
 //     an act.

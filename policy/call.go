@@ -95,7 +95,7 @@ type Call struct {
 	Args       seal.Hash      `json:"args,omitzero"`        // commitment to the exact canonical arguments or request
 	Attempt    seal.Hash      `json:"attempt,omitzero"`     // commitment to these without what the house looked up for them; zero if it looked up nothing
 	Change     seal.Hash      `json:"change,omitzero"`      // commitment to what exactly it will change outside, and how that is undone
-	Carrier    string         `json:"carrier,omitempty"`    // who carries it out, if not the house: "gateway:NAME"
+	Carrier    string         `json:"carrier,omitempty"`    // who carries it out, if not the house: "gateway:NAME", or RuntimeCarrier
 	Unreported bool           `json:"unreported,omitzero"`  // the carrier never says what became of it
 	Unresolved string         `json:"unresolved,omitempty"` // why the call could not be put in policy terms; such a call is denied
 }

@@ -10,6 +10,10 @@ const (
 	maxGateway    = 64 // bytes of a gateway's name
 )
 
+// RuntimeCarrier is how a call and a receipt name the program that the agent runs in,
+// which carries out tools of its own.
+const RuntimeCarrier = "runtime"
+
 // Gateway is how a call and a receipt name another gateway, which carries calls out
 // in the house's stead: "gateway:NAME".
 func Gateway(name string) string { return gatewayPrefix + name }
@@ -21,15 +25,23 @@ func IsGateway(who string) bool {
 	return ok && name != "" && len(name) <= maxGateway && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }
 
+// IsCarrier reports whether who is somebody else than the house who can carry calls out:
+// a gateway, or the program that the agent runs in.
+func IsCarrier(who string) bool { return who == RuntimeCarrier || IsGateway(who) }
+
 // Elsewhere says in words who carries c out, if not the house; "" if the house does.
 func (c *Call) Elsewhere() string {
+	by := "carried out by " + c.Carrier
+	if c.Carrier == RuntimeCarrier {
+		by = "carried out by the program that the agent runs in"
+	}
 	switch {
 	case c.Carrier == "":
 		return ""
 	case c.Unreported:
-		return "carried out by " + c.Carrier + ", which never says what becomes of it"
+		return by + ", which never says what becomes of it"
 	}
-	return "carried out by " + c.Carrier
+	return by
 }
 
 // judgeCarrier denies a call that is carried out elsewhere and says of itself what only
@@ -41,8 +53,11 @@ func judgeCarrier(c *Call, t *tally) {
 		}
 		return
 	}
-	if !IsGateway(c.Carrier) {
+	if !IsCarrier(c.Carrier) {
 		t.deny("", "what carries the call out is no gateway")
+	}
+	if c.Carrier == RuntimeCarrier && (c.Tool == "confluence" || c.Tool == "jira" || c.Mode != "" || c.Unreported) {
+		t.deny("", "the program that the agent runs in carries out tools of its own only, and says what becomes of each call")
 	}
 	if c.Tool == "model" {
 		t.deny("", "the house carries out model calls itself")

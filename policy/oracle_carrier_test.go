@@ -19,8 +19,14 @@ func (p oracle) judgeCarrier(c *Call, t *oracleTally) {
 	if c.Unreported && !elsewhere {
 		t.deny("", "the house says what becomes of its own calls")
 	}
-	if elsewhere && !oracleGateway.MatchString(c.Carrier) {
+	if elsewhere && c.Carrier != "runtime" && !oracleGateway.MatchString(c.Carrier) {
 		t.deny("", "what carries the call out is no gateway")
+	}
+	for _, never := range []bool{c.Tool == "jira", c.Tool == "confluence", c.Mode != "", c.Unreported} {
+		if c.Carrier == "runtime" && never {
+			t.deny("", "the program that the agent runs in carries out tools of its own only, and says what becomes of each call")
+			break
+		}
 	}
 	if elsewhere && c.Tool == "model" {
 		t.deny("", "the house carries out model calls itself")
@@ -42,8 +48,12 @@ func drawCarrier(t *rapid.T, c *Call) {
 	if rapid.IntRange(0, 3).Draw(t, "elsewhere") > 0 {
 		return
 	}
-	c.Carrier = rapid.SampledFrom([]string{"", "gateway:edge", "gateway:", "gateway:Edge", "edge", "gateway:a b", "gateway:gateway:a"}).Draw(t, "carrier")
+	c.Carrier = rapid.SampledFrom([]string{"", "gateway:edge", "gateway:", "gateway:Edge", "edge", "gateway:a b", "gateway:gateway:a", "runtime", "runtime", "gateway:runtime"}).Draw(t, "carrier")
 	c.Unreported = rapid.Bool().Draw(t, "unreported")
+	if c.Carrier == "runtime" && rapid.Bool().Draw(t, "as it should") {
+		c.Mode, c.Unreported, c.Server, c.Credential, c.Privilege, c.Filters, c.Reads, c.Change = "", false, seal.Hash{}, "", "", nil, nil, seal.Hash{}
+		return
+	}
 	if rapid.Bool().Draw(t, "says what is the house's") {
 		return
 	}

@@ -30,9 +30,9 @@ func CheckCode(code string) error {
 	return nil
 }
 
-// Reported reports whether r's outcome is the word of the gateway that carried the
-// call out (spec/receipt.md 10.3).
-func (r *Receipt) Reported() bool { return r.Kind == Closed && policy.IsGateway(r.By) }
+// Reported reports whether r's outcome is the word of whoever carried the call out in the
+// house's stead: a gateway, or the program that the agent runs in (spec/receipt.md 10.3).
+func (r *Receipt) Reported() bool { return r.Kind == Closed && policy.IsCarrier(r.By) }
 
 // spoken reports whether the outcome of r, which closes a call, is fit to be the word
 // of whose it says it is.

@@ -74,7 +74,7 @@ type Receipt struct {
 	// Of a closed receipt, and of a learned one.
 	Opened  uint64   `json:"opened,omitzero"` // the receipt whose call this closes, or is about
 	Outcome *Outcome `json:"outcome,omitempty"`
-	By      string   `json:"by,omitempty"` // whose word the outcome is: an operator's, or that of the gateway that carried the call out; missing: the house knows
+	By      string   `json:"by,omitempty"` // whose word the outcome is: an operator's, or that of the carrier of the call; missing: the house knows
 
 	// Of a revoked or restored one.
 	Revocation *Revocation `json:"revocation,omitempty"`

@@ -24,6 +24,15 @@ type Asking struct {
 	Sent   *Sent           `json:"sent,omitzero"`   // what the agent sent to the gateway; absent: it asks for itself
 }
 
+// An OwnCall is a call of a tool of the agent's own program, as the program tells it:
+// POST /v1/local. Its report is as a gateway's: POST /v1/local/{job}/{seq}/close.
+type OwnCall struct {
+	Tool   string          `json:"tool"`            // "exec"
+	Action string          `json:"action,omitzero"` //
+	Class  policy.Class    `json:"class,omitzero"`  // absent: write
+	Args   json.RawMessage `json:"args,omitzero"`   // absent: none
+}
+
 // Sent is the request that an agent's proof is for.
 type Sent struct {
 	Method string `json:"method"`
@@ -42,7 +51,7 @@ type Verdict struct {
 	Until    time.Time       `json:"until,omitzero"`    // the report is taken until then
 }
 
-// A Report is what became of a call that a gateway carried out:
+// A Report is what became of a call that a gateway, or the agent's own program, carried out:
 // POST /v1/authorize/{job}/{seq}/close.
 type Report struct {
 	Ticket       string    `json:"ticket"`

@@ -18,8 +18,9 @@ type Seam struct {
 	// Gateways are those that may ask.
 	Gateways []Gateway `json:"gateways"`
 	// ReportWithin is how long after a call was allowed its gateway may say what became
-	// of it: from 1s to 24h. A call of which it has not said so by then stays open: it
-	// may have happened. Default 10m.
+	// of it, or the program that an agent runs in, of a call of its own tools: from 1s to
+	// 24h. A call of which it has not said so by then stays open: it may have happened.
+	// Default 10m.
 	ReportWithin Delay `json:"report_within"`
 }
 
@@ -81,6 +82,15 @@ func (s *Seam) complete() {
 	if s != nil && s.ReportWithin == 0 {
 		s.ReportWithin = defaultReport
 	}
+}
+
+// ReportWithin is how long after a call was allowed who carries it out may say what
+// became of it: as Seam says it, or its default.
+func (c *Config) ReportWithin() time.Duration {
+	if c.Seam == nil {
+		return time.Duration(defaultReport)
+	}
+	return time.Duration(c.Seam.ReportWithin)
 }
 
 func (s *Seam) secrets() (out []placedSecret) {

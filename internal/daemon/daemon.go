@@ -215,6 +215,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Proxy:    d.telemetry.Handler(newProxy(c, g, door, d.log)),
 		MCP:      d.telemetry.Handler(agents),
 		Seam:     gateways,
+		Local:    d.openLocal(gateways),
 		Tiles:    d.ledger.Handler(),
 		Log:      d.log,
 	}

@@ -4,10 +4,9 @@
 package daemon
 
 import (
-	"time"
-
 	"github.com/clawea/clawea/internal/config"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/hold"
 	"github.com/clawea/clawea/internal/seam"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -15,6 +14,7 @@ import (
 
 // openSeam lets the gateways that c names ask g. Without any, nobody may.
 func (d *Daemon) openSeam(c *config.Config, g *gate.Gate, door *gate.Door, cs *connections, key seal.Verifier) (*seam.Handler, error) {
+	g.ReportTime = c.ReportWithin()
 	var connectors []seam.Connector
 	for _, x := range cs.list {
 		connectors = append(connectors, x)
@@ -25,12 +25,20 @@ func (d *Daemon) openSeam(c *config.Config, g *gate.Gate, door *gate.Door, cs *c
 	}
 	var gateways []seam.Gateway
 	if c.Seam != nil {
-		g.ReportTime = time.Duration(c.Seam.ReportWithin)
 		for i := range c.Seam.Gateways {
 			gateways = append(gateways, gatewayOf(&c.Seam.Gateways[i]))
 		}
 	}
 	return seam.New(g, door, d.db, []seal.Verifier{key}, connectors, others, gateways, d.log)
+}
+
+// openLocal lets the programs that agents run in ask h of their own tools.
+func (d *Daemon) openLocal(h *seam.Handler) *seam.Local {
+	var taken []string
+	for _, s := range d.others.Servers {
+		taken = append(taken, s.Name)
+	}
+	return seam.NewLocal(h, hold.New(d.db, d.log), taken)
 }
 
 func gatewayOf(x *config.Gateway) seam.Gateway {

@@ -18,17 +18,26 @@ import (
 	"github.com/clawea/clawea/receipt"
 )
 
-// A Carrier is another gateway, which carries a call out in the gate's stead: the gate
-// decides and keeps the receipts.
+// A Carrier is who carries a call out in the gate's stead: another gateway, or the program
+// that the agent runs in. The gate decides and keeps the receipts.
 type Carrier struct {
-	Name   string // as the configuration names it
+	Name   string // a gateway's, as the configuration names it; "" with Own
+	Own    bool   // it is the agent's own program, which carries out tools of its own
 	Mode   string // how it reaches the house's systems: "official_api" or "mcp_server"; "": it does not say
 	Silent bool   // it never says what becomes of the call
 }
 
+// who is k as calls and receipts name it.
+func (k *Carrier) who() string {
+	if k.Own {
+		return policy.RuntimeCarrier
+	}
+	return policy.Gateway(k.Name)
+}
+
 // The reasons not to take a carrier's report.
 var (
-	ErrNotCarried = errors.New("there is no such call of this gateway's that was allowed and that it reports on")
+	ErrNotCarried = errors.New("there is no such call of this carrier's that was allowed and that it reports on")
 	ErrLate       = errors.New("the time to report is over")
 )
 
@@ -41,7 +50,7 @@ func (g *Gate) Open(ctx context.Context, c *Caller, req *Request) (r *receipt.Re
 	if req.Carrier == nil {
 		return nil, errCarrier
 	}
-	told := policy.Action{Tool: "seam", Name: req.Carrier.Name, Class: req.Action.Class} // agents make up names of their own tools
+	told := policy.Action{Tool: "seam", Name: cmp.Or(req.Carrier.Name, req.Carrier.who()), Class: req.Action.Class} // agents make up names of their own tools
 	ctx, call := g.Telemetry.Call(WithAgent(ctx, c.claims.Agent), c.claims, told)
 	defer func() { call.End(r, refusal(err)) }()
 	o, err := g.open(ctx, c, req)
@@ -54,7 +63,7 @@ func (g *Gate) Open(ctx context.Context, c *Caller, req *Request) (r *receipt.Re
 // what exactly is changed and how that is taken back (spec/receipt.md 10.2).
 func (k *Carrier) takes(plan *Plan, err error) (*Plan, error) {
 	call := *plan.Call
-	call.Carrier, call.Unreported = policy.Gateway(k.Name), k.Silent
+	call.Carrier, call.Unreported = k.who(), k.Silent
 	call.Credential, call.Privilege, call.Filters, call.Reads = "", "", nil, nil
 	if call.Mode != "" { // the house's connectors say so, of systems
 		call.Mode = k.Mode
@@ -79,8 +88,17 @@ func (g *Gate) Ticket(opened *receipt.Receipt) string {
 // agent got of it, or nil. It is that gateway's word, and the receipt says so. It fails with ErrNotCarried,
 // also for a wrong ticket; with ErrLate; and as the book does for a call that is closed.
 func (g *Gate) Report(ctx context.Context, opened *receipt.Receipt, name, ticket string, status receipt.Status, code string, body []byte) (*receipt.Receipt, error) {
+	return g.report(ctx, opened, policy.Gateway(name), ticket, status, code, body)
+}
+
+// ReportOwn is Report for a call that the agent's own program carried out.
+func (g *Gate) ReportOwn(ctx context.Context, opened *receipt.Receipt, ticket string, status receipt.Status, code string, body []byte) (*receipt.Receipt, error) {
+	return g.report(ctx, opened, policy.RuntimeCarrier, ticket, status, code, body)
+}
+
+func (g *Gate) report(ctx context.Context, opened *receipt.Receipt, who, ticket string, status receipt.Status, code string, body []byte) (*receipt.Receipt, error) {
 	good := subtle.ConstantTimeCompare([]byte(ticket), []byte(g.Ticket(opened))) == 1
-	if !good || opened.Decision == nil || opened.Decision.Effect != policy.Allow || opened.Call.Carrier != policy.Gateway(name) || opened.Call.Unreported {
+	if !good || opened.Decision == nil || opened.Decision.Effect != policy.Allow || opened.Call.Carrier != who || opened.Call.Unreported {
 		return nil, ErrNotCarried
 	}
 	if err := receipt.CheckCode(code); err != nil || !slices.Contains(receipt.Statuses(), status) {

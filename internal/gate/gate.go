@@ -166,7 +166,7 @@ func (g *Gate) Admit(ctx context.Context, p *token.Presentation, a policy.Action
 }
 
 // Authenticate checks the token, its proof, its policy, and that they fit, for
-// one call of a: its receipt uses up the proof. Errors are as of Do.
+// one call of a, or the same call again: its first receipt uses up the proof. Errors are as of Do.
 func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy.Action) (*Caller, error) {
 	shown, err := g.Tokens.Check(ctx, p)
 	c := &Caller{claims: shown.Claims, revoked: shown.Revoked}
@@ -320,6 +320,9 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	}
 	if err != nil {
 		return o, fmt.Errorf("open receipt: %w", err) // fail closed: nothing has happened
+	}
+	if c.spent != nil { // it is used up, and the same caller may ask again
+		c.spent = nil
 	}
 	o.receipt = opened
 	if ended != nil {

@@ -5,6 +5,7 @@ package seam
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -29,10 +30,10 @@ var (
 		Hint: "try again later; the daemon's log says why"}
 	tooLarge = &api.Problem{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Title: "the request is larger than 4 MiB, or did not arrive whole",
 		Hint: "send less"}
-	noCall = &api.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "there is no such call that this gateway may close",
+	noCall = &api.Problem{Status: http.StatusNotFound, Code: "not_found", Title: "there is no such call that may be closed so",
 		Hint: "send the ticket that came with the verdict, to the receipt that it named"}
 	tooLate = &api.Problem{Status: http.StatusConflict, Code: "late", Title: "the time to report on this call is over; it stays open, and may have happened",
-		Hint: "report within \"report_within\" of the daemon's configuration"}
+		Hint: "report within \"report_within\" of the daemon's configuration (\"seam\")"}
 	twice = &api.Problem{Status: http.StatusConflict, Code: "closed", Title: "the call is closed already",
 		Hint: "what was reported first holds: clawea job show JOB"}
 )
@@ -94,6 +95,16 @@ func (h *Handler) ServeClose(w http.ResponseWriter, r *http.Request) {
 		h.tell(w, r, noGateway)
 		return
 	}
+	h.serveReport(w, r, func(ctx context.Context, opened *receipt.Receipt, ticket string, status receipt.Status, code string, body []byte) (*receipt.Receipt, error) {
+		return h.gate.Report(ctx, opened, gw.Name, ticket, status, code, body)
+	})
+}
+
+// A reporter closes a call with what its carrier says: gate.Report of one carrier.
+type reporter func(ctx context.Context, opened *receipt.Receipt, ticket string, status receipt.Status, code string, body []byte) (*receipt.Receipt, error)
+
+// serveReport answers what a carrier says became of a call.
+func (h *Handler) serveReport(w http.ResponseWriter, r *http.Request, report reporter) {
 	var in api.Report
 	if p := h.read(w, r, &in); p != nil {
 		h.tell(w, r, p)
@@ -112,15 +123,16 @@ func (h *Handler) ServeClose(w http.ResponseWriter, r *http.Request) {
 		h.tell(w, r, badRequest("/result_sha256", "send the result or its SHA-256, and not both"))
 		return
 	}
-	closed, err := h.report(r, gw, &in, status)
+	closed, err := h.report(r, report, &in, status)
 	if err != nil {
 		h.tell(w, r, h.problem(w, r, err))
 		return
 	}
+	w.Header().Set(receiptSaid, closed.Receipt)
 	h.write(w, r, http.StatusOK, "application/json", closed)
 }
 
-func (h *Handler) report(r *http.Request, gw *gateway, in *api.Report, status receipt.Status) (*api.Reported, error) {
+func (h *Handler) report(r *http.Request, report reporter, in *api.Report, status receipt.Status) (*api.Reported, error) {
 	job := r.PathValue("job")
 	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 63)
 	if err != nil {
@@ -137,7 +149,7 @@ func (h *Handler) report(r *http.Request, gw *gateway, in *api.Report, status re
 	case !in.ResultDigest.IsZero():
 		body = []byte(in.ResultDigest.String())
 	}
-	closed, err := h.gate.Report(r.Context(), opened, gw.Name, in.Ticket, status, in.Code, body)
+	closed, err := report(r.Context(), opened, in.Ticket, status, in.Code, body)
 	if err != nil {
 		return nil, err
 	}

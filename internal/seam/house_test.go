@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	wpc = `{"wpc_version":"v1","tool_policy":{"allow":["desk.*","shell.*","hub.*","billing.*"],"deny":["desk.wipe","hub.delete_repo"]},"approvals":{"required_for":["external_send","hub.merge"]}}`
+	wpc = `{"wpc_version":"v1","tool_policy":{"allow":["desk.*","shell.*","hub.*","billing.*","exec"],"deny":["desk.wipe","hub.delete_repo"]},"approvals":{"required_for":["external_send","hub.merge"]}}`
 
 	envoyToken = "envoy-token-envoy-token-envoy-token"
 	kongToken  = "kong-token-kong-token-kong-token-kong"

@@ -167,7 +167,7 @@ func newHouse(t testing.TB) *house {
 		Door:      &gate.Door{URL: "https://house.test", Nonces: tokens.Nonces},
 		Routes:    []api.Route{{Name: "sim", Dialect: "openai"}},
 		Operators: []Operator{{Name: "eve", Token: func() (string, error) { return "another-secret", nil }}, {Name: "olga", Token: func() (string, error) { return secret, nil }}},
-		Proxy:     saying("proxy"), MCP: saying("mcp"), Seam: sayingSeam{}, Tiles: l.Handler(), Log: log,
+		Proxy:     saying("proxy"), MCP: saying("mcp"), Seam: sayingSeam{}, Local: sayingLocal{}, Tiles: l.Handler(), Log: log,
 	}
 	h.Pulse, h.Origin = newPulse(t, h.Server), "https://house.test"
 	srv := httptest.NewServer(h.Handler())
@@ -312,4 +312,12 @@ func (sayingSeam) ServeAuthorize(w http.ResponseWriter, r *http.Request) {
 func (sayingSeam) ServeClose(w http.ResponseWriter, r *http.Request) { saying("close").ServeHTTP(w, r) }
 func (sayingSeam) ServeExtAuthz(w http.ResponseWriter, r *http.Request) {
 	saying("ext_authz").ServeHTTP(w, r)
+}
+
+// sayingLocal says which of its doors was passed.
+type sayingLocal struct{}
+
+func (sayingLocal) ServeAsk(w http.ResponseWriter, r *http.Request) { saying("local").ServeHTTP(w, r) }
+func (sayingLocal) ServeReport(w http.ResponseWriter, r *http.Request) {
+	saying("report").ServeHTTP(w, r)
 }

@@ -59,6 +59,7 @@ type Server struct {
 	Proxy       http.Handler // agents' model calls
 	MCP         http.Handler // agents' tool calls
 	Seam        Seam         // other gateways
+	Local       Local        // programs that agents run in
 	Tiles       http.Handler // the public log
 	Log         *slog.Logger
 }
@@ -81,6 +82,12 @@ type Seam interface {
 	ServeAuthorize(http.ResponseWriter, *http.Request)
 	ServeClose(http.ResponseWriter, *http.Request)
 	ServeExtAuthz(http.ResponseWriter, *http.Request)
+}
+
+// A Local answers the programs that agents run in. internal/seam fills it.
+type Local interface {
+	ServeAsk(http.ResponseWriter, *http.Request)
+	ServeReport(http.ResponseWriter, *http.Request)
 }
 
 // A Page is what people's browsers come for. Its handler checks who looks: the tables
@@ -147,6 +154,9 @@ func (s *Server) routes() []route {
 
 		{"/proxy/", agent, s.Proxy},
 		{"/mcp", agent, s.MCP},
+
+		{"POST /v1/local", agent, http.HandlerFunc(s.Local.ServeAsk)},
+		{"POST /v1/local/{job}/{seq}/close", agent, http.HandlerFunc(s.Local.ServeReport)}, // by the ticket
 
 		{"POST /v1/authorize", gateway, http.HandlerFunc(s.Seam.ServeAuthorize)},
 		{"POST /v1/authorize/{job}/{seq}/close", gateway, http.HandlerFunc(s.Seam.ServeClose)},

@@ -6,10 +6,8 @@ package tools
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -56,18 +54,6 @@ func FuzzNotice(f *testing.F) {
 		}
 		if len(n.ID) > 0 && !json.Valid(n.ID) {
 			t.Errorf("%q has the number %q", body, n.ID)
-		}
-	})
-}
-
-// No header holds a call for longer than the bound.
-func FuzzPreferred(f *testing.F) {
-	for _, value := range []string{"wait=20", "respond-async, wait=10", "WAIT = 3", "wait", "wait=", "wait=-1", "wait=1e9", "wait=99999", "a=b;wait=3", `foo="wait=9"`} {
-		f.Add(value)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		if got := preferred(http.Header{"Prefer": {value}}); got < 0 || got > maxHold || got > 0 && !strings.Contains(strings.ToLower(value), "wait") || got%time.Second != 0 {
-			t.Errorf("%q holds for %v", value, got)
 		}
 	})
 }

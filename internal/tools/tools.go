@@ -23,6 +23,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/hold"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
@@ -67,7 +68,7 @@ type Handler struct {
 	waits  Waits
 	log    *slog.Logger
 
-	held    chan struct{} // a place for each call that is held
+	room    *hold.Room // of calls that wait for people
 	cancels cancels
 }
 
@@ -84,7 +85,7 @@ const Path = "/mcp"
 // version is told to clients, and w is how they can wait for people. It fails for a tool
 // that cannot be described, or not called by a name of its own.
 func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (http.Handler, error) {
-	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, held: make(chan struct{}, maxHeld)}
+	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, room: hold.New(w.Approvals, log)}
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes. " +
 			"Descriptions name tools by their actions: page.get of confluence is confluence_page_get.",

@@ -7,24 +7,16 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
-	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/hold"
 )
 
-// Bounds on holding a call that waits for a person. Clients give up after a minute if
-// nobody tells them otherwise.
-const (
-	maxHold  = 50 * time.Second // however long a client would wait
-	pageHold = 40 * time.Second // after a client has sent somebody to the page
-	glance   = 500 * time.Millisecond
-	maxHeld  = 64 // calls at once, in each replica; others are answered at once
-)
+// pageHold is how long a call is held after a client has sent somebody to the page.
+const pageHold = 40 * time.Second
 
 // elicits is the first version of the protocol in which every request says what its
 // client can do, so that any replica knows it.
@@ -33,17 +25,11 @@ const elicits = "2026-07-28"
 // question is the name of the one request that is made of a client.
 const question = "approval"
 
-// Approvals tells what became of questions to people. internal/store fills it.
-type Approvals interface {
-	// Approval fails with store.ErrNotFound.
-	Approval(ctx context.Context, id string) (*store.Approval, error)
-}
-
 // Waits is how agents can wait for people. With the zero value they cannot: they send a
 // call again.
 type Waits struct {
-	Approvals Approvals // nil: no call is held
-	Pages     string    // where people's browsers find the house, without a slash at its end; "": clients are sent nowhere
+	Approvals hold.Approvals // nil: no call is held
+	Pages     string         // where people's browsers find the house, without a slash at its end; "": clients are sent nowhere
 }
 
 // ask is the answer that sends the client's person to the page of the question, or nil
@@ -76,25 +62,7 @@ func patience(req *mcp.CallToolRequest) time.Duration {
 	if req.Extra == nil {
 		return 0
 	}
-	return preferred(req.Extra.Header)
-}
-
-// preferred reads how many seconds a request would wait, in Prefer: wait=20.
-func preferred(header http.Header) time.Duration {
-	for _, value := range header.Values("Prefer") {
-		for part := range strings.SplitSeq(value, ",") {
-			name, seconds, _ := strings.Cut(part, "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
-			}
-			n, err := strconv.ParseUint(strings.TrimSpace(seconds), 10, 16)
-			if err != nil {
-				return 0
-			}
-			return min(time.Duration(n)*time.Second, maxHold)
-		}
-	}
-	return 0
+	return hold.Preferred(req.Extra.Header)
 }
 
 type goneKey struct{} // of what tells that the client of a request is gone
@@ -106,46 +74,8 @@ func withGone(r *http.Request) *http.Request {
 }
 
 // hold waits until people have answered the question id, as long as the client of req
-// would, and reports whether they have. The receipt that asks is durable by then.
+// would, and reports whether they have.
 func (h *Handler) hold(ctx context.Context, req *mcp.CallToolRequest, id string, t *teller) bool {
-	long := patience(req)
-	if long == 0 || h.waits.Approvals == nil {
-		return false
-	}
-	select {
-	case h.held <- struct{}{}:
-		defer func() { <-h.held }()
-	default:
-		return false
-	}
 	gone, _ := ctx.Value(goneKey{}).(<-chan struct{})
-	over, look := time.NewTimer(long), time.NewTicker(glance)
-	defer over.Stop()
-	defer look.Stop()
-	t.say("a person must approve it")
-	for looks := 1; ; looks++ {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-gone:
-			return false
-		case <-over.C:
-			return false
-		case <-look.C:
-		}
-		a, err := h.waits.Approvals.Approval(ctx, id)
-		if err != nil {
-			h.log.WarnContext(ctx, "question cannot be looked at", "approval", id, "err", err)
-			return false
-		}
-		if a.Reply != store.NoReply {
-			return true
-		}
-		if !a.Open(time.Now()) {
-			return false
-		}
-		if looks%10 == 0 { // so that the client does not give up
-			t.say("it waits for a person")
-		}
-	}
+	return h.room.Hold(ctx, hold.Wait{Question: id, Long: patience(req), Gone: gone, Say: t.say})
 }
