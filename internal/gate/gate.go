@@ -117,7 +117,7 @@ type Caller struct {
 	whole   *policy.Policy     // as published
 	policy  *policy.Policy     // narrowed to the token's grant
 	revoked []token.Revocation // when the token was checked
-	spent   *receipt.Spent     // the proof, until it is used up
+	proof   proof
 }
 
 // Claims are what the caller's token says.
@@ -150,34 +150,29 @@ func (g *Gate) Do(ctx context.Context, p *token.Presentation, req *Request) (*re
 // refused. Errors are as of Do.
 func (g *Gate) Admit(ctx context.Context, p *token.Presentation, a policy.Action) (*Caller, error) {
 	c, err := g.Authenticate(ctx, p, a)
-	if err != nil || c.spent == nil {
-		return c, err
-	}
-	err = g.Book.Spend(ctx, c.claims.Job, *c.spent)
-	if errors.Is(err, token.ErrReplayed) {
-		_, err = g.refuse(ctx, c.claims, nil, a, token.ErrReplayed)
+	if err == nil {
+		err = g.Spend(ctx, c, a)
 	}
 	if err != nil {
-		g.Telemetry.Refused(a, refusal(err))
 		return nil, err
 	}
-	c.spent = nil
 	return c, nil
 }
 
 // Authenticate checks the token, its proof, its policy, and that they fit, for
-// one call of a, or the same call again: its first receipt uses up the proof. Errors are as of Do.
+// one call of a, or the same call again: its first receipt uses up the proof, and without a
+// call Spend has to. Errors are as of Do.
 func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy.Action) (*Caller, error) {
 	shown, err := g.Tokens.Check(ctx, p)
 	c := &Caller{claims: shown.Claims, revoked: shown.Revoked}
 	if shown.Proof != nil {
-		c.spent = &receipt.Spent{ID: shown.Proof.Key + " " + token.HashToken(shown.Proof.ID), Until: shown.Proof.Until()}
+		c.proof.spent = &receipt.Spent{ID: shown.Proof.Key + " " + token.HashToken(shown.Proof.ID), Until: shown.Proof.Until()}
 	}
 	if err == nil {
 		err = g.fit(ctx, c)
 	}
 	if err != nil {
-		_, err := g.refuse(ctx, c.claims, c.spent, a, err)
+		_, err := g.refuse(ctx, c.claims, c.proof.spent, a, err)
 		g.Telemetry.Refused(a, refusal(err))
 		return nil, err
 	}
@@ -188,7 +183,7 @@ func (g *Gate) Authenticate(ctx context.Context, p *token.Presentation, a policy
 // beyond a bound of the house's. It returns a *Refused with cause, unless the
 // house is in trouble.
 func (g *Gate) TurnAway(ctx context.Context, c *Caller, a policy.Action, cause *Beyond) error {
-	_, err := g.refuse(ctx, c.claims, c.spent, a, cause)
+	_, err := g.turnDown(ctx, c, a, cause)
 	g.Telemetry.Refused(a, refusal(err))
 	return err
 }
@@ -260,7 +255,7 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	o := &opening{stop: func() {}}
 	if r := token.Ended(c.revoked, c.claims, req.Action); r != nil { // before anything is looked up for it
 		var err error
-		o.receipt, err = g.refuse(ctx, c.claims, c.spent, req.Action, r.Err())
+		o.receipt, err = g.turnDown(ctx, c, req.Action, r.Err())
 		return o, err
 	}
 	watched, stop, err := g.Revocations.Watch(ctx, c.claims, req.Action)
@@ -290,7 +285,7 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 
 	var opened *receipt.Receipt
 	var ended error
-	err = g.Book.Write(ctx, c.claims.Job, func(st *receipt.State) (*receipt.Line, error) {
+	next := func(st *receipt.State) (*receipt.Line, error) {
 		o.begun = time.Now()
 		texts := slices.Clip(texts)
 		if ended = over(st, c.claims, req.Action); ended != nil { // while the call was being resolved
@@ -308,14 +303,11 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 				texts = append(texts, change...)
 			}
 		}
-		line, err := opened.Line(g.Signer, texts...)
-		if err == nil {
-			line.Spent = c.spent
-		}
-		return line, err
-	})
-	if errors.Is(err, token.ErrReplayed) {
-		o.receipt, err = g.refuse(ctx, c.claims, nil, req.Action, token.ErrReplayed)
+		return opened.Line(g.Signer, texts...)
+	}
+	err = g.use(ctx, c, req.Action, func(spent *receipt.Spent) error { return g.write(ctx, c.claims.Job, spent, next) })
+	if refused := (*Refused)(nil); errors.As(err, &refused) { // the proof was used before
+		o.receipt = refused.Receipt
 		return o, err
 	}
 	if err != nil {
@@ -408,19 +400,15 @@ func (g *Gate) refuse(ctx context.Context, c *token.Claims, spent *receipt.Spent
 	}
 	if !g.refusals.allow(job) {
 		g.Log.WarnContext(ctx, "refused without a receipt: too many in a while", "job", job, "code", code)
-		return nil, g.spend(ctx, job, spent, &Refused{nil, code, cause})
+		return nil, g.refuseUnrecorded(ctx, job, spent, &Refused{nil, code, cause})
 	}
 	call := &policy.Call{Tool: a.Tool, Action: a.Name, Class: a.Class, Args: g.text(job, nil).Commitment}
 	var r *receipt.Receipt
-	err := g.Book.Write(ctx, job, func(st *receipt.State) (*receipt.Line, error) {
+	err := g.write(ctx, job, spent, func(st *receipt.State) (*receipt.Line, error) {
 		if r = receipt.RefuseStranger(st, call, code); c != nil {
 			r = receipt.Refuse(st, c, call, code)
 		}
-		line, err := r.Line(g.Signer)
-		if err == nil {
-			line.Spent = spent
-		}
-		return line, err
+		return r.Line(g.Signer)
 	})
 	if errors.Is(err, token.ErrReplayed) {
 		return g.refuse(ctx, c, nil, a, token.ErrReplayed)
@@ -429,17 +417,6 @@ func (g *Gate) refuse(ctx context.Context, c *token.Claims, spent *receipt.Spent
 		return nil, fmt.Errorf("record refusal %s: %w", code, err)
 	}
 	return r, &Refused{r, code, cause}
-}
-
-// spend uses up a proof that no receipt does. refused is the answer all the same.
-func (g *Gate) spend(ctx context.Context, job string, spent *receipt.Spent, refused *Refused) error {
-	if spent == nil {
-		return refused
-	}
-	if err := g.Book.Spend(ctx, job, *spent); err != nil && !errors.Is(err, token.ErrReplayed) {
-		return fmt.Errorf("use up proof: %w", err)
-	}
-	return refused
 }
 
 func (g *Gate) text(job string, b []byte) receipt.Text {

@@ -116,6 +116,49 @@ func TestProofIsSpent(t *testing.T) {
 	wantRefused(t, err, "dpop.replayed")
 }
 
+// The calls of one request share its proof: the first receipt uses it up, whatever it
+// says. If the proof was used before, nothing of the request is carried out.
+func TestProofIsShared(t *testing.T) {
+	other := policy.Action{Tool: "deploy", Name: "show", Class: policy.Read}
+	for name, refusals := range map[string]int{"recorded": 0, "beyond what is recorded": 200} {
+		h, acts := newHouse(t), 0
+		h.bindToken()
+		h.revoked = []token.Revocation{{Kind: token.RevokeAction, Target: "deploy.show"}}
+		ask := func() (first, second error) {
+			h.proof.ID = "p1"
+			c, err := h.Authenticate(t.Context(), show(h.raw), deploy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range refusals {
+				h.proof.ID += "x"
+				_, _, _ = h.Do(t.Context(), show(h.raw), &gate.Request{Action: other})
+			}
+			stopped := request(&acts)
+			stopped.Action = other
+			_, _, first = h.Carry(t.Context(), c, stopped)
+			_, _, second = h.Carry(t.Context(), c, request(&acts))
+			if err := h.Gate.Spend(t.Context(), c, deploy); refusalOf(err) != refusalOf(second) {
+				t.Errorf("%s: at the end: %v", name, err)
+			}
+			return first, second
+		}
+		if first, second := ask(); refusalOf(first) != "action.revoked" || second != nil || acts != 1 {
+			t.Errorf("%s: %v, %v, %d acts", name, first, second, acts)
+		}
+		if first, second := ask(); refusalOf(first) != "dpop.replayed" || refusalOf(second) != "dpop.replayed" || acts != 1 {
+			t.Errorf("%s, again: %v, %v, %d acts", name, first, second, acts)
+		}
+	}
+}
+
+func refusalOf(err error) string {
+	if refused := (*gate.Refused)(nil); errors.As(err, &refused) {
+		return refused.Code
+	}
+	return ""
+}
+
 // A proof is used up whatever becomes of its call.
 func TestRefusedProofIsSpent(t *testing.T) {
 	for name, spoil := range map[string]func(*house){

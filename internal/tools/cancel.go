@@ -72,7 +72,8 @@ type notice struct {
 }
 
 // listen reads which call r is, or takes back, in a version where that takes a notice.
-func (h *Handler) listen(r *http.Request, job string) *http.Request {
+// It does so only if r may.
+func (h *Handler) listen(r *http.Request, job string, may func() bool) *http.Request {
 	if r.Method != http.MethodPost || r.Body == nil || r.Header.Get("Mcp-Protocol-Version") >= elicits {
 		return r
 	}
@@ -84,7 +85,9 @@ func (h *Handler) listen(r *http.Request, job string) *http.Request {
 	n, taken := readNotice(body)
 	switch {
 	case taken != "":
-		h.cancels.end(sent{job, taken})
+		if may() {
+			h.cancels.end(sent{job, taken})
+		}
 	case n.Method == "tools/call" && len(n.ID) > 0:
 		return r.WithContext(context.WithValue(r.Context(), sentKey{}, sent{job, string(n.ID)}))
 	}

@@ -267,6 +267,14 @@ func call(t *testing.T, s *mcp.ClientSession, name, args string) (text string, f
 // post sends one raw request and returns the status and the body.
 func (h *house) post(raw, body string, header map[string]string) (int, string) {
 	h.t.Helper()
+	res, said := h.send(raw, body, header)
+	h.challenged = res.Header.Get("WWW-Authenticate")
+	return res.StatusCode, said
+}
+
+// send is post for many at once.
+func (h *house) send(raw, body string, header map[string]string) (*http.Response, string) {
+	h.t.Helper()
 	req, err := http.NewRequestWithContext(h.t.Context(), "POST", h.url, strings.NewReader(body))
 	if err != nil {
 		h.t.Fatal(err)
@@ -288,8 +296,7 @@ func (h *house) post(raw, body string, header map[string]string) (int, string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.challenged = res.Header.Get("WWW-Authenticate")
-	return res.StatusCode, string(b)
+	return res, string(b)
 }
 
 // reply has alice answer a question, once it is there.

@@ -132,21 +132,37 @@ func (h *Handler) admit(next http.Handler) http.Handler {
 			h.turnAway(w, "", "the request has no CST, or more than one\nstart the agent with clawea run, or order a token as resource_metadata says", http.StatusUnauthorized)
 			return
 		}
-		c, err := h.gate.Admit(r.Context(), p, connect)
-		if refused := (*gate.Refused)(nil); errors.As(err, &refused) {
-			h.turnAway(w, refused.Code, "the CST is refused: "+refused.Code+"\n"+refused.Hint(), http.StatusUnauthorized)
-			return
-		}
+		c, err := h.gate.Authenticate(r.Context(), p, connect)
 		if err != nil {
-			h.log.ErrorContext(r.Context(), "token not checked", "err", err)
-			h.turnAway(w, "", "tokens cannot be checked now; try again later", http.StatusServiceUnavailable)
+			h.refuse(w, r, err)
 			return
 		}
+		answer := &reply{ResponseWriter: w, spend: func() bool { return h.spend(w, r, c) }}
 		// The SDK takes who calls from its own check of a bearer token only.
 		info := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) { return tokenInfo(c), nil }
 		r.Header.Set("Authorization", "Bearer admitted")
-		auth.RequireBearerToken(info, nil)(next).ServeHTTP(w, h.listen(withGone(r), c.Claims().Job))
+		auth.RequireBearerToken(info, nil)(next).ServeHTTP(answer, h.listen(withGone(r), c.Claims().Job, answer.begin))
+		answer.begin() // also of a request that is answered with nothing
 	})
+}
+
+// spend uses up c's proof, whether or not its client still waits, or turns r away.
+func (h *Handler) spend(w http.ResponseWriter, r *http.Request, c *gate.Caller) bool {
+	err := h.gate.Spend(context.WithoutCancel(r.Context()), c, connect)
+	if err != nil {
+		h.refuse(w, r, err)
+	}
+	return err == nil
+}
+
+// refuse turns r away with an error of the gate's.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if refused := (*gate.Refused)(nil); errors.As(err, &refused) {
+		h.turnAway(w, refused.Code, "the CST is refused: "+refused.Code+"\n"+refused.Hint(), http.StatusUnauthorized)
+		return
+	}
+	h.log.ErrorContext(r.Context(), "token not checked", "err", err)
+	h.turnAway(w, "", "tokens cannot be checked now; try again later", http.StatusServiceUnavailable)
 }
 
 func (h *Handler) turnAway(w http.ResponseWriter, code, says string, status int) {
