@@ -51,6 +51,17 @@ type State struct {
 	Decided map[seal.Hash]string  // questions whose answers were enough when they were given, and still hold
 	Revoked []token.Revocation    // what is in force and may concern the job
 	Changes map[seal.Hash]Earlier // calls that changed something, by Attempt, of which it is not settled what became
+	Heard   *time.Time            // when the plugin in the agent's runtime was last heard of; nil: never
+}
+
+// Silence is for how many seconds, rounded up, the plugin in the agent's runtime has been
+// silent at st; nil: it was never heard of.
+func (st *State) Silence() *int {
+	if st.Heard == nil {
+		return nil
+	}
+	n := int((max(st.Now.Sub(*st.Heard), 0) + time.Second - 1) / time.Second)
+	return &n
 }
 
 // A Receipt is one signed line of a job's story. It holds no text of the

@@ -33,6 +33,17 @@ type OwnCall struct {
 	Args   json.RawMessage `json:"args,omitzero"`   // absent: none
 }
 
+// GuardMode is how a plugin is registered whose hooks run.
+const GuardMode = "full"
+
+// Alive is what the plugin in an agent's runtime says of itself, again and again:
+// POST /v1/local/alive.
+type Alive struct {
+	Plugin  string `json:"plugin"`  // "clawea"
+	Version string `json:"version"` //
+	Mode    string `json:"mode"`    // GuardMode
+}
+
 // Sent is the request that an agent's proof is for.
 type Sent struct {
 	Method string `json:"method"`

@@ -38,7 +38,7 @@ func (d *Daemon) openLocal(h *seam.Handler) *seam.Local {
 	for _, s := range d.others.Servers {
 		taken = append(taken, s.Name)
 	}
-	return seam.NewLocal(h, hold.New(d.db, d.log), taken)
+	return seam.NewLocal(h, hold.New(d.db, d.log), d.db, taken)
 }
 
 func gatewayOf(x *config.Gateway) seam.Gateway {

@@ -33,7 +33,7 @@ func (g *Gate) people(ctx context.Context) (*receipt.People, error) {
 // signature holds now (of a no: or held when its key was revoked), with that of the delegation under which a yes was given in
 // somebody's stead: the book is not trusted with a yes.
 func facts(st *receipt.State, c *Caller, plan *Plan, people *receipt.People) *policy.Facts {
-	f := &policy.Facts{Now: st.Now, Used: receipt.Counted(st.Used), Runtime: c.claims.Runtime, Ticket: c.claims.Ticket}
+	f := &policy.Facts{Now: st.Now, Used: receipt.Counted(st.Used), Runtime: c.claims.Runtime, Ticket: c.claims.Ticket, Silence: st.Silence()}
 	if c.claims.Bound() == "" {
 		f.Repeats = receipt.Repeats(st.Used, plan.Call)
 	}

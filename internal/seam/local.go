@@ -5,6 +5,7 @@ package seam
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -27,14 +28,22 @@ var askingOwn = policy.Action{Tool: "seam", Name: "local"}
 type Local struct {
 	house *Handler
 	room  *hold.Room
+	ears  Ears
 	taken []string // names of tools that are the house's, besides its connectors'
+}
+
+// Ears remember that the plugin in the runtime of a job's agent was heard of. internal/store
+// fills it.
+type Ears interface {
+	// Hear says that the job's plugin was heard of now.
+	Hear(ctx context.Context, job string) error
 }
 
 // NewLocal returns the part of h that is for agents' own programs. room holds what waits
 // for people; nil: nothing is held. taken are names of tools that no program may
 // have: those of upstream servers.
-func NewLocal(h *Handler, room *hold.Room, taken []string) *Local {
-	return &Local{house: h, room: room, taken: append([]string{policy.EgressTool}, taken...)}
+func NewLocal(h *Handler, room *hold.Room, ears Ears, taken []string) *Local {
+	return &Local{house: h, room: room, ears: ears, taken: append([]string{policy.EgressTool}, taken...)}
 }
 
 // ServeAsk answers POST /v1/local: a decision is status 200, whatever it is. A question
@@ -72,6 +81,36 @@ func (l *Local) ServeAsk(w http.ResponseWriter, r *http.Request) {
 // ticket is enough: the agent's token may hold no longer, and a report is no power.
 func (l *Local) ServeReport(w http.ResponseWriter, r *http.Request) {
 	l.house.serveReport(w, r, l.house.gate.ReportOwn)
+}
+
+// ServeAlive answers POST /v1/local/alive with status 204: the plugin is heard of, for the
+// job of the token and no other. What it says of itself must be what a guard says; it is its word.
+func (l *Local) ServeAlive(w http.ResponseWriter, r *http.Request) {
+	h := l.house
+	var in api.Alive
+	if p := h.read(w, r, &in); p != nil {
+		h.tell(w, r, p)
+		return
+	}
+	if in.Plugin == "" || in.Mode != api.GuardMode {
+		h.tell(w, r, badRequest("/plugin or /mode", "only a plugin whose hooks run reports, in the mode \"full\""))
+		return
+	}
+	p, ok := h.present(w, r, nil, "", "")
+	if !ok {
+		h.door.Challenge(w.Header(), "", "")
+		h.tell(w, r, noOwnToken)
+		return
+	}
+	c, err := h.gate.Admit(r.Context(), p, askingOwn)
+	if err == nil {
+		err = l.ears.Hear(r.Context(), c.Claims().Job)
+	}
+	if err != nil {
+		h.tell(w, r, l.problem(w, r, err))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // caller checks the token that r shows.

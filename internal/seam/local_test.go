@@ -23,10 +23,11 @@ import (
 
 // local is the house's door for agents' own programs.
 func (h *house) local() http.Handler {
-	l := seam.NewLocal(h.handler, hold.New(h.db, h.gate.Log), []string{"github"})
+	l := seam.NewLocal(h.handler, hold.New(h.db, h.gate.Log), h.db, []string{"github"})
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/local", l.ServeAsk)
 	mux.HandleFunc("POST /v1/local/{job}/{seq}/close", l.ServeReport)
+	mux.HandleFunc("POST /v1/local/alive", l.ServeAlive)
 	return mux
 }
 
@@ -202,4 +203,50 @@ func (h *house) answerOnce(alice seal.Signer, says store.Reply) error {
 		return err
 	}
 	return h.db.Answer(h.t.Context(), q.ID, paper, a, func([]*seal.Envelope) store.Reply { return says })
+}
+
+// A plugin that shows the job's token is heard of, for that job.
+func TestAlive(t *testing.T) {
+	h := newHouse(t)
+	to, raw := h.local(), h.mint("job-1")
+	other := h.mint("job-2")
+	alive := func(raw, body string) int {
+		r := as(httptest.NewRequest("POST", "/v1/local/alive", strings.NewReader(body)), "", raw)
+		w := httptest.NewRecorder()
+		to.ServeHTTP(w, r)
+		return w.Code
+	}
+	silence := func(raw, job string) *int {
+		var v api.Verdict
+		h.tell(to, raw, "", "/v1/local", `{"tool":"exec"}`, &v)
+		list := h.receipts(job)
+		return list[len(list)-1].Facts.Silence
+	}
+	const body = `{"plugin":"clawea","version":"1.0.0","mode":"full"}`
+	for _, test := range []struct {
+		raw, body string
+		status    int
+	}{
+		{"", body, 401},
+		{raw[:len(raw)-4] + "AAAA", body, 401},
+		{raw, `{"plugin":"clawea","version":"1","mode":"discovery"}`, 400},
+		{raw, `{"plugin":"clawea","version":"1","mode":"full","silence":0}`, 400},
+		{raw, ``, 400},
+	} {
+		if code := alive(test.raw, test.body); code != test.status {
+			t.Errorf("%s: %d, want %d", test.body, code, test.status)
+		}
+	}
+	if s := silence(raw, "job-1"); s != nil {
+		t.Errorf("heard of before it was: %d s ago", *s)
+	}
+	if code := alive(raw, body); code != http.StatusNoContent {
+		t.Fatalf("%d", code)
+	}
+	if s := silence(raw, "job-1"); s == nil || *s > 1 {
+		t.Errorf("not heard of: %v", s)
+	}
+	if s := silence(other, "job-2"); s != nil {
+		t.Errorf("another job is heard of: %d", *s)
+	}
 }

@@ -318,6 +318,9 @@ func (sayingSeam) ServeExtAuthz(w http.ResponseWriter, r *http.Request) {
 type sayingLocal struct{}
 
 func (sayingLocal) ServeAsk(w http.ResponseWriter, r *http.Request) { saying("local").ServeHTTP(w, r) }
+func (sayingLocal) ServeAlive(w http.ResponseWriter, r *http.Request) {
+	saying("alive").ServeHTTP(w, r)
+}
 func (sayingLocal) ServeReport(w http.ResponseWriter, r *http.Request) {
 	saying("report").ServeHTTP(w, r)
 }

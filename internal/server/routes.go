@@ -88,6 +88,7 @@ type Seam interface {
 type Local interface {
 	ServeAsk(http.ResponseWriter, *http.Request)
 	ServeReport(http.ResponseWriter, *http.Request)
+	ServeAlive(http.ResponseWriter, *http.Request)
 }
 
 // A Page is what people's browsers come for. Its handler checks who looks: the tables
@@ -156,6 +157,7 @@ func (s *Server) routes() []route {
 		{"/mcp", agent, s.MCP},
 
 		{"POST /v1/local", agent, http.HandlerFunc(s.Local.ServeAsk)},
+		{"POST /v1/local/alive", agent, http.HandlerFunc(s.Local.ServeAlive)},
 		{"POST /v1/local/{job}/{seq}/close", agent, http.HandlerFunc(s.Local.ServeReport)}, // by the ticket
 
 		{"POST /v1/authorize", gateway, http.HandlerFunc(s.Seam.ServeAuthorize)},

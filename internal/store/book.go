@@ -80,7 +80,8 @@ func (db *DB) openBook(ctx context.Context, tx querier, group []*write, kept map
 // read reads pages.
 func (b *book) read(ids []string) error {
 	pages, err := all(b.ctx, b.tx, readPage, `
-		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at, c.used, c.reserved, c.executed, c.asked, c.changes FROM chain c JOIN job j ON j.id = c.job
+		SELECT j.id, j.agent, j.policy, c.seq, c.hash, c.at, c.used, c.reserved, c.executed, c.asked, c.changes, COALESCE(h.at, 0)
+		FROM chain c JOIN job j ON j.id = c.job LEFT JOIN heartbeat h ON h.job = c.job
 		WHERE c.job IN (`+places(1, len(ids))+`) AND `+b.db.engine.beforeOrders+` ORDER BY c.job`+b.db.engine.lockChains, values(ids)...)
 	if err != nil {
 		return fmt.Errorf("lock jobs: %w", err)
@@ -268,7 +269,7 @@ func readPage(scan scanner) (*page, error) {
 	p := newPage()
 	var seq int64
 	var used, reserved string
-	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at), &used, &reserved, &p.executed, &p.questioned, &p.attempted)
+	err := scan(&p.job, &p.agent, &p.policy, &seq, (*digest)(&p.head.Hash), (*instant)(&p.at), &used, &reserved, &p.executed, &p.questioned, &p.attempted, (*instant)(&p.heard))
 	p.head.Seq = uint64(seq)
 	if err == nil {
 		err = cmp.Or(seal.Unmarshal([]byte(used), &p.used), seal.Unmarshal([]byte(reserved), &p.reserved))

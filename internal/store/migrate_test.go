@@ -21,7 +21,7 @@ import (
 )
 
 // tables are those of the newest schema, whose parts come before what they refer to.
-var tables = []string{"definition", "draft", "export_place", "delegation", "listing", "listing_resource", "listing_end", "tally", "answered", "passkey", "login_used", "link", "session", "person", "notice_once", "notice_delivery", "notice", "notice_question", "notice_start", "publication_event", "share", "publication", "secret", "change", "revocation_receipt", "revocation", "proof", "shadow", "schema_version", "sealing", "log_checkpoint", "log_hashes", "log_part",
+var tables = []string{"heartbeat", "attestation", "trace", "definition", "draft", "export_place", "delegation", "listing", "listing_resource", "listing_end", "tally", "answered", "passkey", "login_used", "link", "session", "person", "notice_once", "notice_delivery", "notice", "notice_question", "notice_start", "publication_event", "share", "publication", "secret", "change", "revocation_receipt", "revocation", "proof", "shadow", "schema_version", "sealing", "log_checkpoint", "log_hashes", "log_part",
 	"answer", "approval", "token", "sealed_text", "receipt", "counter", "chain", "job", "policy"}
 
 // older makes h's database an empty one of an older schema, and lets stmts fill it.

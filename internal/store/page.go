@@ -21,6 +21,7 @@ type page struct {
 	owner
 	head       receipt.Head
 	at         time.Time // of the last receipt
+	heard      time.Time // when the plugin in the agent's runtime was last heard of; 1970: never
 	used       map[string]int
 	reserved   map[uint64]*receipt.Reservation // by open calls, by their receipts
 	executed   int                             // how many of used say how often one exact call was carried out
@@ -87,7 +88,7 @@ func (p *page) state(now time.Time) *receipt.State {
 	if now.Before(p.at) {
 		now = p.at // a clock that went back does not make receipts go back
 	}
-	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}, Revoked: slices.Clone(p.revoked)}
+	st := &receipt.State{Head: p.head, Now: now, Used: maps.Clone(p.used), Pending: map[seal.Hash]string{}, Revoked: slices.Clone(p.revoked), Heard: since(p.heard)}
 	for _, c := range p.changes {
 		if !c.gone && !c.past(now) {
 			if st.Changes == nil {
