@@ -152,6 +152,8 @@ func commands() []command {
 		{"pulse release", "ID [-note TEXT]", "end a legal hold", pulseRelease},
 		{"pulse delete", "ID [-note TEXT]", "delete a published proof, for good; what was done to it stays on record", pulseDelete},
 		{"export ocsf", "[-since RECEIPT] [-follow] [-o FILE] [BUNDLE...]", "write receipts as events in OCSF, a line each: of bundles, or all that the daemon has", exportOCSF},
+		{"openclaw plan", "-wpc FILE|HASH -model ID -workspace FOLDER [-o FILE]", "print the configuration under which OpenClaw has what a policy can let it do, and no more", openclawPlan},
+		{"openclaw apply", "-wpc FILE|HASH -model ID -workspace FOLDER [-yes] CONFIG", "put that configuration into OpenClaw's: shows the difference first, keeps what is not Clawea's and what was there", openclawApply},
 		{"doctor", "[-json] [-config FILE]", "say what this machine can do for sandboxed servers; exit code 3 if it lacks a part", doctor},
 		{"version", "", "print the version", versionCommand},
 		{"help", "[COMMAND]", "print this list, or a command's flags", helpCommand},

@@ -101,7 +101,7 @@ func placeName(path []string) string {
 }
 
 // secretName are names whose values people should not find on a screen.
-var secretName = regexp.MustCompile(`(?i)key|token|secret|passw|auth|cookie|credential|header|env`)
+var secretName = regexp.MustCompile(`(?i)key|token|secret|passw|authorization|cookie|credential|header|env`)
 
 // reference is a text that only says where a secret is.
 var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
