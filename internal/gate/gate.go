@@ -313,9 +313,6 @@ func (g *Gate) open(ctx context.Context, c *Caller, req *Request) (*opening, err
 	if err != nil {
 		return o, fmt.Errorf("open receipt: %w", err) // fail closed: nothing has happened
 	}
-	if c.spent != nil { // it is used up, and the same caller may ask again
-		c.spent = nil
-	}
 	o.receipt = opened
 	if ended != nil {
 		return o, &Refused{opened, opened.Refused, ended}
