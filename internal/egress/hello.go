@@ -75,6 +75,8 @@ type greeter struct {
 	held   []byte // read, and not given on
 	met    bool   // it has been seen
 	name   string // that was asked for, if any was
+
+	refused *tunnel.Refused // why nothing of it is let through; nil: nothing was found
 }
 
 // Read gives on what the client sends. It fails with a *tunnel.Refused.
@@ -82,6 +84,10 @@ func (g *greeter) Read(b []byte) (int, error) {
 	if !g.met {
 		if err := g.meet(); err != nil {
 			return 0, err
+		}
+		if g.refused != nil {
+			g.alert()
+			return 0, g.refused
 		}
 		g.met = true
 	}
@@ -93,8 +99,8 @@ func (g *greeter) Read(b []byte) (int, error) {
 	return g.from.Read(b)
 }
 
-// meet looks at how the client begins. A client that waits for the other side to
-// begin is waited for.
+// meet looks at how the client begins, and refuses what asks for something else. A client that waits for
+// the other side to begin is waited for.
 func (g *greeter) meet() error {
 	var first [1]byte
 	if _, err := io.ReadFull(g.from, first[:]); err != nil {
@@ -103,7 +109,7 @@ func (g *greeter) meet() error {
 	g.held = first[:]
 	if first[0] != handshake {
 		if g.to.port == tlsPort {
-			return &tunnel.Refused{Code: codeTLS, Msg: "what is no TLS is not let through at port 443"}
+			g.refused = &tunnel.Refused{Code: codeTLS, Msg: "what is no TLS is not let through at port 443"}
 		}
 		return nil
 	}
@@ -111,18 +117,24 @@ func (g *greeter) meet() error {
 	name, read, err := readHello(io.MultiReader(bytes.NewReader(first[:]), g.from))
 	_ = g.client.SetReadDeadline(time.Time{})
 	if err != nil {
-		return &tunnel.Refused{Code: codeTLS, Msg: "the greeting cannot be read"}
+		return &tunnel.Refused{Code: codeTLS, Msg: "the greeting cannot be read"} // or its end: what came first is why
 	}
 	g.held = read
 	if id, ok := policy.HostID(name, g.to.port); ok {
 		g.name = strings.TrimSuffix(id, id[strings.LastIndexByte(id, ':'):])
 	}
 	if !g.to.asked(name) {
-		_ = g.client.SetWriteDeadline(time.Now().Add(alertTime))
-		_, _ = g.client.Write(unrecognized)
-		return &tunnel.Refused{Code: codeServer, Msg: "another server was asked for"}
+		g.refused = &tunnel.Refused{Code: codeServer, Msg: "another server was asked for"}
 	}
 	return nil
+}
+
+// alert tells a client of TLS that asked for another server.
+func (g *greeter) alert() {
+	if g.refused.Code == codeServer {
+		_ = g.client.SetWriteDeadline(time.Now().Add(alertTime))
+		_, _ = g.client.Write(unrecognized)
+	}
 }
 
 // asked reports whether a client that asks for a server by name, or by none, asks

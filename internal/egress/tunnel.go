@@ -78,6 +78,9 @@ func (x *exchange) carry(ctx context.Context, opened *receipt.Receipt, n *receip
 	l := x.proxy.limits
 	var count tunnel.Count
 	err = tunnel.Join(ctx, tunnel.End{Conn: near, Reader: g}, tunnel.End{Conn: far}, tunnel.Limits{Idle: l.Idle, Total: l.Total, Bytes: l.Bytes}, &count)
+	if g.refused != nil { // whatever came after it: who was refused can have its call end at once
+		err = g.refused
+	}
 	n.Sent, n.Received, n.Name = count.Sent(), count.Received(), g.name
 	out.Status, out.Code = ended(err)
 	if x.guest != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
