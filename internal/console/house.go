@@ -4,6 +4,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -65,13 +66,71 @@ func (c *Console) revocations(w http.ResponseWriter, r *http.Request) {
 type settingsPage struct {
 	frame
 	Sections []Section
+	Servers  []mcpServer
 	Checks   []Check
+}
+
+// An mcpServer is an MCP server, and what policies say of it.
+type mcpServer struct {
+	Server
+	Pins int // policies that pin one of this name
+	Now  int // and those of them that pin it as it was seen last
+}
+
+// State is a word for how the server is.
+func (s mcpServer) State() string {
+	switch {
+	case !s.Failed.IsZero():
+		return "failed"
+	case s.Seen.IsZero():
+		return "not asked yet"
+	}
+	return "there"
+}
+
+// servers tells what is known of MCP servers, and which policies pin them.
+func (c *Console) servers(ctx context.Context) ([]mcpServer, error) {
+	if c.Servers == nil {
+		return nil, nil
+	}
+	var out []mcpServer
+	for _, s := range c.Servers() {
+		out = append(out, mcpServer{Server: s})
+	}
+	if out == nil {
+		return nil, nil
+	}
+	list, err := c.Policies.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if list[i].Entry == nil { // it does not verify, and lets nothing be used
+			continue
+		}
+		for _, pin := range list[i].Entry.Bound.Servers {
+			for j := range out {
+				if s := &out[j]; s.Name == pin.Name {
+					s.Pins++
+					if pin.Identity.Equal(s.Identity) {
+						s.Now++
+					}
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 func (c *Console) settings(w http.ResponseWriter, r *http.Request) {
 	p := &settingsPage{frame: c.frame(r, "Settings"), Checks: c.checks(r.Context())}
 	if c.Settings != nil {
 		p.Sections = c.Settings()
+	}
+	var err error
+	if p.Servers, err = c.servers(r.Context()); err != nil {
+		c.fail(w, r, err)
+		return
 	}
 	c.show(w, r, "settings", p)
 }

@@ -157,6 +157,12 @@ func newHouse(t testing.TB) *house {
 		Settings: func() []Section {
 			return []Section{{"Addresses " + hostile, []Setting{{"url " + hostile, "https://house.test " + hostile}}}}
 		},
+		Servers: func() []Server {
+			return []Server{
+				{Name: "files", Adapter: "file:/srv/" + hostile, Started: true, Kept: "in every part " + hostile},
+				{Name: "hub " + hostile, Adapter: "rovo-jira", Is: "hub " + hostile, Tools: 1, Seen: time.Now(), Failed: time.Now()},
+			}
+		},
 		Checks: func(context.Context) []Check {
 			return []Check{{"Confluence " + hostile, false, "It does not answer. " + hostile}}
 		},

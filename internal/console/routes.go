@@ -67,6 +67,19 @@ type Section struct {
 	Settings []Setting
 }
 
+// A Server is an MCP server of other people's, as the house knows it without asking.
+type Server struct {
+	Name, Adapter string
+	Started       bool      // by the house; else it is somewhere else
+	Kept          string    // how its processes are confined
+	Is            string    // what it calls itself, as it was heard last; "": it was not asked yet
+	Identity      seal.Hash // by which policies would pin it then
+	Tools         int       // how many it had
+	Seen          time.Time // when that was
+	Failed        time.Time // when it could not be asked; zero: it could, last
+	Running       int       // conversations with it
+}
+
 // A Check is one thing that must be well for the house to do its work.
 type Check struct {
 	Name string // "log"
@@ -75,7 +88,7 @@ type Check struct {
 }
 
 // A Console holds what the pages are made of. All fields must be set, but for
-// Settings, Checks, Accounts, Sites, StepUp and Proofs.
+// Settings, Servers, Checks, Accounts, Sites, StepUp and Proofs.
 type Console struct {
 	Door     Door
 	Passkeys Passkeys
@@ -89,6 +102,7 @@ type Console struct {
 	Catalog  []policy.Action  // all that the house's tools can do
 	House    string           // its name, above every page
 	Settings func() []Section
+	Servers  func() []Server
 	Checks   func(context.Context) []Check // what the console cannot see by itself
 	Accounts func(ctx context.Context, after string, limit int) ([]Account, error)
 	Sites    []Site

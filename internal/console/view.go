@@ -114,7 +114,7 @@ type mark struct{ Tone, Word string }
 func markOf(state any) mark {
 	word := fmt.Sprint(state)
 	switch word {
-	case "allow", "done", "yes", "used", "live", "good", "verifies", "published", "can be published":
+	case "allow", "done", "yes", "used", "live", "good", "verifies", "published", "can be published", "there":
 		return mark{"good", word}
 	case "ask", "waiting", "waits", "open", "aborted", "unknown", "expired", "order", "revoked", "restored", "emergency", "high", "widens", "risk", "held":
 		return mark{"care", word}

@@ -223,6 +223,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		s.Operators = append(s.Operators, server.Operator{Name: o.Name, Token: o.Token.Get})
 	}
 	d.console.Settings = func() []console.Section { return settings(c, url) }
+	d.console.Servers = func() []console.Server { return serversOf(c, d.others) }
 	d.console.Checks = d.checkup(c, url).checks
 	d.handler = s.Handler()
 	return nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/console"
 	"github.com/clawea/clawea/internal/egress"
 	"github.com/clawea/clawea/internal/sandbox"
 	"github.com/clawea/clawea/internal/upstream"
@@ -61,7 +62,7 @@ func newUpstream(u *config.Upstream, x *connections, hosts *egress.Proxy, versio
 	if err != nil {
 		return nil, err
 	}
-	s.Dial = p.Dial
+	s.Dial, s.Box = p.Dial, p.Box
 	s.Connect, err = connecting(u, hosts)
 	return s, err
 }
@@ -78,6 +79,41 @@ func connecting(u *config.Upstream, p *egress.Proxy) (upstream.Connect, error) {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, opened *receipt.Receipt, carry upstream.Carry) {
 		p.ServeGuest(ctx, w, r, &egress.Guest{Server: u.Name, Hosts: hosts, Call: opened, Carry: carry})
 	}, nil
+}
+
+// serversOf are the servers of c as the console shows them: what is known of them
+// without asking.
+func serversOf(c *config.Config, set *upstream.Set) []console.Server {
+	var out []console.Server
+	for i, s := range set.Servers {
+		is := s.State()
+		out = append(out, console.Server{
+			Name: s.Name, Adapter: c.Upstreams[i].Adapter, Started: s.Box != nil, Kept: kept(s.Box),
+			Is: is.Is, Identity: is.Identity, Tools: is.Tools, Seen: is.Seen, Failed: is.Failed, Running: is.Running,
+		})
+	}
+	return out
+}
+
+// kept says how a server's processes are confined.
+func kept(b *sandbox.Sandbox) string {
+	if b == nil {
+		return ""
+	}
+	says := func(parts []sandbox.Part) string {
+		var out []string
+		for _, p := range parts {
+			out = append(out, string(p))
+		}
+		return strings.Join(out, ", ")
+	}
+	switch lacks, may := b.Missing(), b.Excepted(); {
+	case len(lacks) > 0:
+		return "without " + says(lacks) + ", which this machine lacks, by exception"
+	case len(may) > 0:
+		return "in every part; may go without " + says(may)
+	}
+	return "in every part"
 }
 
 // adapter reads one that comes with the house or is a file.

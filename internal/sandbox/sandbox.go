@@ -167,6 +167,12 @@ func Probe() Report {
 	return r
 }
 
+// Excepted are the parts that the operator lets be missing, sorted.
+func (s *Sandbox) Excepted() []Part { return slices.Clone(s.except) }
+
+// Missing are those of them that are missing on this machine, sorted.
+func (s *Sandbox) Missing() []Part { return slices.Clone(s.missing) }
+
 // has reports whether a part is in force.
 func (s *Sandbox) has(p Part) bool { return !slices.Contains(s.missing, p) }
 

@@ -215,8 +215,10 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 	}
 	said, err := t.send(ctx, t.opened, stage)
 	stop()
-	stage.End()                      // a change that the server asked for and did not wait for is made, or not, by now
-	if n := stage.Refused(); n > 0 { // it may have been talked into that
+	stage.End() // a change that the server asked for and did not wait for is made, or not, by now
+
+	// It may have been talked into that.
+	if n := stage.Refused(); n > 0 {
 		t.server.Log.WarnContext(ctx, "upstream server asked for more than its call was allowed", "server", t.server.Name, "tool", t.tool, "receipt", t.opened.Name(), "refused", n)
 	}
 	switch {

@@ -113,6 +113,13 @@ func (p *pool) reserve(ctx context.Context, key string) (*slot, bool, error) {
 	return s, true, nil
 }
 
+// running is how many sessions there are.
+func (p *pool) running() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.live)
+}
+
 // evict ends a session that nobody uses. The caller holds the lock.
 func (p *pool) evict() bool {
 	for key, s := range p.sessions {

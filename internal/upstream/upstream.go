@@ -27,6 +27,7 @@ import (
 
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/registry"
+	"github.com/clawea/clawea/internal/sandbox"
 	"github.com/clawea/clawea/policy"
 )
 
@@ -42,16 +43,17 @@ type System interface {
 }
 
 // A Server is an upstream MCP server, as the house is configured to use it. All
-// fields must be set but System, which is nil if the adapter has none, and Connect.
+// fields must be set but System, which is nil if the adapter has none, Box and Connect.
 type Server struct {
 	Name    string // agents call its tools NAME_TOOL
 	Adapter *Adapter
 	System  System
-	Site    string        // of the system, as people know it
-	Dial    Dialer        // once for each job, so that what a server keeps in mind is of no other
-	Connect Connect       // how it reaches hosts, while it carries a call; nil: it reaches none
-	Timeout time.Duration // of a call
-	Version string        // of the house, for the server
+	Site    string           // of the system, as people know it
+	Box     *sandbox.Sandbox // that its processes are in; nil: the house starts none
+	Dial    Dialer           // once for each job, so that what a server keeps in mind is of no other
+	Connect Connect          // how it reaches hosts, while it carries a call; nil: it reaches none
+	Timeout time.Duration    // of a call
+	Version string           // of the house, for the server
 	Log     *slog.Logger
 
 	known known

@@ -89,8 +89,8 @@ func openHouse(t *testing.T) *house {
 	return h
 }
 
-// run runs clawea as the house's operator, and returns what it says.
-func (h *house) run(args ...string) string {
+// command is clawea, as the house's operator runs it.
+func (h *house) command(args ...string) *exec.Cmd {
 	h.t.Helper()
 	path, err := clawea()
 	if err != nil {
@@ -99,7 +99,13 @@ func (h *house) run(args ...string) string {
 	c := exec.Command(path, args...)
 	c.Dir = h.dir
 	c.Env = append(os.Environ(), "CLAWEA_SERVER="+strings.Replace(h.url, "localhost", "127.0.0.1", 1), "CLAWEA_OPERATOR=file:"+filepath.Join(h.dir, "demo", "secrets", "operator"))
-	out, err := c.CombinedOutput()
+	return c
+}
+
+// run runs clawea as the house's operator, and returns what it says.
+func (h *house) run(args ...string) string {
+	h.t.Helper()
+	out, err := h.command(args...).CombinedOutput()
 	if err != nil {
 		h.t.Fatalf("clawea %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
