@@ -154,6 +154,7 @@ func commands() []command {
 		{"export ocsf", "[-since RECEIPT] [-follow] [-o FILE] [BUNDLE...]", "write receipts as events in OCSF, a line each: of bundles, or all that the daemon has", exportOCSF},
 		{"openclaw plan", "-wpc FILE|HASH -model ID -workspace FOLDER [-o FILE]", "print the configuration under which OpenClaw has what a policy can let it do, and no more", openclawPlan},
 		{"openclaw apply", "-wpc FILE|HASH -model ID -workspace FOLDER [-yes] CONFIG", "put that configuration into OpenClaw's: shows the difference first, keeps what is not Clawea's and what was there", openclawApply},
+		{"openclaw check", "-wpc FILE|HASH -model ID -workspace FOLDER [-o FILE] CONFIG", "say in what OpenClaw's configuration, and its plugins and skills on the disk, differ from that; exit code 3 if they do", openclawCheck},
 		{"doctor", "[-json] [-config FILE]", "say what this machine can do for sandboxed servers; exit code 3 if it lacks a part", doctor},
 		{"version", "", "print the version", versionCommand},
 		{"help", "[COMMAND]", "print this list, or a command's flags", helpCommand},

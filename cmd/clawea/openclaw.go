@@ -162,10 +162,8 @@ func (c *call) complete(o *openclaw.Options, workspace, plugin, pluginConfig str
 		base = "ANTHROPIC_BASE_URL"
 	}
 	o.BaseURL = cmp.Or(o.BaseURL, c.getenv(base))
-	if extensions != "" {
-		if err := readStrict(extensions, &o.Extensions); err != nil {
-			return err
-		}
+	if o.Extensions, err = readPins(extensions); err != nil {
+		return err
 	}
 	if plugin == "" {
 		if pluginConfig != "" || timeout != 0 {
@@ -178,6 +176,14 @@ func (c *call) complete(o *openclaw.Options, workspace, plugin, pluginConfig str
 		return err
 	}
 	return readStrict(pluginConfig, &o.Plugin.Config)
+}
+
+// readPins reads what plugins and skills may be loaded: nothing, if no file says so.
+func readPins(path string) (pins []openclaw.Extension, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	return pins, readStrict(path, &pins)
 }
 
 func addHeader(o *openclaw.Options, s string) error {

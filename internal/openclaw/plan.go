@@ -36,7 +36,7 @@ func Plan(p *policy.Policy, o *Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{o: o, allowed: map[string]bool{}}
+	b := &builder{o: o, allowed: map[string]bool{}, config: Config{Policy: p.Hash()}}
 	b.pick(p, own)
 	b.sandbox(p)
 	b.elevated = allowsElevated(p)

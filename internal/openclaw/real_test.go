@@ -146,6 +146,93 @@ func TestOpenClawOffersWhatIsPlanned(t *testing.T) {
 	}
 }
 
+// checked checks h's configuration, with OpenClaw's own view.
+func checked(t *testing.T, h *openclawtest.Home, c *Config, pinned []Extension) *Report {
+	t.Helper()
+	getenv := func(name string) string {
+		if value, ok := strings.CutPrefix(gatewayToken, name+"="); ok {
+			return value
+		}
+		return os.Getenv(name)
+	}
+	r, err := Check(t.Context(), &Checkup{Plan: c, Pinned: pinned, Config: h.Config, State: h.State, Workspace: h.Workspace, Program: []string{h.Node, h.Script}, Getenv: getenv}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A configuration as planned passes, and OpenClaw's answers are all on record.
+func TestCheckWithOpenClaw(t *testing.T) {
+	h := openclawtest.Find(t).Home(t)
+	c := realPlan(t, h, policies(t)["commands"])
+	b, err := c.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Write(t, b)
+	r := checked(t, h, c, nil)
+	if !r.OK {
+		t.Errorf("%v", r.Drifts)
+	}
+	var asked []string
+	for _, said := range r.Commands {
+		asked = append(asked, strings.Join(said.Command, " "))
+		if said.Fault != "" || said.Summary == "" || said.Bytes == 0 || said.Output.IsZero() {
+			t.Errorf("%+v", said)
+		}
+	}
+	if want := "--version, config get tools --json, config validate --json, security audit --json, sandbox explain --json, plugins list --json, policy check --json"; strings.Join(asked, ", ") != want {
+		t.Errorf("asked %v", asked)
+	}
+}
+
+// What is loosened is found in the file, and by OpenClaw itself.
+func TestCheckFindsWithOpenClaw(t *testing.T) {
+	h := openclawtest.Find(t).Home(t)
+	c := realPlan(t, h, policies(t)["policy-as-code"])
+	b, err := c.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, value := range map[string]any{
+		"tools.elevated":               map[string]any{"enabled": true, "allowFrom": map[string]any{"telegram": []any{"*"}}},
+		"agents.defaults.sandbox.mode": "off",
+		"tools.sandbox.tools.allow":    []any{"*"},
+		"mcp.servers.shell":            map[string]any{"command": "sh"},
+		"plugins.enabled":              true,
+		"gateway.auth.token":           "${NOWHERE}",
+	} {
+		if err := d.put(strings.Split(path, "."), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Write(t, d.text.Pack())
+	lay(t, h.Workspace, map[string]string{"skills/evil/SKILL.md": "---\nname: evil\ndescription: d\n---\n"})
+	r := checked(t, h, c, nil)
+	found := map[string]Severity{}
+	for _, d := range r.Drifts {
+		found[d.Path] = d.Severity
+	}
+	for _, path := range []string{
+		"tools.elevated", "agents.defaults.sandbox.mode", "tools.sandbox", "mcp.servers", "plugins.enabled", "gateway.auth.token", // in the file; the last also by validate
+		filepath.Join(h.Workspace, "skills/evil"),                                                                                       // on the disk
+		"audit tools.elevated.allowFrom.telegram.wildcard", "sandbox.mode", "sandbox.tools.allow", "elevated.enabled", "plugin browser", // by OpenClaw
+		"policy check policy/mcp-unapproved-server", "policy check policy/sandbox-mode-unapproved", "policy check policy/tools-elevated-enabled",
+	} {
+		if found[path] == "" {
+			t.Errorf("%s is not found", path)
+		}
+	}
+	if r.OK || t.Failed() {
+		t.Errorf("ok: %t; %v", r.OK, r.Drifts)
+	}
+}
+
 // The catalogue has every tool of the release that it names.
 func TestCatalogueIsWhole(t *testing.T) {
 	dir := filepath.Dir(openclawtest.Find(t).Script)

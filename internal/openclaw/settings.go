@@ -8,11 +8,14 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/clawea/clawea/seal"
 )
 
 // A Config is what Clawea sets in OpenClaw's configuration; all else there is none
 // of its business.
 type Config struct {
+	Policy   seal.Hash // that it is made from
 	Settings []Setting
 	Notes    []string // what a person should know of it
 }
