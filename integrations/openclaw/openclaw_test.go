@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	guard "github.com/clawea/clawea/integrations/openclaw"
 	"github.com/clawea/clawea/internal/openclaw/openclawtest"
 	"github.com/clawea/clawea/internal/sim/model"
@@ -41,7 +43,9 @@ type world struct {
 	home   *openclawtest.Home
 	model  *model.Provider
 	config map[string]any
-	secret string // the file
+	secret string       // the file
+	env    []string     // besides what an OpenClaw must have
+	server http.Handler // the house's own MCP server
 
 	mu     sync.Mutex
 	told   []told
@@ -69,6 +73,13 @@ func newWorld(t *testing.T, calls ...model.ToolCall) *world {
 		t.Fatal(err)
 	}
 	w.secret = filepath.Join(w.home.State, "guard.secret")
+	w.server = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server {
+		s := mcp.NewServer(&mcp.Implementation{Name: "clawea", Version: "1"}, nil)
+		mcp.AddTool(s, &mcp.Tool{Name: "jira_issue_get", Description: "reads an issue"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "from the house"}}}, nil, nil
+		})
+		return s
+	}, &mcp.StreamableHTTPOptions{Stateless: true})
 	w.config = map[string]any{
 		"models": map[string]any{"mode": "replace", "catalogRefresh": map[string]any{"enabled": false}, "providers": map[string]any{"sim": map[string]any{
 			"baseUrl": provider.URL + "/v1", "apiKey": "key", "api": "openai-completions",
@@ -77,7 +88,8 @@ func newWorld(t *testing.T, calls ...model.ToolCall) *world {
 		}}},
 		"agents":  map[string]any{"defaults": map[string]any{"model": "sim/sim-1", "workspace": w.home.Workspace, "skipBootstrap": true, "skills": []any{}}},
 		"update":  map[string]any{"checkOnStart": false},
-		"tools":   map[string]any{"toolSearch": false, "codeMode": false, "allow": []string{"exec", "read"}, "exec": map[string]any{"mode": "full"}},
+		"tools":   map[string]any{"toolSearch": false, "codeMode": false, "allow": []string{"exec", "read", "clawea__*"}, "exec": map[string]any{"mode": "full"}},
+		"mcp":     map[string]any{"servers": map[string]any{"clawea": map[string]any{"transport": "streamable-http", "url": house.URL + "/sidecar/mcp"}}},
 		"plugins": map[string]any{"slots": map[string]any{"memory": "none"}},
 	}
 	w.plugin("clawea", folder, map[string]any{"url": house.URL + "/sidecar", "secretFile": w.secret})
@@ -99,6 +111,10 @@ func (w *world) plugin(id, folder string, config map[string]any) {
 }
 
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/sidecar/mcp" {
+		w.server.ServeHTTP(rw, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	in := told{Path: strings.TrimPrefix(r.URL.Path, "/sidecar"), Prefer: r.Header.Get("Prefer"), Models: len(w.model.Requests())}
 	if err != nil || json.Unmarshal(body, &in.Body) != nil || r.Header.Get("Clawea-Guard") != secret || r.Method != http.MethodPost {
@@ -149,8 +165,7 @@ func (w *world) run(args ...string) string {
 	}
 	ctx, stop := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer stop()
-	// A proxy in the environment is not the house's.
-	out, err := w.home.Command(ctx, []string{"NODE_USE_ENV_PROXY=1", "HTTP_PROXY=http://127.0.0.1:1", "NO_PROXY=" + w.direct()}, args...).CombinedOutput()
+	out, err := w.home.Command(ctx, w.env, args...).CombinedOutput()
 	if ctx.Err() != nil {
 		w.t.Fatalf("openclaw %v did not end: %v\n%s", args, err, out)
 	}
@@ -160,13 +175,6 @@ func (w *world) run(args ...string) string {
 		}
 	})
 	return string(out)
-}
-
-// direct is the model's address: OpenClaw may go there without the proxy, which is not there.
-func (w *world) direct() string {
-	providers := w.config["models"].(map[string]any)["providers"].(map[string]any)
-	base, _ := providers["sim"].(map[string]any)["baseUrl"].(string)
-	return strings.TrimSuffix(strings.TrimPrefix(base, "http://"), "/v1")
 }
 
 func (w *world) exists(name string) bool {
@@ -193,7 +201,7 @@ var agent = []string{"agent", "--local", "--agent", "main", "--message", "go", "
 // OpenClaw itself does what the house allows, and nothing else, and tells of it.
 func TestOpenClawAsks(t *testing.T) {
 	w := newWorld(t, execute("echo hi > allowed.txt; exit 3"), execute("echo hi > denied.txt"), execute("echo hi > asked.txt"),
-		model.ToolCall{Name: "read", Arguments: json.RawMessage(`{"path":"absent.txt"}`)})
+		model.ToolCall{Name: "read", Arguments: json.RawMessage(`{"path":"absent.txt"}`)}, model.ToolCall{Name: "clawea__jira_issue_get"})
 	w.effect = func(args map[string]any) string {
 		switch command, _ := args["command"].(string); {
 		case strings.Contains(command, "denied"):
@@ -210,7 +218,7 @@ func TestOpenClawAsks(t *testing.T) {
 			t.Errorf("%s is there: %v", name, !want)
 		}
 	}
-	for _, want := range []string{"Clawea: denied: exec is denied (/tool_policy/deny) Receipt job-1/", "Clawea: pending. People are asked about this call (approval appr-1)"} {
+	for _, want := range []string{"Clawea: denied: exec is denied (/tool_policy/deny) Receipt job-1/", "Clawea: pending. People are asked about this call (approval appr-1)", "from the house"} {
 		if !strings.Contains(w.seen(), want) {
 			t.Errorf("the model was not told %q", want)
 		}
@@ -322,6 +330,10 @@ func TestOpenClawWaits(t *testing.T) {
 	w := newWorld(t, execute("echo hi > asked.txt"))
 	entry := w.config["plugins"].(map[string]any)["entries"].(map[string]any)["clawea"].(map[string]any)
 	entry["config"].(map[string]any)["waitSeconds"] = 30
+	// A proxy in the environment, which is not there, is not asked to reach the house.
+	provider := w.config["models"].(map[string]any)["providers"].(map[string]any)["sim"].(map[string]any)["baseUrl"].(string)
+	w.env = []string{"NODE_USE_ENV_PROXY=1", "HTTP_PROXY=http://127.0.0.1:1", "NO_PROXY=" + strings.TrimSuffix(strings.TrimPrefix(provider, "http://"), "/v1")}
+	delete(w.config, "mcp")
 	asks := 0
 	w.effect = func(map[string]any) string {
 		if asks++; asks < 18 { // longer than OpenClaw's own 15 seconds
@@ -333,7 +345,7 @@ func TestOpenClawWaits(t *testing.T) {
 	if asked := w.asked("/v1/local"); len(asked) != 18 || asked[0].Prefer != "wait=30" || !w.exists("asked.txt") {
 		t.Errorf("asked %d times, first %+v", len(asked), asked[:min(1, len(asked))])
 	}
-	if strings.Contains(w.seen(), "pending") {
+	if strings.Contains(w.seen(), "Clawea: pending") {
 		t.Error("the agent was told that the call is pending")
 	}
 }

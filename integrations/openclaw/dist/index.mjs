@@ -10,8 +10,9 @@ import { undecided } from "./told.mjs";
 // they were, and takes the rewrite that came last. Last is where the arguments are
 // said that the house has judged.
 const last = Number.NEGATIVE_INFINITY;
-// The modes of registration whose hooks OpenClaw runs: the Gateway those of "full",
-// agent --local those of "discovery", after having loaded the plugin as "full", too.
+// The modes of registration whose hooks OpenClaw may run. Its documentation says
+// "full"; it loads plugins so, too, and then runs the hooks of another load, whose
+// mode is "discovery".
 const modes = ["full", "discovery"];
 const hookTime = 20; // seconds that a hook may take beside what people are waited for
 export default {

@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { canonical, digest, plain } from "./canonical.mjs";
 const maxResult = 8 << 20; // characters
+const codeForm = /^[A-Za-z0-9._-]{1,64}$/;
 /**
- * What became of a call, as OpenClaw tells it. A tool that says it failed may have
- * done something before; what it says is the agent's side of the story, and the
- * receipt says so.
+ * What became of a call, as OpenClaw tells it. "failed" says that nothing happened,
+ * and takes the call out of what limits count. So it is said only of what did not begin,
+ * or could change nothing: other tools that end in an error may have done something before.
  */
 export function report(call, end) {
     const out = { ticket: call.ticket, ...outcome(call, end) };
@@ -18,17 +19,19 @@ function outcome(call, end) {
     if (commitArgs(end.params) !== call.args)
         return { status: "unknown", code: "other_arguments" };
     const details = plain(end.result) && plain(end.result["details"]) ? end.result["details"] : {};
-    const { status, exitCode } = details;
+    const { status, exitCode, exitReason } = details;
     // OpenClaw itself, or a plugin after this one, has kept the call from beginning.
     if (status === "blocked" || status === "skipped")
         return { status: "failed", code: "blocked" };
-    // A command that ran has happened, whatever it says of itself.
+    // A command that ran to its end has happened, whatever it says of itself.
     if (typeof exitCode === "number" && Number.isInteger(exitCode))
         return { status: "done", code: `exit_${exitCode}` };
+    if (typeof exitReason === "string")
+        return { status: "aborted", code: codeForm.test(exitReason) ? exitReason : "ended" };
     if (call.signal?.aborted)
         return { status: "aborted" };
     if (end.error !== undefined)
-        return { status: "failed", code: "tool_error" };
+        return { status: call.reads ? "failed" : "unknown", code: "tool_error" };
     if (status === "running")
         return { status: "done", code: "running" };
     return { status: "done" };

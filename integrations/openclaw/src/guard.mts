@@ -65,12 +65,14 @@ export class Guard {
     const params = event.params;
     if (!plain(params)) throw new Error("its arguments are no object");
     const args = canonical(params, maxArgs);
-    const verdict = await this.#ask(request(event.toolName, params, args), ctx.abortSignal);
+    const of = classes.get(event.toolName) ?? "write";
+    const verdict = await this.#ask(request(event.toolName, of, params, args), ctx.abortSignal);
     if (verdict.effect !== "allow") return { block: true, blockReason: told(verdict) };
     this.#keep(id, {
       receipt: verdict.receipt,
       ticket: verdict.ticket ?? "",
       args: digest(args),
+      reads: of === "read" || of === "search",
       runId: event.runId ?? ctx.runId,
       signal: ctx.abortSignal,
     }, verdict.until ?? 0);
@@ -148,14 +150,13 @@ export class Guard {
   }
 }
 
-// The request about a call. A tool's class is in the catalogue, and one that is not
-// there is taken to write. Where a tool has several actions, OpenClaw's and most
+// The request about a call. Where a tool has several actions, OpenClaw's and most
 // others' have them in the argument of that name, and policies can tell them apart.
-function request(tool: string, params: Record<string, unknown>, args: string): string {
+function request(tool: string, of: string, params: Record<string, unknown>, args: string): string {
   if (!toolForm.test(tool)) throw new Error("its tool has a name that policies cannot speak of");
   const action = params["action"];
   const named = typeof action === "string";
   if (named && !actionForm.test(action)) throw new Error("its action has a name that policies cannot speak of");
-  const head = JSON.stringify({ tool, action: named ? action : undefined, class: classes.get(tool) ?? "write" });
+  const head = JSON.stringify({ tool, action: named ? action : undefined, class: of });
   return `${head.slice(0, -1)},"args":${args}}`; // the arguments as they were judged, to the letter
 }

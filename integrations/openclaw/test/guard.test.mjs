@@ -140,7 +140,10 @@ test("what became of a call is told as it was", async (t) => {
     [{ result: { content: [] } }, { status: "done" }],
     [{ result: { content: [], details: { exitCode: 3 } }, error: "exit 3" }, { status: "done", code: "exit_3" }],
     [{ result: { content: [], details: { status: "running" } } }, { status: "done", code: "running" }],
-    [{ result: { content: [], details: { status: "error" } }, error: "no such file" }, { status: "failed", code: "tool_error" }],
+    [{ result: { content: [], details: { status: "failed", exitCode: null, exitReason: "overall-timeout" } }, error: "failed" }, { status: "aborted", code: "overall-timeout" }],
+    [{ result: { content: [], details: { status: "failed", exitCode: null, exitReason: "a b" } }, error: "failed" }, { status: "aborted", code: "ended" }],
+    [{ result: { content: [], details: { status: "error" } }, error: "no such file" }, { status: "unknown", code: "tool_error" }],
+    [{ toolName: "read", result: { content: [], details: { status: "error" } }, error: "no such file" }, { status: "failed", code: "tool_error" }],
     [{ result: { content: [], details: { status: "blocked" } }, error: "no" }, { status: "failed", code: "blocked" }],
     [{ params: { command: "rm" } }, { status: "unknown", code: "other_arguments" }],
     [{ params: { command: () => 1 } }, { status: "unknown", code: "other_arguments" }],
@@ -149,7 +152,7 @@ test("what became of a call is told as it was", async (t) => {
   for (const [change, want, cancelled = false] of ends) {
     const { guard, closed } = await start(t);
     const cancel = new AbortController();
-    await guard.before(call(), { abortSignal: cancel.signal });
+    await guard.before(call({ toolName: change.toolName ?? "exec" }), { abortSignal: cancel.signal });
     if (cancelled) cancel.abort();
     await guard.after(ended(change), {});
     const { ticket, result_sha256, ...rest } = closed().at(-1).body;
