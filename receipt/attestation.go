@@ -152,6 +152,9 @@ func ParseAttestation(payload []byte) (*Attestation, error) {
 	if err := a.Check(); err != nil {
 		return nil, fmt.Errorf("read attestation: %w", err)
 	}
+	if !a.Hash().Equal(seal.Sum(payload)) { // a member is left out, or a time is written otherwise
+		return nil, fmt.Errorf("read attestation: %w", seal.ErrNotCanonical)
+	}
 	return a, nil
 }
 

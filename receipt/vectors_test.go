@@ -19,7 +19,8 @@ import (
 )
 
 // TestVectors reads every testdata/vectors/receipt-*.txtar: payloads of
-// receipts, signed answers, delegations and standings, salts and commitments.
+// receipts, signed answers, delegations, attestations, traces and standings, salts and
+// commitments.
 func TestVectors(t *testing.T) {
 	vectors.Run(t, "receipt", func(t *testing.T, files map[string][]byte) string { return runVector(t, texts(files)) })
 }
@@ -55,6 +56,10 @@ func runVector(t *testing.T, files map[string]string) string {
 		return tellSettled(t, files["settle"])
 	case files["stands"] != "":
 		return tellStanding(t, files, vs)
+	case files["attestation.json"] != "":
+		return readAttestation(t, files, vs)
+	case files["trace.json"] != "":
+		return readTrace(t, files["trace.json"], vs)
 	case files["delegation.json"] != "":
 		return readDelegation(t, files["delegation.json"], vs)
 	case files["answer.json"] != "":
