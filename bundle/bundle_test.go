@@ -31,8 +31,11 @@ func sample() *bundle.Bundle {
 			{Commitment: seal.Commit(seal.Salt{1}, text), Salt: seal.Salt{1}, Text: text},
 			{Commitment: seal.Commit(seal.Salt{2}, nil), Salt: seal.Salt{2}, Text: []byte{}},
 		},
-		Standing: &e,
-		Log:      &bundle.Log{Checkpoint: "origin\n1\n", Proofs: []bundle.Proof{{Seq: 1, Index: 0, Hashes: tlog.RecordProof{{1}, {2}}}}},
+		Standing:     &e,
+		Delegations:  []seal.Envelope{e},
+		Attestations: []seal.Envelope{e, e},
+		Traces:       []seal.Envelope{e},
+		Log:          &bundle.Log{Checkpoint: "origin\n1\n", Proofs: []bundle.Proof{{Seq: 1, Index: 0, Hashes: tlog.RecordProof{{1}, {2}}}}},
 	}
 }
 
@@ -91,6 +94,7 @@ func TestReadRefuses(t *testing.T) {
 		{"a number below zero", strings.Replace(good, `"seq":1`, `"seq":-1`, 1), syntax},
 		{"a null list", strings.Replace(good, `"answers":[]`, `"answers":null`, 1), seal.ErrNotCanonical},
 		{"a null standing", strings.Replace(good, `"standing":{`, `"standing":null,"x":{`, 1), syntax},
+		{"an empty list of traces", strings.Replace(good, `"traces":[`, `"traces":[],"x":[`, 1), syntax},
 		{"a list left out", strings.Replace(good, `"answers":[],`, ``, 1), seal.ErrNotCanonical},
 		{"base64 with a loose bit", strings.Replace(good, "AQIDBA==", "AQIDBB==", 1), seal.ErrNotCanonical},
 		{"base64 without padding", strings.Replace(good, "AQIDBA==", "AQIDBA", 1), syntax},
@@ -124,9 +128,13 @@ func TestLarge(t *testing.T) {
 		t.Errorf("a bundle larger than a paper: %v", err)
 	}
 	b.Disclosures[0].Text = nil
-	b.Answers = make([]seal.Envelope, bundle.MaxItems+1)
-	if _, err := b.Marshal(); err == nil {
-		t.Error("a list that is too long was written")
+	for i, list := range []*[]seal.Envelope{&b.Tokens, &b.Receipts, &b.Answers, &b.Delegations, &b.Attestations, &b.Traces} {
+		kept := *list
+		*list = make([]seal.Envelope, bundle.MaxItems+1)
+		if _, err := b.Marshal(); err == nil {
+			t.Errorf("a list that is too long was written, the one in place %d", i)
+		}
+		*list = kept
 	}
 	long := `{"answers":[` + strings.Repeat(`{"payload":"","payloadType":"","signatures":[]},`, bundle.MaxItems)
 	long += `{"payload":"","payloadType":"","signatures":[]}],"disclosures":[],"format":"clawea.bundle.v1","job":"","policies":[],"receipts":[],"tokens":[]}` + "\n"

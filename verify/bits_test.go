@@ -69,14 +69,23 @@ func raced() bool {
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// TestBitsOfABigBundle turns random bits of a bundle in which everything occurs.
+// TestBitsOfABigBundle turns random bits of a bundle in which everything occurs, and of
+// one whose agent's program is attested to and speaks for itself.
 func TestBitsOfABigBundle(t *testing.T) {
 	h := bigStory(t)
-	file := must(h.export(bigJob, bigLength).Marshal())
-	trust := h.trust()
 	n := 1500
 	if testing.Short() || raced() {
 		n = 150
+	}
+	turnBits(t, must(h.export(bigJob, bigLength).Marshal()), h.trust(), n)
+	attested, b := attestedStory(t)
+	turnBits(t, must(b.Marshal()), attested.trust(), n)
+}
+
+func turnBits(t *testing.T, file []byte, trust *verify.Trust, n int) {
+	t.Helper()
+	if r := verify.Bundle(file, trust, verify.Expect{}); !r.Verified() {
+		t.Fatalf("the bundle does not verify to begin with: %v", r.Findings)
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range n {
@@ -207,6 +216,9 @@ func FuzzParseTrust(f *testing.F) {
 	governing, _ := governed(f, prodPolicy, func(h *house) []key { return []key{h.author, h.approver, h.ann} })
 	f.Add(must(governing.trust().Marshal()))
 	f.Add([]byte(`{"format":"clawea.trust.v1","house":"h","environments":{"":{"approvers":[],"required":0}},"break_glass":null}`))
+	launched := h.trust()
+	launched.Launchers = []string{launcher(f).public}
+	f.Add(must(launched.Marshal()))
 	ended := h.trust()
 	ended.Until = map[string]time.Time{seal.KeyID(h.verifier(h.ann)): h.now}
 	f.Add(must(ended.Marshal()))

@@ -97,6 +97,7 @@ func (a *auditor) story(r *receipt.Receipt) {
 		h.used = true
 	}
 	a.changes(r)
+	a.witness(r, h)
 	switch {
 	case r.Kind == receipt.Closed:
 		a.close(r)
@@ -166,15 +167,18 @@ func (a *auditor) carried(r *receipt.Receipt, c *policy.Call) {
 	case c.Carrier != r.By:
 		a.find(receiptClosed, r.Seq, "receipt %d's call was carried out by %s, and this is the word of %s", r.Opened, who(c.Carrier), who(r.By))
 	case c.Unreported:
-		a.find(receiptClosed, r.Seq, "receipt %d says that %s never reports what became of its call", r.Opened, c.Carrier)
+		a.find(receiptClosed, r.Seq, "receipt %d says that %s never reports what became of its call", r.Opened, who(c.Carrier))
 	default:
-		a.find(receiptReported, r.Seq, "%q was carried out by %s: that it is %s is its word, and not the house's", c.Name(), c.Carrier, r.Outcome.Status)
+		a.find(receiptReported, r.Seq, "%q was carried out by %s: that it is %s is its word, and not the house's", c.Name(), who(c.Carrier), r.Outcome.Status)
 	}
 }
 
 func who(by string) string {
-	if by == "" {
+	switch by {
+	case "":
 		return "the house"
+	case policy.RuntimeCarrier:
+		return "the program that the agent runs in"
 	}
 	return by
 }
@@ -215,9 +219,9 @@ func elsewhere(c *policy.Call) string {
 	case c.Carrier == "":
 		return ""
 	case c.Unreported:
-		return "to " + c.Carrier + ", which never reports, "
+		return "to " + who(c.Carrier) + ", which never reports, "
 	}
-	return "to " + c.Carrier + ", which has not reported, "
+	return "to " + who(c.Carrier) + ", which has not reported, "
 }
 
 // open returns the allowed calls without a closing receipt, in order.

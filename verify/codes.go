@@ -48,6 +48,18 @@ const (
 	tokenFit       Code = "token.fit"
 	tokenShared    Code = "token.shared"
 
+	tokenAttestation     Code = "token.attestation"
+	attestationSignature Code = "attestation.signature"
+	attestationMalformed Code = "attestation.malformed"
+	attestationUnused    Code = "attestation.unused"
+
+	traceSignature   Code = "trace.signature"
+	traceMalformed   Code = "trace.malformed"
+	traceAttestation Code = "trace.attestation"
+	traceUnreceipted Code = "trace.unreceipted"
+	traceUntold      Code = "trace.untold"
+	traceMissing     Code = "trace.missing"
+
 	receiptSignature  Code = "receipt.signature"
 	receiptMalformed  Code = "receipt.malformed"
 	receiptChain      Code = "receipt.chain"
@@ -129,11 +141,11 @@ func Codes() []Row { return slices.Clone(rows[:]) }
 
 var rows = [...]Row{
 	{bundleMalformed, Integrity, Fail, "the file reads as a bundle and is, to the bit, in its one form"},
-	{bundleJob, Integrity, Fail, "standing and answers are about the bundle's job"},
+	{bundleJob, Integrity, Fail, "standing, answers and traces are about the bundle's job"},
 	{bundleDuplicate, Integrity, Fail, "nothing is in the file twice"},
 	{bundleUnused, Integrity, Fail, "nothing is in the file that no receipt explains"},
 	{trustMalformed, Trusted, Fail, "the trust file names a house and readable keys"},
-	{trustShared, Trusted, Warn, "no key is trusted both as a gate's and as a person's: such a gate could approve its own calls"},
+	{trustShared, Trusted, Warn, "no key is trusted as two of a gate's, a person's and a launcher's: it could approve, or attest to, what is its own"},
 	{policySignature, Trusted, Fail, "each policy is signed by an author whom you trust, and by nobody whom you do not"},
 	{policyMalformed, Integrity, Fail, "each policy and binding parses, in canonical form"},
 	{policyBinding, Integrity, Fail, "each binding binds exactly the names of its policy"},
@@ -151,6 +163,10 @@ var rows = [...]Row{
 	{tokenJob, Integrity, Fail, "each token is for the bundle's job and no other"},
 	{tokenFit, Integrity, Fail, "each token that was accepted fits its policy: pin, lifetime, grant and recomputed scope hash, and a key where it wants one"},
 	{tokenShared, Integrity, Fail, "no token is in the bundles of two jobs, where several are verified together"},
+	{tokenAttestation, Integrity, Fail, "each token that stands on an attestation has it in the bundle, says the same of the runtime, and is for the same job, agent and policy, in its time; what was loaded is what the policy was published with"},
+	{attestationSignature, Trusted, Fail, "each attestation is signed by the launcher it names, whom you trust"},
+	{attestationMalformed, Integrity, Fail, "each attestation parses, in canonical form"},
+	{attestationUnused, Integrity, Warn, "on each attestation a token stands, or a trace"},
 	{receiptSignature, Trusted, Fail, "each receipt is signed by a gate that you trust"},
 	{receiptMalformed, Integrity, Fail, "each receipt parses, in canonical form"},
 	{receiptChain, Integrity, Fail, "receipts count from 1, each names the one before by hash, all of one job"},
@@ -171,7 +187,7 @@ var rows = [...]Row{
 	{receiptSettled, Integrity, Fail, "each model call used what its provider counted: nothing if it failed uncounted, and all that was reserved if nobody knows"},
 	{receiptUnclosed, Completeness, Warn, "each allowed call has its closing receipt; without one it may have happened"},
 	{receiptUnknown, Completeness, Warn, "each closed call's outcome is known; otherwise it may have happened"},
-	{receiptReported, Completeness, Warn, "each outcome is what the house itself was told; otherwise it is the word of the gateway that carried the call out"},
+	{receiptReported, Completeness, Warn, "each outcome is what the house itself was told; otherwise it is the word of the gateway, or of the program that the agent runs in, which carried the call out"},
 	{receiptSandbox, Trusted, Warn, "each MCP server that carried a call ran with all parts of its sandbox, where it ran in one"},
 	{receiptRevoked, Integrity, Fail, "after a revocation is recorded, no call that it ends is decided until it is restored, and no answer from before counts"},
 	{receiptRepeated, Integrity, Fail, "nothing is done again outside while it is not settled whether it happened, and who is refused for that is refused rightly"},
@@ -191,8 +207,14 @@ var rows = [...]Row{
 	{answerUnused, Completeness, Pass, "an answer that no decision saw: it came late, the call was not tried again, or the person said something else"},
 	{delegationSignature, Trusted, Fail, "each delegation is signed by the person it is from, whom you trust"},
 	{delegationMalformed, Integrity, Fail, "each delegation parses, in canonical form"},
+	{traceSignature, Trusted, Fail, "each trace is signed by the launcher it names, whom you trust"},
+	{traceMalformed, Integrity, Fail, "each trace parses, in canonical form"},
+	{traceAttestation, Integrity, Fail, "each trace that stands on an attestation has it in the bundle: for its job, agent, program and version"},
+	{traceUnreceipted, Completeness, Fail, "each call that a program says it made has a receipt by which it can have been made"},
+	{traceUntold, Completeness, Warn, "each receipt of a call of a program's own tools is one that the program tells of; otherwise it does not tell all, or somebody else was at its door"},
+	{traceMissing, Completeness, Warn, "where tokens stand on attestations, a program says what calls it made"},
 	{disclosureCommitment, Integrity, Fail, "each disclosed text is the one committed to"},
-	{disclosureUnknown, Integrity, Fail, "each disclosed text is committed to in some receipt"},
+	{disclosureUnknown, Integrity, Fail, "each disclosed text is committed to in some receipt, attestation or trace"},
 	{disclosureSize, Integrity, Fail, "each disclosed result is as long as its receipt says"},
 	{shadowVerdict, Integrity, Fail, "each verdict of a candidate, made again where the record suffices, comes out the same"},
 	{shadowUnproven, Completeness, Warn, "each verdict of a candidate can be made again; otherwise it is the gate's word"},
@@ -211,6 +233,9 @@ var rows = [...]Row{
 	{expectTime, Trusted, Fail, "nothing is dated after the time that you give"},
 }
 
+// silence is what the evidence cannot show either where a policy wants a plugin heard of.
+const silence = "That the plugin in an agent's runtime was heard of as lately as receipts say. That is the gate's word."
+
 func row(c Code) Row {
 	i := slices.IndexFunc(rows[:], func(r Row) bool { return r.Code == c })
 	return rows[i]
@@ -223,11 +248,12 @@ var limits = [...]string{
 	"What the other side did after an outcome \"unknown\" or an allowed call without a closing receipt: it may have happened.",
 	"That a request was put in policy terms rightly. The call is the gate's reading of it; disclosed arguments let you compare.",
 	"That the other side did what it answered, or that its answer was true.",
-	"That a gateway which carries calls out in the house's stead sent what was decided, once, and reports truly what became of it.",
+	"That a gateway, or the program that an agent runs in, which carries calls out in the house's stead did what was decided, once, and reports truly what became of it.",
 	"That people read what they approved. Their keys signed; that is all.",
 	"The true time. Times are the gate's own clock, and can only be seen not to run backwards.",
 	"That a condition on a text was evaluated rightly where the text is not disclosed.",
 	"Why a token was refused as revoked, a policy as unusable or a call as beyond a limit of the house: that is the house's word.",
+	"That a launcher saw all of what an agent runs in, or that a program says of itself, in a trace, all that it did. Both are their own word.",
 	"That a model's answer says truly who answered and what it took, or that prices are what the house pays.",
 	"Who a key belongs to. You brought the keys; whoever holds one speaks as its owner.",
 }

@@ -80,6 +80,7 @@ func (a *auditor) narrowed(r *receipt.Receipt, h *held) *policy.Policy {
 	}
 	a.policies[i].used = true
 	a.policies[i].decided++
+	a.checkAttested(r, h, a.policies[i])
 	f := h.fit(a.policies[i])
 	if f.err != nil {
 		a.find(tokenFit, r.Seq, "token %q under policy %s: %v", h.claims.ID, d.Policy, f.err)

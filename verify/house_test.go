@@ -138,6 +138,7 @@ func (h *house) publishAs(src string, signers ...key) *policy.Policy {
 	if p.Upstream() {
 		b.Servers = []policy.Server{repoServer}
 	}
+	b.Extensions = onDisk(p)
 	binding := must(seal.Sign(h.registry, policy.BindingType, must(seal.Marshal(b))))
 	bound := must(p.Bind(b))
 	h.policies[p.Hash()] = &published{bound, bundle.Policy{Policy: *paper, Binding: *binding}}

@@ -94,6 +94,7 @@ type held struct {
 	claims   *token.Claims
 	used     bool
 	accepted bool // by some receipt; refused ones prove nothing about it
+	grounded bool // it stands on an attestation that is in the bundle, and fits
 	fits     map[*published]fit
 }
 

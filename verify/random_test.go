@@ -8,15 +8,19 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/clawea/clawea/bundle"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
+	"github.com/clawea/clawea/verify"
 )
 
 // TestAnyStory lets agents, people and disks do as they please: whatever a
@@ -27,10 +31,14 @@ func TestAnyStory(t *testing.T) {
 		p := h.publish(bigPolicy)
 		life := 10 * time.Minute
 		raw := h.mint(p, "j", "t0", life, nil)
+		program := &witnessed{t: t, policy: p}
+		h.rules = func(x *verify.Trust) { x.Launchers = []string{launcher(t).public} }
 		for i := range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			switch rapid.SampledFrom([]string{"call", "call", "call", "call", "answer", "wait", "mint", "revoke", "order", "restore", "full"}).Draw(rt, "step") {
 			case "call":
-				h.gate.Do(context.Background(), show(raw), anyRequest(rt))
+				req := anyRequest(rt)
+				h.gate.Do(context.Background(), show(raw), req)
+				program.ran(req.Action)
 			case "answer":
 				if ids := slices.Sorted(maps.Values(h.book.pending["j"])); len(ids) > 0 {
 					who := rapid.SampledFrom([]key{h.ann, h.ben}).Draw(rt, "who")
@@ -42,6 +50,9 @@ func TestAnyStory(t *testing.T) {
 				mod := func(*token.Claims) {}
 				if rapid.Bool().Draw(rt, "bound") {
 					mod = bind
+				}
+				if rapid.Bool().Draw(rt, "attested") {
+					mod = program.attested(h.now, mod)
 				}
 				raw = h.mint(p, "j", fmt.Sprintf("t%d", i+1), life, mod)
 			case "revoke":
@@ -61,11 +72,59 @@ func TestAnyStory(t *testing.T) {
 			rt.Fatalf("the journal: %v", r.Findings)
 		}
 		for _, n := range []int{n, rapid.IntRange(0, n).Draw(rt, "prefix")} {
-			if r := check(h, h.export("j", n)); !r.Verified() {
+			b := h.export("j", n)
+			program.attest(b)
+			if r := check(h, b); !r.Verified() {
 				rt.Fatalf("the first %d: %v", n, r.Findings)
 			}
 		}
+		b := h.export("j", n)
+		program.attest(b)
+		b.Traces = program.trace()
+		if r := check(h, b); !r.Verified() {
+			rt.Fatalf("with what the program says: %v", r.Findings)
+		}
 	})
+}
+
+// A witnessed is an agent's program to which a launcher attests, and which tells all that it does.
+type witnessed struct {
+	t            testing.TB
+	policy       *policy.Policy
+	attestations []*receipt.Attestation
+	calls        []receipt.TracedCall
+}
+
+// attested lets a token stand on a new attestation, besides mod.
+func (w *witnessed) attested(now time.Time, mod func(*token.Claims)) func(*token.Claims) {
+	a := attest(w.policy)
+	a.Job, a.At, a.Until, a.Extensions = "j", now, now.Add(time.Hour), nil
+	w.attestations = append(w.attestations, a)
+	return func(c *token.Claims) {
+		mod(c)
+		c.Runtime = a.Attested()
+	}
+}
+
+// attest puts all attestations into b, those of tokens that were never used too.
+func (w *witnessed) attest(b *bundle.Bundle) {
+	for _, a := range w.attestations {
+		b.Attestations = append(b.Attestations, *must(a.Sign(launcher(w.t))))
+	}
+}
+
+// ran has the program make a call, whatever came of it.
+func (w *witnessed) ran(a policy.Action) {
+	c := receipt.TracedCall{Kind: receipt.TracedRemote, Name: strings.ReplaceAll(a.String(), ".", "_"), Status: receipt.TracedRan}
+	if a.Class == policy.Model {
+		c.Kind, c.Name = receipt.TracedModel, ""
+	}
+	w.calls = append(w.calls, c)
+}
+
+func (w *witnessed) trace() []seal.Envelope {
+	x := &receipt.Trace{Job: "j", Agent: "agent-1", Launcher: "launcher", At: epoch, Program: "openclaw", Version: "1", Calls: w.calls}
+	return []seal.Envelope{*must(x.Sign(launcher(w.t)))}
 }
 
 // orders are what anybody may order in any story.

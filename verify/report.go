@@ -82,6 +82,8 @@ type Report struct {
 	Tokens   []token.ID  // of the tokens whose records could be read
 	Calls    Calls       //
 	Models   []Model     // that answered, by name
+	Runtimes []Runtime   // of the attestations that could be read, in the bundle's order
+	Traces   []Trace     // that could be read, in the bundle's order
 	Findings []Finding   // in the order of checking
 	Nothing  []Unchecked // checks that had nothing to check
 	Limits   []string    // what the evidence cannot show

@@ -47,11 +47,11 @@ func (a *auditor) commitments(r *receipt.Receipt) {
 	}
 }
 
-// strays finds disclosed texts that no receipt commits to.
+// strays finds disclosed texts that no paper commits to.
 func (a *auditor) strays() {
 	for i := range a.bundle.Disclosures {
 		if c := a.bundle.Disclosures[i].Commitment; !a.committed[c] {
-			a.find(disclosureUnknown, 0, "disclosure %d: no receipt has %s", i+1, c)
+			a.find(disclosureUnknown, 0, "disclosure %d: no receipt, attestation or trace has %s", i+1, c)
 		}
 	}
 }

@@ -4,7 +4,6 @@
 package verify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,6 +32,10 @@ type Trust struct {
 	Gates      []string `json:"gates"`      // sign receipts and standings
 	Logs       []string `json:"logs"`       // sign checkpoints
 	People     []string `json:"people"`     // sign answers; a key's name is the person
+
+	// Launchers sign attestations and traces; a key's name is the launcher. Left out: nobody's
+	// word counts for what an agent runs in.
+	Launchers []string `json:"launchers,omitempty"`
 
 	// Until is when people's keys were revoked, by the key's id (seal.KeyID): what they
 	// answered later does not count. Left out: none was.
@@ -91,8 +94,8 @@ func (t *Trust) Marshal() ([]byte, error) {
 
 // keys are a trust's keys, ready for use.
 type keys struct {
-	publishers                               policy.Publishers
-	registries, issuers, gates, logs, people []seal.Verifier
+	publishers                                          policy.Publishers
+	registries, issuers, gates, logs, people, launchers []seal.Verifier
 }
 
 func (t *Trust) keys() (*keys, error) {
@@ -109,7 +112,7 @@ func (t *Trust) keys() (*keys, error) {
 		into  *[]seal.Verifier
 	}{
 		{"authors", t.Authors, &k.publishers.Authors}, {"registries", t.Registries, &k.registries}, {"issuers", t.Issuers, &k.issuers},
-		{"gates", t.Gates, &k.gates}, {"logs", t.Logs, &k.logs}, {"people", t.People, &k.people},
+		{"gates", t.Gates, &k.gates}, {"logs", t.Logs, &k.logs}, {"people", t.People, &k.people}, {"launchers", t.Launchers, &k.launchers},
 	} {
 		vs, err := verifiers(l.texts)
 		if err != nil {
@@ -201,21 +204,26 @@ func verifiers(texts []string) ([]seal.Verifier, error) {
 	return out, nil
 }
 
-// shared returns a key that is trusted both as a gate's and as a person's, or "".
-// Keys are compared by their bits, whatever they are called.
-func (t *Trust) shared() string {
-	for _, g := range t.Gates {
-		gk, err := seal.KeyBytes(g)
-		if err != nil {
-			continue
-		}
-		for _, p := range t.People {
-			if pk, err := seal.KeyBytes(p); err == nil && bytes.Equal(gk, pk) {
-				return p
+// shared returns a key that is trusted as two of a gate's, a person's and a launcher's, and
+// as which; "" if there is none. Keys are compared by their bits, whatever they are called.
+func (t *Trust) shared() (key, one, other string) {
+	roles := map[string]string{} // by the key's bits
+	for _, l := range []struct {
+		role  string
+		texts []string
+	}{{"a gate's", t.Gates}, {"a person's", t.People}, {"a launcher's", t.Launchers}} {
+		for _, s := range l.texts {
+			bits, err := seal.KeyBytes(s)
+			if err != nil {
+				continue
 			}
+			if role, taken := roles[string(bits)]; taken && role != l.role {
+				return s, role, l.role
+			}
+			roles[string(bits)] = l.role
 		}
 	}
-	return ""
+	return "", "", ""
 }
 
 // notes returns vs as x/mod wants them.

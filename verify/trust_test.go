@@ -5,6 +5,7 @@ package verify_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,39 @@ func TestParseTrust(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrTrust", name, err)
 		}
 	}
+	if strings.Contains(file, "launchers") {
+		t.Error("a house without launchers speaks of them")
+	}
+	want.Launchers = []string{launcher(t).public}
+	if got, err := verify.ParseTrust(must(want.Marshal())); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("with a launcher: %+v, %v", got, err)
+	}
+	want.Launchers = append(want.Launchers, launcher(t).public)
+	if _, err := want.Marshal(); !errors.Is(err, verify.ErrTrust) {
+		t.Errorf("with a launcher twice: %v", err)
+	}
 	if _, err := (&verify.Trust{}).Marshal(); !errors.Is(err, verify.ErrTrust) {
 		t.Errorf("writing an empty trust: got %v, want ErrTrust", err)
+	}
+}
+
+// No key is in two of the roles that keep one another in check.
+func TestSharedKeys(t *testing.T) {
+	h, b := smallStory(t)
+	for name, tt := range map[string]struct {
+		edit func(*verify.Trust)
+		want bool
+	}{
+		"none":                    {func(x *verify.Trust) { x.Launchers = []string{launcher(t).public} }, false},
+		"a gate and a person":     {func(x *verify.Trust) { x.People = append(x.People, h.gateKey.public) }, true},
+		"a gate and a launcher":   {func(x *verify.Trust) { x.Launchers = []string{h.gateKey.public} }, true},
+		"a person and a launcher": {func(x *verify.Trust) { x.Launchers = []string{h.ann.public} }, true},
+	} {
+		trust := h.trust()
+		tt.edit(trust)
+		r := verify.Bundle(must(b.Marshal()), trust, verify.Expect{})
+		if got := slices.Contains(codes(r, verify.Warn), "trust.shared"); got != tt.want || !r.Verified() {
+			t.Errorf("%s: %t, %v", name, got, r.Findings)
+		}
 	}
 }

@@ -51,7 +51,7 @@ func Bundle(file []byte, t *Trust, e Expect) *Report {
 		tokens: map[token.ID]*held{}, calls: map[uint64]*call{}, outside: effects{}, used: map[string]int{},
 		about: map[seal.Hash][]*answer{}, questions: map[string]question{}, spent: map[string]uint64{}, voices: map[voice]*heard{},
 		askers: map[string]*receipt.Receipt{}, cancelled: map[string]uint64{},
-		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{},
+		texts: map[seal.Hash]*bundle.Disclosure{}, committed: map[seal.Hash]bool{}, attested: map[seal.Hash]*attestation{}, told: map[told]*tally{}, tells: map[string]bool{},
 	}
 	a.audit()
 	r.complete = true
@@ -71,6 +71,8 @@ type auditor struct {
 	tokens    map[token.ID]*held // the same, by id
 	answers   []*answer
 	about     map[seal.Hash][]*answer // the same, by the call's digest
+	runtimes  []*attestation
+	attested  map[seal.Hash]*attestation // the same, by what tokens call them
 	stands    []*delegation
 	delegated int // delegations, and what takes them back, that could be read
 	texts     map[seal.Hash]*bundle.Disclosure
@@ -88,12 +90,14 @@ type auditor struct {
 	ordersRead int                         // receipts of orders
 	askers     map[string]*receipt.Receipt // by approval id: the receipt that asked first
 	cancelled  map[string]uint64           // approvals, and the receipts of the revocations that cancelled them
-	committed  map[seal.Hash]bool          // what receipts commit to
+	committed  map[seal.Hash]bool          // what receipts, attestations and traces commit to
 	read       int                         // receipts that could be read
 	made       int                         // decisions that could be made again
 	summed     int                         // decisions whose counters were added up
 	compared   int                         // decisions whose policy was compared with the one that is expected
 	ended      bool                        // the standing could be read
+	told       map[told]*tally             // what was called, by traces and by receipts
+	tells      map[string]bool             // agents whose programs have traces
 	proved     int                         // verdicts of candidates that could be made again
 	unproved   int                         // and that could not
 }
@@ -108,9 +112,12 @@ func (a *auditor) audit() {
 	a.readTokens()
 	a.readAnswers()
 	a.readDelegations()
+	a.readAttestations()
+	a.readTraces()
 	a.readTexts()
 	a.walk()
 	a.unclosed()
+	a.compareTraces()
 	a.candidates()
 	a.unused()
 	a.strays()
@@ -124,8 +131,8 @@ func (a *auditor) audit() {
 }
 
 func (a *auditor) readTrust() {
-	if k := a.trust.shared(); k != "" {
-		a.find(trustShared, 0, "the key %q is trusted as a gate's and as a person's", k)
+	if k, one, other := a.trust.shared(); k != "" {
+		a.find(trustShared, 0, "the key %q is trusted as %s and as %s", k, one, other)
 	}
 }
 
@@ -152,6 +159,7 @@ func (a *auditor) unused() {
 		}
 	}
 	a.unusedDelegations()
+	a.unusedAttestations()
 	for _, n := range a.answers {
 		q, asked := a.questions[n.Approval]
 		switch {
@@ -217,6 +225,15 @@ func (a *auditor) passes() {
 	if len(a.bundle.Delegations) > 0 {
 		r.checked(a.delegated, delegationSignature, "delegations, and what took them back, signed by the person they are from: %d", a.delegated)
 	}
+	if len(a.bundle.Attestations) > 0 {
+		r.checked(len(a.attested), attestationSignature, "attestations signed by the launcher they name: %d", len(a.attested))
+	}
+	if n := a.grounded(); n > 0 {
+		r.pass(tokenAttestation, "tokens that stand on an attestation, and have what it attests: %d", n)
+	}
+	if slices.ContainsFunc(a.policies, func(p *published) bool { return p.policy.Heartbeat() > 0 }) {
+		r.Limits = append(r.Limits, silence)
+	}
 	if len(a.bundle.Disclosures) > 0 {
 		r.checked(a.explained(), disclosureCommitment, "disclosed texts that are the ones committed to: %d", a.explained())
 	}
@@ -240,7 +257,7 @@ func (a *auditor) bare() {
 	}
 }
 
-// explained is how many disclosed texts are the ones that some receipt commits to.
+// explained is how many disclosed texts are the ones that some paper commits to.
 func (a *auditor) explained() int {
 	n := 0
 	for c := range a.texts {

@@ -31,6 +31,8 @@ type jsonReport struct {
 	Policies []seal.Hash    `json:"policies"`
 	Calls    Calls          `json:"calls"`
 	Models   []Model        `json:"models,omitempty"`
+	Runtimes []Runtime      `json:"runtimes,omitempty"`
+	Traces   []Trace        `json:"traces,omitempty"`
 	Findings []Finding      `json:"findings"`
 	Nothing  []Unchecked    `json:"unchecked,omitempty"`
 	Limits   []string       `json:"limits"`
@@ -44,7 +46,7 @@ func WriteJSON(w io.Writer, r *Report) error {
 	out := jsonReport{
 		Format: ReportFormat, Verified: r.Verified(), Axes: map[Axis]Level{},
 		Bundle: r.Bundle, Job: r.Job, Receipts: r.Receipts, From: r.From, To: r.To,
-		Policies: r.Policies, Calls: r.Calls, Models: r.Models, Findings: r.Findings, Nothing: r.Nothing, Limits: r.Limits,
+		Policies: r.Policies, Calls: r.Calls, Models: r.Models, Runtimes: r.Runtimes, Traces: r.Traces, Findings: r.Findings, Nothing: r.Nothing, Limits: r.Limits,
 	}
 	for _, a := range axes {
 		out.Axes[a] = r.Level(a)
@@ -119,6 +121,12 @@ func about(s *strings.Builder, r *Report) {
 			fmt.Fprintf(s, "; of %d calls the tokens are unknown", m.Uncounted)
 		}
 		s.WriteByte('\n')
+	}
+	for _, x := range r.Runtimes {
+		fmt.Fprintf(s, "  ran in        %s\n", printable(x.String()))
+	}
+	for _, x := range r.Traces {
+		fmt.Fprintf(s, "  by its word   %s\n", printable(x.String()))
 	}
 }
 
