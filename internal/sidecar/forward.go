@@ -79,7 +79,22 @@ func (s *Sidecar) admit(r *http.Request) (rest string, ok bool) {
 	if r.URL.RawPath != "" || path.Clean(rest) != rest { // one spelling, so that nothing climbs out
 		return "", false
 	}
+	if rest == localPath || strings.HasPrefix(rest, localPath+"/") {
+		return rest, s.guards(r)
+	}
 	return rest, rest == "/mcp" || strings.HasPrefix(rest, "/proxy/") || strings.HasPrefix(rest, "/v1/receipts/") && r.Method == http.MethodGet
+}
+
+// localPath is where the program's own tools are asked about.
+const localPath = "/v1/local"
+
+// GuardHeader is where the plugin shows the secret of Config.Guard: other parts of the
+// program, and what it starts, know the way here as well.
+const GuardHeader = "Clawea-Guard"
+
+func (s *Sidecar) guards(r *http.Request) bool {
+	given := r.Header.Values(GuardHeader)
+	return s.guard != "" && len(given) == 1 && r.Method == http.MethodPost && subtle.ConstantTimeCompare([]byte(given[0]), []byte(s.guard)) == 1
 }
 
 func (s *Sidecar) forward(w http.ResponseWriter, r *http.Request, rest string, body []byte) {

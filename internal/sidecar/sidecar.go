@@ -69,6 +69,14 @@ type Config struct {
 	// program is offered none.
 	Egress string
 
+	// Guard is the secret of the plugin in the program, which asks about the program's own
+	// tools and says that it is there. "": nobody does.
+	Guard string
+
+	// Prepare is called with the sidecar's URL before the first token is ordered, so that
+	// what the program will run in can be made, looked at and attested to. nil: nothing is.
+	Prepare func(ctx context.Context, url string) error
+
 	// Transport reaches the house. It must neither follow redirects nor change
 	// bodies. nil: one that does not, with time limits as model calls need them.
 	Transport http.RoundTripper
@@ -99,6 +107,7 @@ type Sidecar struct {
 	url     string
 	host    string // that requests must name
 	secret  string
+	guard   string // "": nobody asks about the program's own tools
 	house   *house
 	keeper  *keeper
 	log     *slog.Logger
@@ -114,31 +123,41 @@ type Sidecar struct {
 
 // Start gets the first token, makes sure that it is good where the house is
 // said to be, and listens. ctx bounds the starting only: Close ends it all.
-func Start(ctx context.Context, c *Config) (*Sidecar, error) {
+func Start(ctx context.Context, c *Config) (_ *Sidecar, err error) {
 	h, err := newHouse(c.House, c.Transport)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sidecar{house: h, log: c.Log, every: cmp.Or(c.every, lookEvery), keeper: newKeeper(c, h.key)}
+	s := &Sidecar{house: h, log: c.Log, every: cmp.Or(c.every, lookEvery), keeper: newKeeper(c, h.key), guard: c.Guard}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for the program: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			ln.Close()
+		}
+	}()
+	b := make([]byte, secretBytes)
+	rand.Read(b) // never fails
+	s.secret = base64.RawURLEncoding.EncodeToString(b)
+	s.host = ln.Addr().String()
+	s.url = "http://" + s.host + "/" + s.secret
+	if c.Prepare != nil {
+		if err := c.Prepare(ctx, s.url); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.keeper.first(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.firstLook(ctx); err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listen for the program: %w", err)
-	}
-	b := make([]byte, secretBytes)
-	rand.Read(b) // never fails
-	s.secret = base64.RawURLEncoding.EncodeToString(b)
-	s.host = ln.Addr().String()
-	s.url = "http://" + s.host + "/" + s.secret
 	var hosts net.Listener
 	if c.Egress != "" {
 		if s.passage, hosts, err = newPassage(s, c.Egress); err != nil {
-			return nil, errors.Join(err, ln.Close())
+			return nil, err
 		}
 	}
 	s.life, s.end = context.WithCancelCause(context.WithoutCancel(ctx))
