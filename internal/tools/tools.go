@@ -86,10 +86,11 @@ const Path = "/mcp"
 // that cannot be described, or not called by a name of its own.
 func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (http.Handler, error) {
 	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, room: hold.New(w.Approvals, log)}
+	sdk := slog.New(quiet{log.Handler()})
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes. " +
 			"Descriptions name tools by their actions: page.get of confluence is confluence_page_get.",
-		Logger:       log,
+		Logger:       sdk,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, // the list does not change within a job
 		// What is listed hangs on the token, so nobody between here and the agent may keep it.
 		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope, c.TTLMs = "private", 0 },
@@ -106,7 +107,7 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, 
 	server.AddReceivingMiddleware(h.filter)
 	stream := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless:                    true, // nothing is kept between requests, so any replica can serve any of them
-		Logger:                       log,
+		Logger:                       sdk,
 		MaxRequestBodyBytes:          MaxBody,
 		PropagateRequestCancellation: true,
 		// It would turn away all that comes through a TLS proxy on this machine. A

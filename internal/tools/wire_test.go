@@ -74,6 +74,15 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
+// What goes well is in the book, and not in the log.
+func TestNothingLogged(t *testing.T) {
+	h := newHouse(t)
+	call(t, h.connect(h.mint("job-1").Raw), "desk_read", `{"text":"a"}`)
+	if got := h.log.String(); got != "" {
+		t.Errorf("the log says %s", got)
+	}
+}
+
 // A token in the URL or in a second header is none.
 func TestTokenElsewhere(t *testing.T) {
 	h := newHouse(t)
