@@ -53,13 +53,15 @@ func (g *Gate) use(ctx context.Context, c *Caller, a policy.Action, f func(*rece
 // Spend uses up c's proof, unless one of its calls has: nothing may be answered before.
 // a says what c came for, should the proof be of another request. Errors are as of Do.
 func (g *Gate) Spend(ctx context.Context, c *Caller, a policy.Action) error {
+	tried := false
 	err := g.use(ctx, c, a, func(spent *receipt.Spent) error {
 		if spent == nil {
 			return nil
 		}
+		tried = true
 		return g.Book.Spend(ctx, c.claims.Job, *spent)
 	})
-	if err != nil {
+	if err != nil && tried { // else it was told of before
 		g.Telemetry.Refused(a, refusal(err))
 	}
 	return err

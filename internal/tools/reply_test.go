@@ -7,14 +7,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/token"
 )
@@ -166,6 +171,38 @@ func TestCancelledByReplay(t *testing.T) {
 	if body := <-over; !strings.Contains(body, "you said") {
 		t.Errorf("the call came to %s", body)
 	}
+}
+
+// others counts who asks for other servers' tools.
+type others struct{ asked int }
+
+func (o *others) Tools(context.Context, *gate.Caller) []*mcp.Tool { o.asked++; return nil }
+
+func (*others) Request(context.Context, string, []byte, func(context.Context, *gate.Request) (*gate.Result, error)) *gate.Request {
+	return nil
+}
+
+// Nobody is asked for a request whose proof was used before.
+func TestNothingForAReplay(t *testing.T) {
+	h, servers := newHouse(t), new(others)
+	handler, err := tools.New(h.gate, &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}, h.connectors, servers, tools.Waits{}, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := h.bind("job-1").header("p1")
+	for i, want := range []int{http.StatusOK, http.StatusUnauthorized} {
+		req, w := httptest.NewRequest("POST", "/", strings.NewReader(list)), httptest.NewRecorder()
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Accept", "application/json, text/event-stream")
+		for k, v := range header {
+			req.Header.Set(k, v)
+		}
+		handler.ServeHTTP(w, req)
+		if w.Code != want || servers.asked != 1 {
+			t.Errorf("request %d: %d %s, servers were asked %d times", i+1, w.Code, w.Body, servers.asked)
+		}
+	}
+	h.wantBook("job-1", "refused mcp.connect dpop.replayed")
 }
 
 // A house that cannot use up a proof answers nothing that it was asked.

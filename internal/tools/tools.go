@@ -212,10 +212,17 @@ type nameKey struct{} // of the name that an agent called
 // there, with empty lists; here a client reads that there are none.
 var offered = []string{"initialize", "ping", "server/discover", "subscriptions/listen", "tools/list", "tools/call"}
 
+// errProof is what nobody reads: the reply says more.
+var errProof = errors.New("the request's proof is not good")
+
 // filter answers tools/list with what the job's policy can ever allow, and
-// sends calls of tools that do not exist to the gate as well.
+// sends calls of tools that do not exist to the gate as well. What is no call uses up
+// its proof before anything is done for it.
 func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		if c := caller(req.GetExtra()); c != nil && method != "tools/call" && h.gate.Spend(context.WithoutCancel(ctx), c, connect) != nil {
+			return nil, errProof
+		}
 		switch {
 		case method == "tools/list":
 			res, err := next(ctx, method, req)
