@@ -68,6 +68,7 @@ type Daemon struct {
 	notices     *notify.Notifier
 	posts       *export.Poster
 	others      *upstream.Set
+	agents      *tools.Handler
 	pulse       *pulse.Desk         // nil: nothing is published
 	telemetry   *telemetry.Recorder // nil: nobody is told
 	egress      *egress.Proxy       // without a gate: for servers that the house starts only
@@ -175,7 +176,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 			d.egressAt = c.Egress.Listen
 		}
 	}
-	agents, err := tools.New(g, door, connectors.list, d.others, tools.Waits{Approvals: d.db, Pages: d.login.Origin()}, version, d.log)
+	d.agents, err = tools.New(g, door, connectors.list, d.others, tools.Waits{Approvals: d.db, Pages: d.login.Origin()}, version, d.log)
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Routes:   routes(c),
 		Egress:   egressURL(c),
 		Proxy:    d.telemetry.Handler(newProxy(c, g, door, d.log)),
-		MCP:      d.telemetry.Handler(agents),
+		MCP:      d.telemetry.Handler(d.agents),
 		Seam:     gateways,
 		Local:    d.openLocal(gateways),
 		Tiles:    d.ledger.Handler(),
@@ -290,6 +291,7 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
 	}
+	s.RegisterOnShutdown(d.agents.Rest)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(ln) }()
 	select {

@@ -173,18 +173,20 @@ func TestCancelledByReplay(t *testing.T) {
 	}
 }
 
-// others counts who asks for other servers' tools.
-type others struct{ asked int }
+// questioned counts who asks for other servers' tools.
+type questioned struct{ asked int }
 
-func (o *others) Tools(context.Context, *gate.Caller) []*mcp.Tool { o.asked++; return nil }
+func (o *questioned) Tools(context.Context, *gate.Caller) []*mcp.Tool { o.asked++; return nil }
 
-func (*others) Request(context.Context, string, []byte, func(context.Context, *gate.Request) (*gate.Result, error)) *gate.Request {
+func (*questioned) Watch(func()) bool { return false }
+
+func (*questioned) Request(context.Context, string, []byte, func(context.Context, *gate.Request) (*gate.Result, error)) *gate.Request {
 	return nil
 }
 
 // Nobody is asked for a request whose proof was used before.
 func TestNothingForAReplay(t *testing.T) {
-	h, servers := newHouse(t), new(others)
+	h, servers := newHouse(t), new(questioned)
 	handler, err := tools.New(h.gate, &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}, h.connectors, servers, tools.Waits{}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

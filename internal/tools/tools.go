@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -68,8 +69,13 @@ type Handler struct {
 	waits  Waits
 	log    *slog.Logger
 
-	room    *hold.Room // of calls that wait for people
-	cancels cancels
+	room      *hold.Room    // of calls that wait for people
+	listeners chan struct{} // a place for each stream on which a client listens
+	resting   chan struct{} // closed by rest
+	rest      func()
+	cancels   cancels
+	server    *mcp.Server
+	front     http.Handler
 }
 
 type served struct {
@@ -84,17 +90,22 @@ const Path = "/mcp"
 // New returns the MCP endpoint for connectors and the tools of others, which may be nil.
 // version is told to clients, and w is how they can wait for people. It fails for a tool
 // that cannot be described, or not called by a name of its own.
-func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (http.Handler, error) {
-	h := &Handler{gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, room: hold.New(w.Approvals, log)}
+func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, version string, log *slog.Logger) (*Handler, error) {
+	h := &Handler{
+		gate: g, door: d, tools: map[string]served{}, others: others, waits: w, log: log, room: hold.New(w.Approvals, log),
+		listeners: make(chan struct{}, maxListening), resting: make(chan struct{}),
+	}
+	h.rest = sync.OnceFunc(func() { close(h.resting) })
 	sdk := slog.New(quiet{log.Handler()})
 	server := mcp.NewServer(&mcp.Implementation{Name: "clawea", Title: "Clawea", Version: version}, &mcp.ServerOptions{
 		Instructions: "Tools act under the signed policy of this job. A call that waits for approval is retried unchanged after a person has said yes. " +
 			"Descriptions name tools by their actions: page.get of confluence is confluence_page_get.",
 		Logger:       sdk,
-		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, // the list does not change within a job
+		Capabilities: h.watch(),
 		// What is listed hangs on the token, so nobody between here and the agent may keep it.
 		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope, c.TTLMs = "private", 0 },
 	})
+	h.server = server
 	if err := h.take(cs); err != nil {
 		return nil, err
 	}
@@ -103,7 +114,7 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, 
 			server.AddTool(describe(t.Tool), h.call)
 		}
 	}
-	server.AddTool(&mcp.Tool{Name: anyTool, InputSchema: json.RawMessage(`{"type":"object"}`)}, h.call)
+	server.AddTool(everything(), h.call)
 	server.AddReceivingMiddleware(h.filter)
 	stream := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless:                    true, // nothing is kept between requests, so any replica can serve any of them
@@ -114,8 +125,12 @@ func New(g *gate.Gate, d *gate.Door, cs []Connector, others Upstreams, w Waits, 
 		// browser that is led here says so (admit), and has no token to show.
 		DisableLocalhostProtection: true,
 	})
-	return h.admit(stream), nil
+	h.front = h.admit(stream)
+	return h, nil
 }
+
+// ServeHTTP answers agents.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.front.ServeHTTP(w, r) }
 
 // admit lets requests with a token that holds through to next, and tells others
 // how to come again. The token is checked once for a request, however many calls
@@ -233,6 +248,8 @@ func (h *Handler) filter(next mcp.MethodHandler) mcp.MethodHandler {
 				}
 			}
 			return res, err
+		case method == "subscriptions/listen":
+			return h.listening(ctx, method, req, next)
 		case method == "tools/call":
 			if call, ok := req.(*mcp.CallToolRequest); ok && call.Params != nil {
 				ctx = context.WithValue(ctx, nameKey{}, call.Params.Name)

@@ -16,6 +16,9 @@ type Upstreams interface {
 	// Tools lists those that c's policy pins as they are now, and could ever let be
 	// used.
 	Tools(ctx context.Context, c *gate.Caller) []*mcp.Tool
+	// Watch has changed called when what Tools lists may be another than it was, and
+	// reports whether that can ever be.
+	Watch(changed func()) bool
 	// Request puts a call in the gate's terms, or returns nil if there is no such tool.
 	// carry is for what the server reads besides: another call of the same caller's.
 	Request(ctx context.Context, name string, args []byte, carry func(context.Context, *gate.Request) (*gate.Result, error)) *gate.Request

@@ -5,6 +5,7 @@ package upstream
 
 import (
 	"context"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -117,6 +118,11 @@ func ended(c *catalogue, err error) *look {
 // look asks the server, and notes what it says.
 func (s *Server) look(ctx context.Context, l *look) {
 	l.catalogue, l.err = s.start(ctx)
+	if l.err == nil {
+		s.saw(l.catalogue)
+	} else {
+		s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", l.err)
+	}
 	k := &s.known
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -124,10 +130,7 @@ func (s *Server) look(ctx context.Context, l *look) {
 	k.look = nil
 	if l.err != nil {
 		k.tried, k.fault = time.Now(), l.err
-		s.Log.WarnContext(ctx, "upstream server not there", "server", s.Name, "err", l.err)
-		return
 	}
-	k.now, k.seen, k.fault = l.catalogue, time.Now(), nil
 }
 
 // start starts the server, to hear what it says of itself.
@@ -147,6 +150,16 @@ func (s *Server) start(ctx context.Context) (*catalogue, error) {
 // saw notes what the server says of itself now.
 func (s *Server) saw(c *catalogue) {
 	s.known.mu.Lock()
-	defer s.known.mu.Unlock()
+	was := s.known.now
 	s.known.now, s.known.seen, s.known.fault = c, time.Now(), nil
+	s.known.mu.Unlock()
+	if s.changed != nil && !c.says(was) {
+		s.changed()
+	}
+}
+
+// says reports whether c says what o does, of the server and of each of its tools.
+func (c *catalogue) says(o *catalogue) bool {
+	return o != nil && c.identity.digest.Equal(o.identity.digest) &&
+		maps.EqualFunc(c.defined, o.defined, func(a, b digested) bool { return a.digest.Equal(b.digest) })
 }

@@ -81,6 +81,28 @@ func TestAListWaitsAMoment(t *testing.T) {
 	})
 }
 
+// Who watches is told when a server is there, and when it is another; not otherwise.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := lateServer(late("late", time.Second, nil))
+		defer s.pool.close()
+		told := 0
+		if !(&Set{Servers: []*Server{s}}).Watch(func() { told++ }) || new(Set).Watch(nil) {
+			t.Error("a set does not know whether it can change")
+		}
+		for i, step := range []struct {
+			dial Dialer
+			want int
+		}{{s.Dial, 1}, {s.Dial, 1}, {late("other", 0, nil), 2}, {late("other", 0, errors.New("boom")), 2}} {
+			s.Dial = step.dial
+			_, _ = s.catalogue(t.Context(), 0)
+			if told != step.want {
+				t.Errorf("after step %d told %d times, want %d", i, told, step.want)
+			}
+		}
+	})
+}
+
 // Servers are asked at the same time, and one that starts as it should is on the list.
 func TestServersAreAskedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

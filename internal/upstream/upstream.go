@@ -56,8 +56,9 @@ type Server struct {
 	Version string           // of the house, for the server
 	Log     *slog.Logger
 
-	known known
-	pool  pool
+	known   known
+	pool    pool
+	changed func() // told when what the server says of itself is not what it said; nil: nobody is
 }
 
 // actions are what a tool can come to; none if no row lets it.
@@ -152,6 +153,16 @@ func (set *Set) find(name string) (*Server, string) {
 		}
 	}
 	return nil, ""
+}
+
+// Watch has changed called when what Tools lists may be another than it was: when a
+// server is there, or says other things of itself. It reports whether that can ever be.
+// It must be called before the set is used.
+func (set *Set) Watch(changed func()) bool {
+	for _, s := range set.Servers {
+		s.changed = changed
+	}
+	return len(set.Servers) > 0
 }
 
 // Tools lists the tools that c's policy pins as they are now and could ever let be
