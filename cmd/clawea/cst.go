@@ -23,6 +23,7 @@ func cstIssue(ctx context.Context, c *call) error {
 	attest := c.attestFlags()
 	key := c.String("jkt", "", "the `THUMBPRINT` of the key that it is bound to (RFC 7638); without it, it is a plain bearer token")
 	ticket := c.String("ticket", "", "the `ID` of the ticket that the job is done for")
+	attestation := c.String("attestation", "", "`FILE` of a launcher's signed attestation of what the agent runs in, in place of what is said of that here")
 	out := c.String("o", "", "write the token to `FILE` instead of standard output")
 	if err := c.parse(0, 0); err != nil {
 		return err
@@ -41,6 +42,11 @@ func cstIssue(ctx context.Context, c *call) error {
 	order.Runtime, order.Key = attest(), *key
 	if *grant != "" {
 		if order.Grant, err = readGrant(*grant); err != nil {
+			return err
+		}
+	}
+	if *attestation != "" {
+		if order.Attestation, err = readEnvelope(*attestation); err != nil {
 			return err
 		}
 	}

@@ -217,3 +217,16 @@ func parseHash(s string) (seal.Hash, error) {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+// readEnvelope reads a signed paper, of which nobody has verified the signatures.
+func readEnvelope(path string) (*seal.Envelope, error) {
+	b, err := readFile(path, maxPaper)
+	if err != nil {
+		return nil, err
+	}
+	e := new(seal.Envelope)
+	if err := seal.Unmarshal(b, e); err != nil {
+		return nil, located(path, err)
+	}
+	return e, nil
+}

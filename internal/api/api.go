@@ -65,9 +65,11 @@ type Order struct {
 	Policy  seal.Hash       `json:"policy"`
 	TTL     int             `json:"ttl_seconds,omitzero"` // zero: the policy's maximum
 	Grant   *policy.Grant   `json:"grant,omitzero"`       // absent: all that the policy holds
-	Runtime *policy.Runtime `json:"runtime,omitzero"`     // what the launcher attests about the agent's surroundings
+	Runtime *policy.Runtime `json:"runtime,omitzero"`     // what whoever orders says about the agent's surroundings
 	Ticket  string          `json:"ticket,omitzero"`      // what the job is done for: a ticket's id
 	Key     string          `json:"dpop_jkt,omitzero"`    // thumbprint of the key that the token is bound to; absent: a plain bearer token
+
+	Attestation *seal.Envelope `json:"attestation,omitzero"` // a launcher's signed word for those surroundings, in place of Runtime
 }
 
 // Issued is a fresh CST. Token is secret and cannot be had again.

@@ -27,6 +27,7 @@ func (c *Config) check() *problem {
 		func() *problem { return checkKeys("/authors", c.Authors) },
 		c.checkEnvironments, c.checkBreakGlass,
 		func() *problem { return checkKeys("/people", c.People) },
+		func() *problem { return checkKeys("/launchers", c.Launchers) },
 		c.checkGroups,
 		func() *problem { return c.Confluence.check("/confluence") },
 		func() *problem { return c.Jira.check("/jira") },

@@ -83,6 +83,11 @@ type Config struct {
 	// is the person's name. Without any, what asks for a person is never done.
 	People []Key `json:"people"`
 
+	// Launchers are the public keys of those who start agents and may attest to what those run
+	// in. A key's name is the launcher's. Without any, no policy that asks for an attestation has
+	// tokens.
+	Launchers []Key `json:"launchers"`
+
 	// Login is how people log in to the house's pages. Optional: without it, there is
 	// one local administrator.
 	Login Login `json:"login"`

@@ -97,6 +97,9 @@ func TestExample(t *testing.T) {
 	if !c.Jira.Write.PerUser || c.Jira.User("triage-bot") != "carol" || c.Jira.User("another") != "" {
 		t.Errorf("Jira %v", c.Jira)
 	}
+	if len(c.Launchers) != 1 || c.Launchers[0].Verifier.Name() != "ci-runner" {
+		t.Errorf("launchers %v", c.Launchers)
+	}
 	if s := c.Seam; s == nil || s.ReportWithin != Delay(10*time.Minute) || len(s.Gateways) != 1 || s.Gateways[0].Name != "edge" || len(s.Gateways[0].Routes) != 3 {
 		t.Errorf("seam %v", s)
 	}

@@ -35,6 +35,7 @@ func standIns() []standIn {
 		{"dave+74920a19+", key},
 		{"erin+ca5582c8+", key},
 		{"triage+1c83eb72+", key},
+		{"ci-runner+7197c37e+", key},
 		{"acme/site", "write your own repository there, or remove the entry: what is left there lets in who owns that name"},
 		{"9a1e6d1f-5f1c-4a53-8f0b-2f2c3b4a59d0", "write your own tenant's id there, as Entra ID's overview shows it, or remove the provider: that tenant's people would log in"},
 		{"6b1f4c1e-7d0a-4c58-9a57-3e2d1c0b9a88", "copy the client_id that the provider gave you there"},

@@ -141,7 +141,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 	nonces := &issuer.Nonces{Key: set.Salt, Now: time.Now}
 	tokens := &issuer.Issuer{
 		DB: d.db, Policies: policies, Keys: func() *issuer.Keys { return d.keyring.now.Load().good }, Nonces: nonces,
-		URL: c.URL, House: c.House, Catalog: withEgress(c, catalog(connectors, d.others)), Now: time.Now, PlainBearer: c.PlainBearer,
+		URL: c.URL, House: c.House, Catalog: withEgress(c, catalog(connectors, d.others)), Launchers: config.Verifiers(c.Launchers), Now: time.Now, PlainBearer: c.PlainBearer,
 	}
 	d.feed = &revocation.Feed{DB: d.db, Bound: time.Duration(c.RevocationBound), Now: time.Now, Log: d.log}
 	d.revocations = &revocation.Desk{DB: d.db, Book: d.db, Signer: set.Gate, Log: d.log}
@@ -241,6 +241,7 @@ func trust(c *config.Config, set *keys.Set, issuers []string) *verify.Trust {
 	}
 	t.Authors = append(t.Authors, config.Texts(c.Authors)...)
 	t.People = append(t.People, config.Texts(c.People)...)
+	t.Launchers = config.Texts(c.Launchers)
 	t.Groups = c.Groups
 	for name, e := range c.Environments {
 		if t.Environments == nil {

@@ -29,6 +29,7 @@ import (
 type DB interface {
 	CreateJob(ctx context.Context, j store.Job) error
 	PutToken(ctx context.Context, t store.Token) error
+	PutAttestation(ctx context.Context, a store.Attestation) error
 	Token(ctx context.Context, id token.ID) (*store.Token, error)
 	// RevokingJob lists what is revoked and may concern an agent's job under a policy.
 	RevokingJob(ctx context.Context, job, agent string, policy seal.Hash) ([]token.Revocation, error)
@@ -46,7 +47,7 @@ var ErrOrder = errors.New("not issued")
 // ErrTaken is the cause of ErrOrder where the job is somebody else's.
 var ErrTaken = errors.New("the job is taken")
 
-// An Issuer mints and checks. All fields must be set, but for PlainBearer.
+// An Issuer mints and checks. All fields must be set, but for PlainBearer and Launchers.
 type Issuer struct {
 	DB       DB
 	Policies Policies
@@ -56,6 +57,8 @@ type Issuer struct {
 	House    string          // whom tokens are for (aud)
 	Catalog  []policy.Action // all that the house's tools can do
 	Now      func() time.Time
+
+	Launchers []seal.Verifier // whose attestations count; none: no policy that asks for one has tokens
 
 	PlainBearer bool // whether tokens that are bound to no key are minted where their policy does not say
 
@@ -86,10 +89,12 @@ type Order struct {
 	Policy  seal.Hash
 	TTL     time.Duration   // zero: the policy's maximum
 	Grant   *policy.Grant   // nil: all that the policy holds
-	Runtime *policy.Runtime // what the launcher attests about the agent's surroundings
+	Runtime *policy.Runtime // what whoever orders says about the agent's surroundings
 	Ticket  string          // what the job is done for: a ticket's id, or ""
 	Client  string          // who orders: an operator, an OAuth client or an identity
 	Key     string          // thumbprint of the key that the token is bound to; "": a plain bearer token
+
+	Attestation *seal.Envelope // a launcher's signed word for those surroundings, in place of Runtime; nil: none
 
 	Operator bool // whether it is an operator who orders
 }
@@ -113,6 +118,9 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 	if err := i.check(&o, p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOrder, err)
 	}
+	if err := i.attest(&o, p); err != nil {
+		return nil, fmt.Errorf("%w: %w: %w", ErrOrder, ErrAttestation, err)
+	}
 	now := i.Now().UTC().Truncate(time.Second)
 	c := &token.Claims{
 		Issuer: i.URL, Audience: i.House, Agent: o.Agent, ID: newID(), Job: o.Job,
@@ -134,6 +142,9 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 		return nil, fmt.Errorf("%w: %w: %s belongs to another agent or policy, or was ordered by somebody else", ErrOrder, ErrTaken, o.Job)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := i.keep(ctx, &o); err != nil {
 		return nil, err
 	}
 	row := store.Token{ID: c.ID, Job: c.Job, Agent: c.Agent, Policy: c.Policy, Record: paper, Issued: now, Expires: now.Add(o.TTL)}

@@ -30,6 +30,9 @@ type detail struct {
 	TTL       *int            `json:"ttl_seconds,omitzero"`
 	Ticket    string          `json:"ticket,omitempty"`
 	Runtime   *policy.Runtime `json:"runtime,omitzero"`
+
+	// Attestation is of an order only: what was issued says in Runtime on which it stands.
+	Attestation *seal.Envelope `json:"attestation,omitzero"`
 }
 
 // maxTTL bounds ttl_seconds: more would not fit a Duration. Policies permit less.
@@ -107,7 +110,7 @@ func (o *orderer) order(d *detail) (*issuer.Order, error) {
 			return nil, bad(invalidDetails, "authorization_details: policy_hash: "+o.name+" may not order under it")
 		}
 	}
-	out := &issuer.Order{Agent: agent, Job: d.Job, Policy: d.Policy, Runtime: d.Runtime, Ticket: d.Ticket, Client: o.name}
+	out := &issuer.Order{Agent: agent, Job: d.Job, Policy: d.Policy, Runtime: d.Runtime, Ticket: d.Ticket, Client: o.name, Attestation: d.Attestation}
 	if out.Job == "" {
 		out.Job = newJob()
 	}

@@ -107,6 +107,8 @@ func refused(err error) error {
 		// RFC 9449 names no error for a proof that is not there but has to be; this
 		// is the one for a request whose proof is not what is wanted.
 		return bad(invalidProof, "the policy and this house take no plain bearer tokens: send a DPoP proof with the request")
+	case errors.Is(err, issuer.ErrAttestation):
+		return bad(invalidDetails, strings.ReplaceAll(err.Error(), "\n", "; "))
 	case stopped(err):
 		return bad(accessDenied, err.Error())
 	case errors.Is(err, issuer.ErrOrder):

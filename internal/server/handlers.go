@@ -130,7 +130,7 @@ func (s *Server) issue(ctx context.Context, _ *http.Request, o *api.Order) (*api
 	}
 	m, err := s.Issuer.Mint(ctx, issuer.Order{
 		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: time.Duration(o.TTL) * time.Second, Grant: o.Grant, Runtime: o.Runtime, Ticket: o.Ticket,
-		Client: whoIs(ctx), Key: o.Key, Operator: true,
+		Client: whoIs(ctx), Key: o.Key, Attestation: o.Attestation, Operator: true,
 	})
 	if err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ var told = []struct {
 	{errJSON, 400, "bad_json", "the JSON is not what is wanted", "mend the line and send it again", true},
 	{errArgument, 400, "bad_argument", "the request does not make sense", "see docs/http.md", true},
 	{registry.ErrUnusable, 409, "policy_unusable", "the stored policy does not verify; nothing is allowed by it", "restore its row from before it was changed; if the configuration no longer has its author or enough of its approvers, publish one that they sign now", true},
+	{issuer.ErrAttestation, 422, "not_attested", "the token is not issued", "have the launcher look anew", true},
 	{seal.ErrUnknownKey, 422, "unknown_key", "signed by a key that is not trusted for this", "have the key listed under authors, people or an environment's approvers in the daemon's configuration", true},
 	{policy.ErrAuthor, 422, "not_approved", "the policy lacks a signature", "have an author sign it: clawea wpc sign -key FILE -o OUT SIGNED", true},
 	{policy.ErrApprovals, 422, "not_approved", "the policy lacks signatures", "have each of them sign it, and publish it then: clawea wpc sign -key FILE -o OUT SIGNED", true},
@@ -86,6 +87,10 @@ func problem(err error) *api.Problem {
 		p.Detail = missing(err)
 	case "conflict":
 		p.Detail = strings.TrimSuffix(p.Detail, ": "+store.ErrConflict.Error())
+	case "not_attested":
+		said := strings.TrimPrefix(p.Detail, issuer.ErrOrder.Error()+": "+issuer.ErrAttestation.Error()+": ")
+		wrong, mends, _ := strings.Cut(said, "\n")
+		p.Detail, p.Hint = wrong, cmp.Or(mends, p.Hint)
 	case "not_published":
 		p.Detail = strings.TrimPrefix(p.Detail, registry.ErrRefused.Error()+": ")
 		if server := (*registry.ServerError)(nil); errors.As(err, &server) {

@@ -40,6 +40,8 @@ type Detail struct {
 	TTL           int             `json:"ttl_seconds,omitzero"`
 	Ticket        string          `json:"ticket,omitempty"`
 	Runtime       *policy.Runtime `json:"runtime,omitzero"`
+
+	Attestation *seal.Envelope `json:"attestation,omitzero"` // a launcher's signed word, in place of Runtime
 }
 
 // An OAuth is a source: the house's token endpoint, asked by one of its

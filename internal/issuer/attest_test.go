@@ -1,0 +1,133 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clawea/clawea/internal/issuer"
+	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
+	"github.com/clawea/clawea/seal"
+)
+
+const attested = `{"wpc_version":"v1","tool_policy":{"allow":["deploy.*"]},"agent_runtime":{"attestation_required":true,"plugins_allowlist":["clawea"]}}`
+
+var guard = policy.Extension{Kind: policy.Plugin, Name: "clawea", Digest: seal.Sum([]byte("guard"))}
+
+// launcher makes a launcher's key; listed: the house lists it.
+func (h *house) launcher(t *testing.T, name string, seed byte, listed bool) seal.Signer {
+	t.Helper()
+	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := seal.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := seal.NewVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if listed {
+		h.Launchers = append(h.Launchers, v)
+	}
+	return s
+}
+
+// publishAttested publishes a policy that asks for an attestation.
+func (h *house) publishAttested(t *testing.T) seal.Hash {
+	t.Helper()
+	p, err := policy.Parse([]byte(attested))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: h.now, Names: []policy.Bound{}, Extensions: []policy.Extension{guard}}); err != nil {
+		t.Fatal(err)
+	}
+	h.Policies.(policies)[p.Hash()] = p
+	return p.Hash()
+}
+
+// A token stands on an attestation only if a listed launcher has signed it, it is for this
+// very order, holds now, and has loaded nothing but what the policy was published with.
+func TestAttestation(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(h *house, a *receipt.Attestation, o *issuer.Order)
+		by     string // "" is the listed launcher
+		wrong  string // "" if the token is issued
+	}{
+		"whole":                 {},
+		"of the other policy":   {change: func(h *house, a *receipt.Attestation, o *issuer.Order) { o.Policy = h.policy }, wrong: "another agent, job or policy"},
+		"not asked for":         {change: func(h *house, a *receipt.Attestation, o *issuer.Order) { o.Policy, a.Policy = h.policy, h.policy }},
+		"of another job":        {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.Job = "job-2" }, wrong: "another agent, job or policy"},
+		"of another agent":      {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.Agent = "other" }, wrong: "another agent, job or policy"},
+		"over":                  {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.At, a.Until = a.At.Add(-time.Hour), a.At }, wrong: "does not hold now"},
+		"not yet":               {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.At = a.At.Add(10 * time.Minute) }, wrong: "does not hold now"},
+		"with a changed plugin": {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.Extensions[0].Digest = seal.Sum(nil) }, wrong: `plugin "clawea", as it is`},
+		"with another plugin":   {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.Extensions[0].Name = "other" }, wrong: `plugin "other", as it is`},
+		"by a stranger":         {by: "stranger", wrong: "no launcher that the house lists"},
+		"by another launcher":   {by: "second", wrong: "no launcher that the house lists"},
+		"besides a runtime":     {change: func(_ *house, _ *receipt.Attestation, o *issuer.Order) { o.Runtime = &policy.Runtime{Sandboxed: true} }, wrong: "says itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.now = h.now.Truncate(time.Millisecond)
+			signers := map[string]seal.Signer{"": h.launcher(t, "ci", 41, true), "second": h.launcher(t, "second", 42, true), "stranger": h.launcher(t, "ci", 43, false)}
+			o := h.order()
+			o.Policy = h.publishAttested(t)
+			a := &receipt.Attestation{
+				Job: o.Job, Agent: o.Agent, Policy: o.Policy, Launcher: "ci", At: h.now, Until: h.now.Add(time.Hour), Program: "openclaw", Version: "2026.1",
+				Runtime: policy.Runtime{Sandboxed: true, Workspace: "ro"}, Config: seal.Sum([]byte("config")), Guard: guard.Digest, Tools: []string{"exec"},
+				Extensions: []policy.Extension{guard}, Checks: []receipt.Check{},
+			}
+			if test.change != nil {
+				test.change(h, a, &o)
+			}
+			var err error
+			if o.Attestation, err = a.Sign(signers[test.by]); err != nil {
+				t.Fatal(err)
+			}
+			m, err := h.Mint(t.Context(), o)
+			if test.wrong == "" {
+				if err != nil || m.Claims.Runtime == nil || *m.Claims.Runtime != *a.Attested() {
+					t.Fatalf("%+v: %v", m, err)
+				}
+				if e, err := h.db.Attestation(t.Context(), o.Job, a.Hash()); err != nil || !e.Hash().Equal(o.Attestation.Hash()) {
+					t.Errorf("it is not kept: %v", err)
+				}
+				return
+			}
+			if !errors.Is(err, issuer.ErrOrder) || !errors.Is(err, issuer.ErrAttestation) || !strings.Contains(err.Error(), test.wrong) || strings.Count(err.Error(), "\n") != 1 {
+				t.Errorf("got %v, want %q", err, test.wrong)
+			}
+			if _, err := h.db.Attestation(t.Context(), o.Job, a.Hash()); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("what is refused is kept: %v", err)
+			}
+		})
+	}
+}
+
+// Nobody makes a token stand on an attestation by hand, and a policy that asks for one has
+// no token without.
+func TestNoAttestation(t *testing.T) {
+	h := newHouse(t)
+	for _, o := range []issuer.Order{
+		{Agent: "robot", Job: "job-1", Policy: h.publishAttested(t)},
+		{Agent: "robot", Job: "job-1", Policy: h.publishAttested(t), Runtime: &policy.Runtime{Sandboxed: true}},
+		{Agent: "robot", Job: "job-1", Policy: h.policy, Runtime: &policy.Runtime{Attestation: seal.Sum(nil)}},
+		{Agent: "robot", Job: "job-1", Policy: h.policy, Attestation: &seal.Envelope{Type: receipt.AttestationType, Payload: []byte("{}")}},
+		{Agent: "robot", Job: "job-1", Policy: h.policy, Attestation: &seal.Envelope{}},
+	} {
+		if m, err := h.Mint(t.Context(), o); !errors.Is(err, issuer.ErrAttestation) || strings.Count(err.Error(), "\n") != 1 {
+			t.Errorf("%+v: %v, %v", o, m, err)
+		}
+	}
+}
