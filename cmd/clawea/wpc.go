@@ -81,6 +81,7 @@ func wpcSign(_ context.Context, c *call) error {
 
 func wpcPublish(ctx context.Context, c *call) error {
 	connect := c.client()
+	extensions := c.extensions()
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
@@ -91,11 +92,15 @@ func wpcPublish(ctx context.Context, c *call) error {
 	if len(e.Signatures) == 0 {
 		return fmt.Errorf("%s is not signed\nsign it with: clawea wpc sign -key FILE -o SIGNED %s", c.args[0], c.args[0])
 	}
+	xs, err := extensions()
+	if err != nil {
+		return err
+	}
 	cl, err := connect()
 	if err != nil {
 		return err
 	}
-	p, err := cl.Publish(ctx, e)
+	p, err := cl.Publish(ctx, e, xs...)
 	if err != nil {
 		return err
 	}
@@ -109,6 +114,7 @@ func wpcPublish(ctx context.Context, c *call) error {
 
 func wpcPropose(ctx context.Context, c *call) error {
 	connect := c.client()
+	extensions := c.extensions()
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
@@ -116,11 +122,15 @@ func wpcPropose(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	xs, err := extensions()
+	if err != nil {
+		return err
+	}
 	cl, err := connect()
 	if err != nil {
 		return err
 	}
-	d, err := cl.Propose(ctx, e)
+	d, err := cl.Propose(ctx, e, xs...)
 	if err != nil {
 		return err
 	}
@@ -149,6 +159,9 @@ func wpcDrafts(ctx context.Context, c *call) error {
 func describeDraft(w io.Writer, d *api.Draft) {
 	for _, s := range d.Signers {
 		fmt.Fprintf(w, "  signed by %s as %s\n", clean(s.Key), s.Role)
+	}
+	for _, x := range d.Extends {
+		fmt.Fprintf(w, "  to be pinned: %s %s, as %s\n", clean(x.Kind), clean(x.Name), x.Digest)
 	}
 	for _, l := range d.Lacks {
 		fmt.Fprintf(w, "  missing: %s\n", clean(l))
@@ -217,6 +230,25 @@ func parseHash(s string) (seal.Hash, error) {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+// extensions is the flag for a file that says how the plugins and skills are that a policy lists.
+func (c *call) extensions() func() ([]policy.Extension, error) {
+	path := c.String("extensions", "", "`FILE` that says how the plugins and skills are that the policy lists: [{\"kind\":\"plugin\",\"name\":\"...\",\"digest\":\"sha256:...\"}]")
+	return func() ([]policy.Extension, error) {
+		if *path == "" {
+			return nil, nil
+		}
+		b, err := readFile(*path, maxPaper)
+		if err != nil {
+			return nil, err
+		}
+		var list []policy.Extension
+		if err := seal.Unmarshal(b, &list); err != nil {
+			return nil, located(*path, err)
+		}
+		return list, nil
+	}
+}
 
 // readEnvelope reads a signed paper, of which nobody has verified the signatures.
 func readEnvelope(path string) (*seal.Envelope, error) {

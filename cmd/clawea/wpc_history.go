@@ -32,6 +32,9 @@ func describePolicy(w io.Writer, p *api.Policy) {
 		fmt.Fprintf(w, "name       %s is %s %s on %s\n", clean(n.Name.String()), n.Kind, clean(n.ID), clean(n.Site))
 	}
 	writeServers(w, p.Servers)
+	for _, x := range p.Extends {
+		fmt.Fprintf(w, "pinned     %s %s, as %s\n", clean(x.Kind), clean(x.Name), x.Digest)
+	}
 }
 
 // writeServers says which MCP servers a policy is published with.

@@ -20,11 +20,12 @@ type Policy struct {
 	Name      string             `json:"name,omitzero"`
 	Purpose   string             `json:"purpose,omitzero"`
 	Published time.Time          `json:"published"`
-	Signers   []policy.Signature `json:"signers,omitempty"` // who signed it, and what that counts as
-	MaxTTL    int                `json:"max_ttl_seconds"`   // longest life of a token under it
-	Names     []policy.Bound     `json:"names,omitempty"`   // what its names led to at publication
-	Servers   []policy.Server    `json:"servers,omitempty"` // the MCP servers that it was published with
-	Fault     string             `json:"fault,omitzero"`    // why it no longer verifies; then nothing is allowed by it
+	Signers   []policy.Signature `json:"signers,omitempty"`    // who signed it, and what that counts as
+	MaxTTL    int                `json:"max_ttl_seconds"`      // longest life of a token under it
+	Names     []policy.Bound     `json:"names,omitempty"`      // what its names led to at publication
+	Servers   []policy.Server    `json:"servers,omitempty"`    // the MCP servers that it was published with
+	Extends   []policy.Extension `json:"extensions,omitempty"` // the plugins and skills that it was published with
+	Fault     string             `json:"fault,omitzero"`       // why it no longer verifies; then nothing is allowed by it
 
 	Environment  string               `json:"environment,omitzero"`
 	ChangeRecord *policy.ChangeRecord `json:"change_record,omitzero"`
@@ -41,6 +42,13 @@ type Policies struct {
 	Policies []Policy `json:"policies"`
 }
 
+// A Paper is a policy that is to be published or proposed: its envelope, and how the plugins
+// and skills are that it lists.
+type Paper struct {
+	seal.Envelope
+	Extensions []policy.Extension `json:"extensions,omitempty"`
+}
+
 // A Draft is a policy that people sign before it is published. The console shows and
 // signs it.
 type Draft struct {
@@ -49,8 +57,9 @@ type Draft struct {
 	By      string             `json:"by"` // who began it
 	At      time.Time          `json:"at"`
 	Signers []policy.Signature `json:"signers"`
-	Lacks   []string           `json:"lacks"`          // what is missing, in words
-	Fault   string             `json:"fault,omitzero"` // why it does not verify
+	Lacks   []string           `json:"lacks"`                // what is missing, in words
+	Fault   string             `json:"fault,omitzero"`       // why it does not verify
+	Extends []policy.Extension `json:"extensions,omitempty"` // how the plugins and skills are said to be that it lists
 }
 
 // Drafts are the open ones, the newest first.

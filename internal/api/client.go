@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
@@ -33,14 +34,15 @@ var plain = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// Publish publishes a signed WPC.
-func (c *Client) Publish(ctx context.Context, e *seal.Envelope) (*Policy, error) {
-	return call[Policy](ctx, c, "POST", "/v1/wpc", e)
+// Publish publishes a signed WPC. xs says how the plugins and skills are that it lists.
+func (c *Client) Publish(ctx context.Context, e *seal.Envelope, xs ...policy.Extension) (*Policy, error) {
+	return call[Policy](ctx, c, "POST", "/v1/wpc", &Paper{*e, xs})
 }
 
-// Propose begins a draft of a policy, or adds signatures to it: e may have none.
-func (c *Client) Propose(ctx context.Context, e *seal.Envelope) (*Draft, error) {
-	return call[Draft](ctx, c, "POST", "/v1/drafts", e)
+// Propose begins a draft of a policy, or adds signatures to it: e may have none. xs is as of
+// Publish.
+func (c *Client) Propose(ctx context.Context, e *seal.Envelope, xs ...policy.Extension) (*Draft, error) {
+	return call[Draft](ctx, c, "POST", "/v1/drafts", &Paper{*e, xs})
 }
 
 // Drafts lists the open drafts.

@@ -30,6 +30,7 @@ type DraftDB interface {
 	Draft(ctx context.Context, id seal.Hash) (store.Draft, error)
 	Drafts(ctx context.Context, limit int) ([]store.Draft, error)
 	SignDraft(ctx context.Context, id seal.Hash, former, envelope []byte) error
+	ExtendDraft(ctx context.Context, id seal.Hash, extensions []policy.Extension) error
 	EndDraft(ctx context.Context, id seal.Hash, state, by string) error
 }
 
@@ -87,9 +88,10 @@ func ReadDraft(b []byte) (*seal.Envelope, error) {
 }
 
 // Propose begins a draft of e's policy, with the signatures that e has, or adds them to
-// the draft that there is. It returns the draft's id, which is the policy's hash. It
+// the draft that there is. xs says how the plugins and skills are that the policy lists; nil:
+// nothing is said of it now. It returns the draft's id, which is the policy's hash. It
 // fails with a Refusal.
-func (d *Drafts) Propose(ctx context.Context, e *seal.Envelope, by string) (seal.Hash, error) {
+func (d *Drafts) Propose(ctx context.Context, e *seal.Envelope, by string, xs ...policy.Extension) (seal.Hash, error) {
 	p, err := d.read(e)
 	if err != nil {
 		return seal.Hash{}, err
@@ -104,23 +106,51 @@ func (d *Drafts) Propose(ctx context.Context, e *seal.Envelope, by string) (seal
 			return p.Hash(), err
 		}
 	}
+	if len(xs) > 0 {
+		if xs, err = extensions(p, xs); err != nil {
+			return p.Hash(), refused(err)
+		}
+	}
 	b, err := e.Marshal()
 	if err != nil {
 		return p.Hash(), err
 	}
-	err = d.DB.AddDraft(ctx, store.Draft{ID: p.Hash(), Name: p.Name(), Envelope: b, By: by}, MaxDrafts)
+	err = d.DB.AddDraft(ctx, store.Draft{ID: p.Hash(), Name: p.Name(), Envelope: b, By: by, Extensions: xs}, MaxDrafts)
 	switch {
 	case errors.Is(err, store.ErrTooMany):
 		return p.Hash(), refuse(err, "publish or discard some of them", "%d drafts are open, and more there cannot be", MaxDrafts)
-	case errors.Is(err, store.ErrConflict) && len(e.Signatures) == 0:
-		return p.Hash(), nil
 	case errors.Is(err, store.ErrConflict):
-		return p.Hash(), d.Sign(ctx, p.Hash(), e, by)
+		return p.Hash(), d.proposeAgain(ctx, p.Hash(), e, by, xs)
 	case err != nil:
 		return p.Hash(), err
 	}
 	d.Log.InfoContext(ctx, "a policy is proposed", "policy", p.Hash(), "name", p.Name(), "by", by)
 	return p.Hash(), nil
+}
+
+// proposeAgain adds to an open draft what e has that it has not.
+func (d *Drafts) proposeAgain(ctx context.Context, id seal.Hash, e *seal.Envelope, by string, xs []policy.Extension) error {
+	if len(xs) > 0 {
+		err := d.DB.ExtendDraft(ctx, id, xs)
+		if errors.Is(err, store.ErrConflict) { // people may have looked at it already
+			return refuse(err, "discard the draft, and propose it anew", "the draft says otherwise how its plugins and skills are, or is not open any more")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(e.Signatures) == 0 {
+		return nil
+	}
+	return d.Sign(ctx, id, e, by)
+}
+
+// refused is err as a Refusal, if it is about an extension.
+func refused(err error) error {
+	if x := (*ExtensionError)(nil); errors.As(err, &x) {
+		return refuse(err, strings.ReplaceAll(x.Hint, "wpc publish", "wpc propose"), "%s", x.Msg)
+	}
+	return err
 }
 
 // read reads the policy of an envelope that is to be a draft: one that could be
@@ -320,9 +350,9 @@ func (d *Drafts) publish(ctx context.Context, id seal.Hash, by string, check fun
 	if lacks := draft.Lacks(); len(lacks) > 0 {
 		return nil, refuse(draft.Standing.Err, "have them sign it first", "it cannot be published yet: %s", strings.Join(lacks, "; "))
 	}
-	entry, err := d.Registry.publish(ctx, draft.Paper, check)
+	entry, err := d.Registry.publish(ctx, draft.Paper, draft.Extensions, check)
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	d.Log.InfoContext(ctx, "a draft is published", "policy", id, "name", entry.Policy.Name(), "by", by)
 	if err := d.DB.EndDraft(ctx, id, store.DraftPublished, by); err != nil && !errors.Is(err, store.ErrConflict) {

@@ -72,14 +72,15 @@ type Entry struct {
 
 // Publish checks a signed WPC, resolves its names to ids, asks the MCP servers that it
 // lets agents use who they are, signs what came of that and stores both. Publishing the same paper again changes nothing and
-// returns what was published. It fails with ErrRefused, wrapped with the cause,
-// if the paper, who has signed it, one of its names or a server is at fault.
-func (r *Registry) Publish(ctx context.Context, e *seal.Envelope) (*Entry, error) {
-	return r.publish(ctx, e, func([]policy.Server) error { return nil })
+// returns what was published. Plugins and skills that it lists are pinned as xs says that they
+// are. It fails with ErrRefused, wrapped with the cause,
+// if the paper, who has signed it, one of its names, a server or what is said of an extension is at fault.
+func (r *Registry) Publish(ctx context.Context, e *seal.Envelope, xs ...policy.Extension) (*Entry, error) {
+	return r.publish(ctx, e, xs, func([]policy.Server) error { return nil })
 }
 
 // publish is Publish, if check has nothing against the servers that are to be pinned.
-func (r *Registry) publish(ctx context.Context, e *seal.Envelope, check func([]policy.Server) error) (*Entry, error) {
+func (r *Registry) publish(ctx context.Context, e *seal.Envelope, xs []policy.Extension, check func([]policy.Server) error) (*Entry, error) {
 	now := r.Now().UTC().Truncate(time.Millisecond)
 	p, _, err := r.open(e, now)
 	if err != nil {
@@ -90,12 +91,15 @@ func (r *Registry) publish(ctx context.Context, e *seal.Envelope, check func([]p
 	}
 	row, err := r.DB.Policy(ctx, p.Hash())
 	if err == nil {
-		return r.entry(row)
+		return r.again(row, xs)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	binding, err := r.bind(ctx, p, now, check)
+	if xs, err = extensions(p, xs); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	binding, err := r.bind(ctx, p, now, xs, check)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +110,10 @@ func (r *Registry) publish(ctx context.Context, e *seal.Envelope, check func([]p
 	row = &store.Policy{Hash: p.Hash(), Name: p.Name(), Envelope: envelope, Binding: binding, Published: now}
 	err = r.DB.PutPolicy(ctx, *row)
 	if errors.Is(err, store.ErrConflict) { // another replica was faster
-		return r.Entry(ctx, p.Hash())
+		if row, err = r.DB.Policy(ctx, p.Hash()); err != nil {
+			return nil, err
+		}
+		return r.again(row, xs)
 	}
 	if err != nil {
 		return nil, err
@@ -114,9 +121,21 @@ func (r *Registry) publish(ctx context.Context, e *seal.Envelope, check func([]p
 	return r.entry(row)
 }
 
+// again is what was published, where the same paper is published again.
+func (r *Registry) again(row *store.Policy, xs []policy.Extension) (*Entry, error) {
+	e, err := r.entry(row)
+	if err != nil {
+		return nil, err
+	}
+	if err := otherwise(e, xs); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return e, nil
+}
+
 // bind resolves p's names, keeps what the servers say that it pins, and returns the
 // signed binding's canonical bytes.
-func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time, check func([]policy.Server) error) ([]byte, error) {
+func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time, xs []policy.Extension, check func([]policy.Server) error) ([]byte, error) {
 	b, texts, err := r.resolve(ctx, p, now)
 	if err != nil {
 		return nil, err
@@ -124,6 +143,7 @@ func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time, ch
 	if err := check(b.Servers); err != nil {
 		return nil, err
 	}
+	b.Extensions = xs
 	if err := r.keep(ctx, b.Servers, texts); err != nil {
 		return nil, err
 	}

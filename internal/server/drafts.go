@@ -10,12 +10,11 @@ import (
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/seal"
 )
 
 // propose begins a draft of a policy, or adds the signatures that come with it.
-func (s *Server) propose(ctx context.Context, _ *http.Request, e *seal.Envelope) (*api.Draft, error) {
-	id, err := s.Drafts.Propose(ctx, e, whoIs(ctx))
+func (s *Server) propose(ctx context.Context, _ *http.Request, in *api.Paper) (*api.Draft, error) {
+	id, err := s.Drafts.Propose(ctx, &in.Envelope, whoIs(ctx), in.Extensions...)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +38,7 @@ func (s *Server) listDrafts(ctx context.Context, _ *http.Request, _ *nothing) (*
 }
 
 func draftPaper(d *registry.Draft) *api.Draft {
-	out := &api.Draft{Hash: d.ID, Name: d.Name, By: d.By, At: d.At, Signers: []policy.Signature{}, Lacks: append([]string{}, d.Lacks()...)}
+	out := &api.Draft{Hash: d.ID, Name: d.Name, By: d.By, At: d.At, Signers: []policy.Signature{}, Lacks: append([]string{}, d.Lacks()...), Extends: d.Extensions}
 	if d.Standing != nil {
 		out.Signers = append(out.Signers, d.Standing.Signatures...)
 	}

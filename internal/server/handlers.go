@@ -28,8 +28,8 @@ const listed = 200
 // maxTTL is far beyond any policy's, and far below what a Duration can hold, in seconds.
 const maxTTL = 366 * 24 * 3600
 
-func (s *Server) publish(ctx context.Context, _ *http.Request, e *seal.Envelope) (*api.Policy, error) {
-	entry, err := s.Registry.Publish(ctx, e)
+func (s *Server) publish(ctx context.Context, _ *http.Request, in *api.Paper) (*api.Policy, error) {
+	entry, err := s.Registry.Publish(ctx, &in.Envelope, in.Extensions...)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *Server) draftPins(ctx context.Context, d *registry.Draft) (*api.Pins, e
 func policyPaper(e *registry.Entry) *api.Policy {
 	return &api.Policy{
 		Hash: e.Policy.Hash(), Name: e.Policy.Name(), Purpose: e.Policy.Purpose(), Published: e.Published, Signers: e.Signatures,
-		MaxTTL: int(e.Policy.MaxTTL() / time.Second), Names: e.Bound.Names, Servers: e.Bound.Servers, Envelope: e.Envelope, Binding: e.Binding,
+		MaxTTL: int(e.Policy.MaxTTL() / time.Second), Names: e.Bound.Names, Servers: e.Bound.Servers, Extends: e.Bound.Extensions, Envelope: e.Envelope, Binding: e.Binding,
 		Environment: e.Policy.Environment(), ChangeRecord: e.Policy.ChangeRecord(), BreakGlass: e.Policy.BreakGlass(),
 	}
 }

@@ -98,6 +98,10 @@ func problem(err error) *api.Problem {
 			p.Detail, p.Hint = wrong, cmp.Or(mends, "see that the MCP server starts and answers")+same
 			break
 		}
+		if x := (*registry.ExtensionError)(nil); errors.As(err, &x) {
+			p.Detail, p.Hint = x.Msg, x.Hint
+			break
+		}
 		p.Hint = cmp.Or(elsewhere(err), p.Hint)
 	}
 	if ready := (*api.Problem)(nil); errors.As(err, &ready) {

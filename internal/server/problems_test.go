@@ -111,6 +111,10 @@ func TestTold(t *testing.T) {
 	h.Registry.Environments = nil
 	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`","ttl_seconds":601}`), 422, "not_issued")
 	want(h.post("/v1/cst", `{"agent":"another","job":"job-1","policy":"`+p.Hash.String()+`"}`), 422, "job_taken")
+	byHand := want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`","runtime":{"attestation":"`+seal.Sum(nil).String()+`"}}`), 422, "not_attested")
+	if !strings.HasPrefix(byHand.Detail, "only a launcher's signed attestation") || !strings.HasPrefix(byHand.Hint, "send the attestation") {
+		t.Errorf("%+v", byHand)
+	}
 	h.Issuer.PlainBearer = false
 	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`"}`), 422, "unbound")
 	h.Issuer.PlainBearer = true

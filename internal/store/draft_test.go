@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -52,6 +53,18 @@ func TestDrafts(t *testing.T) {
 			t.Errorf("signed in place of ada: got %v, want ErrConflict", err)
 		}
 		one.Envelope = []byte("by ada")
+		want([]Draft{two, one})
+
+		plugin := []policy.Extension{{Kind: policy.Plugin, Name: "clawea", Digest: seal.Sum([]byte("1"))}}
+		for range 2 {
+			must(h.ExtendDraft(ctx, one.ID, plugin))
+		}
+		one.Extensions = plugin
+		for _, id := range []seal.Hash{one.ID, seal.Sum([]byte("3"))} {
+			if err := h.ExtendDraft(ctx, id, []policy.Extension{}); !errors.Is(err, ErrConflict) {
+				t.Errorf("something else is said of it, or it is none: got %v, want ErrConflict", err)
+			}
+		}
 		want([]Draft{two, one})
 
 		must(h.EndDraft(ctx, one.ID, DraftDiscarded, "eve"))

@@ -24,3 +24,6 @@ CREATE TABLE trace (
 	texts    BYTEA,
 	PRIMARY KEY (job, hash)
 );
+
+-- How the plugins and skills are that a draft's policy lists: a JSON list.
+ALTER TABLE draft ADD COLUMN extensions TEXT NOT NULL DEFAULT '[]';

@@ -1,0 +1,65 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/clawea/clawea/policy"
+)
+
+// An ExtensionError says which plugin or skill keeps a policy from being published: the
+// policy need not be changed, but whoever publishes it has to say how each is.
+type ExtensionError struct {
+	Msg  string // what is wrong
+	Hint string // what mends it
+}
+
+// Error is two lines for people.
+func (e *ExtensionError) Error() string { return e.Msg + "\n" + e.Hint }
+
+const sayHow = "say how each is that the policy lists: clawea wpc publish -extensions FILE"
+
+// extensions returns given as p's binding has them: each that p lists, as it is, and no
+// other. It fails with an ExtensionError.
+func extensions(p *policy.Policy, given []policy.Extension) ([]policy.Extension, error) {
+	out := slices.Clone(given)
+	slices.SortFunc(out, func(a, b policy.Extension) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	named := p.Extends()
+	is := func(x policy.Extension) func(policy.Extension) bool {
+		return func(o policy.Extension) bool { return o.Kind == x.Kind && o.Name == x.Name }
+	}
+	for _, x := range out {
+		if !slices.ContainsFunc(named, is(x)) {
+			return nil, &ExtensionError{fmt.Sprintf("the policy lists no %.20q %.100q", x.Kind, x.Name), "leave it out of the extensions, or list it in the policy"}
+		}
+	}
+	for _, x := range named {
+		if !slices.ContainsFunc(out, is(x)) {
+			return nil, &ExtensionError{fmt.Sprintf("it is not said how the %s %q is, which the policy lists", x.Kind, x.Name), sayHow}
+		}
+	}
+	if !policy.SortedExtensions(out) {
+		return nil, &ExtensionError{"an extension is there twice, or has no digest", sayHow}
+	}
+	return out, nil
+}
+
+// otherwise fails with an ExtensionError where a policy that is published already has other
+// extensions than given: nothing of it is ever changed.
+func otherwise(published *Entry, given []policy.Extension) error {
+	if len(given) == 0 {
+		return nil
+	}
+	list, err := extensions(published.Policy, given)
+	if err == nil && !slices.Equal(list, published.Bound.Extensions) {
+		err = &ExtensionError{"this very policy is published already, with its plugins and skills as they were then",
+			"change something in it, its change record for one: that makes another policy"}
+	}
+	return err
+}
