@@ -41,8 +41,8 @@ export class Guard {
         }
     }
     async #judge(event, ctx) {
-        const id = event.toolCallId ?? ctx.toolCallId;
-        if (id === undefined || !idForm.test(id))
+        const id = idOf(event, ctx);
+        if (id === undefined)
             throw new Error("OpenClaw gave the call no id");
         const params = event.params;
         if (!plain(params))
@@ -93,9 +93,9 @@ export class Guard {
     }
     /** Tells the house what became of a call. */
     async after(event, ctx) {
-        const id = event.toolCallId ?? ctx.toolCallId ?? "";
-        const call = this.#open.get(id);
-        if (call === undefined)
+        const id = idOf(event, ctx);
+        const call = id === undefined ? undefined : this.#open.get(id);
+        if (id === undefined || call === undefined)
             return; // blocked, or not ours
         this.#open.delete(id);
         await this.#close(call.receipt, report(call, event));
@@ -133,6 +133,14 @@ export class Guard {
             }
         }
     }
+}
+// What a call is known by. Models number their calls, so the number alone could be
+// another run's.
+function idOf(event, ctx) {
+    const id = event.toolCallId ?? ctx.toolCallId;
+    if (id === undefined || !idForm.test(id))
+        return undefined;
+    return `${event.runId ?? ctx.runId ?? ""} ${id}`;
 }
 // The request about a call. Where a tool has several actions, OpenClaw's and most
 // others' have them in the argument of that name, and policies can tell them apart.

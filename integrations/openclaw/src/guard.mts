@@ -60,8 +60,8 @@ export class Guard {
   }
 
   async #judge(event: ToolCall, ctx: Context): Promise<Ruling> {
-    const id = event.toolCallId ?? ctx.toolCallId;
-    if (id === undefined || !idForm.test(id)) throw new Error("OpenClaw gave the call no id");
+    const id = idOf(event, ctx);
+    if (id === undefined) throw new Error("OpenClaw gave the call no id");
     const params = event.params;
     if (!plain(params)) throw new Error("its arguments are no object");
     const args = canonical(params, maxArgs);
@@ -109,9 +109,9 @@ export class Guard {
 
   /** Tells the house what became of a call. */
   async after(event: ToolEnd, ctx: Context): Promise<void> {
-    const id = event.toolCallId ?? ctx.toolCallId ?? "";
-    const call = this.#open.get(id);
-    if (call === undefined) return; // blocked, or not ours
+    const id = idOf(event, ctx);
+    const call = id === undefined ? undefined : this.#open.get(id);
+    if (id === undefined || call === undefined) return; // blocked, or not ours
     this.#open.delete(id);
     await this.#close(call.receipt, report(call, event));
   }
@@ -148,6 +148,14 @@ export class Guard {
       }
     }
   }
+}
+
+// What a call is known by. Models number their calls, so the number alone could be
+// another run's.
+function idOf(event: ToolCall, ctx: Context): string | undefined {
+  const id = event.toolCallId ?? ctx.toolCallId;
+  if (id === undefined || !idForm.test(id)) return undefined;
+  return `${event.runId ?? ctx.runId ?? ""} ${id}`;
 }
 
 // The request about a call. Where a tool has several actions, OpenClaw's and most

@@ -188,6 +188,9 @@ test("one call of an id is under way at a time, and 256 of all", async (t) => {
   assert.match((await guard.before(call(), {})).blockReason, /another call with its id/);
   await until(() => closed().length === 1);
   assert.deepEqual(closed()[0].body, { ticket: "ticket-2", status: "failed", code: "blocked" });
+  assert.equal((await guard.before(call({ runId: "run-2" }), {})).block, undefined, "another run numbers its calls for itself");
+  await guard.after(ended({ runId: "run-2" }), {});
+  assert.deepEqual([closed()[1].body.ticket, closed()[1].body.status], ["ticket-4", "done"]);
   for (let i = 2; i <= 256; i++) assert.equal((await guard.before(call({ toolCallId: `call-${i}` }), {})).block, undefined);
   assert.match((await guard.before(call({ toolCallId: "call-257" }), {})).blockReason, /256 calls/);
 });

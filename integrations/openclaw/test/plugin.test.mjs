@@ -67,13 +67,15 @@ test("the house hears of the plugin before a model does, and no run begins that 
 test("whatever is wrong, every run and every tool is blocked, and nothing is told to the house", async (t) => {
   const house = await startHouse(t);
   const wrong = {
-    "a mode without hooks": { mode: "tool-discovery" },
+    "a mode for tools": { mode: "tool-discovery" },
+    "a mode for the command line": { mode: "cli-metadata" },
     "no secret": { files: false },
     "a URL elsewhere": { config: { url: "http://example.com:80/x" } },
     "a setting too many": { config: { fail_open: true } },
   };
   for (const [name, how] of Object.entries(wrong)) {
-    const { hooks, options } = register(t, house.url, how);
+    const { hooks, options, secretFile } = register(t, house.url, how);
+    if (how.mode) assert.equal(existsSync(secretFile), true, "a load that runs no agent leaves the secret to the one that does");
     assert.equal((await hooks.before_tool_call(call, {})).block, true, name);
     assert.equal(options.before_tool_call.priority, Infinity, name);
     const gate = await hooks.before_agent_run({}, {});
@@ -149,5 +151,5 @@ test("the package says one version, and loads what it says", () => {
 test("npm packs the plugin and nothing else", () => {
   const [{ files }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: here("."), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
   const names = files.map((file) => file.path).filter((name) => !name.startsWith("dist/")).sort();
-  assert.deepEqual(names, ["README.md", "openclaw.plugin.json", "package.json", "tools.json"]);
+  assert.deepEqual(names, ["LICENSE", "README.md", "openclaw.plugin.json", "package.json", "tools.json"]);
 });
