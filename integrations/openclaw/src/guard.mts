@@ -54,7 +54,7 @@ export class Guard {
       }
       return await this.#judge(event, ctx);
     } catch (err) {
-      this.#means.log.warn(`clawea: a call of ${JSON.stringify(event.toolName)} was blocked: ${String(err)}`);
+      this.#means.log.warn(oneLine(`clawea: a call of ${JSON.stringify(event.toolName)} was blocked: ${String(err)}`));
       return { block: true, blockReason: undecided(err) };
     }
   }

@@ -48,9 +48,9 @@ export function startLog() {
 
 /** Waits until what holds, for a while. */
 export async function until(what) {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 4000; i++) {
     if (what()) return;
     await new Promise((later) => setTimeout(later, 5));
   }
-  throw new Error("it did not come about in 2 s");
+  throw new Error("it did not come about in 20 s");
 }

@@ -17,6 +17,15 @@ import plugin from "../dist/index.mjs";
 import { deny, secret, startHouse, startLog, until } from "./house.mjs";
 
 const here = (name) => new URL(`../${name}`, import.meta.url);
+function hasNpm() {
+  try {
+    execFileSync("npm", ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const call = { toolName: "exec", params: { command: "ls" }, runId: "run-1", toolCallId: "call-1" };
 
 /** Registers the plugin as OpenClaw would, with a secret where the configuration says. */
@@ -97,13 +106,13 @@ test("a run's end, and the plugin's, leave no call open", async (t) => {
 
 test("the heartbeat goes on by itself, until the plugin is put away", async (t) => {
   const house = await startHouse(t);
-  const heart = new Heartbeat(new House(house.url, secret), 0.02, startLog());
+  const heart = new Heartbeat(new House(house.url, secret), 0.25, startLog());
   assert.equal(await heart.heard(), true);
   await until(() => house.requests.length >= 3);
   heart.stop();
-  await sleep(50);
+  await sleep(250); // one may be under way
   const told = house.requests.length;
-  await sleep(100);
+  await sleep(750);
   assert.equal(house.requests.length, told);
   assert.equal(await heart.heard(), false);
 });
@@ -148,7 +157,8 @@ test("the package says one version, and loads what it says", () => {
   assert.deepEqual([...classes], tools.map((tool) => [tool.name, tool.class]));
 });
 
-test("npm packs the plugin and nothing else", () => {
+test("npm packs the plugin and nothing else", (t) => {
+  if (process.env.CI !== "true" && !hasNpm()) return t.skip("no npm");
   const [{ files }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: here("."), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
   const names = files.map((file) => file.path).filter((name) => !name.startsWith("dist/")).sort();
   assert.deepEqual(names, ["LICENSE", "README.md", "openclaw.plugin.json", "package.json", "tools.json"]);
