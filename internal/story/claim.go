@@ -22,7 +22,7 @@ type Claims struct {
 // Claimed are the keys that sign one kind of paper, by the name that trust files
 // have for them.
 type Claimed struct {
-	For  string   `json:"for"`  // "authors", "registries", "issuers", "gates", "people"
+	For  string   `json:"for"`  // "authors", "registries", "issuers", "gates", "people", "launchers"
 	Keys []string `json:"keys"` // ids, sorted, each once
 	More int      `json:"more"` // beyond maxClaimed
 }
@@ -51,6 +51,7 @@ func Claim(file []byte) (*Claims, error) {
 	out.claim("issuers", b.Tokens)
 	out.claim("gates", gates)
 	out.claim("people", slices.Concat(b.Answers, b.Delegations))
+	out.claim("launchers", slices.Concat(b.Attestations, b.Traces))
 	return out, nil
 }
 

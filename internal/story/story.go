@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package story tells what a bundle says, for people: the job, its policies in
-// plain sentences, its tokens, and each call with the decision, who approved it,
+// plain sentences, its tokens, what the agent ran in, and each call with the decision, who approved it,
 // what it did, how that is undone and what the agent learned.
 //
 // It tells only what is signed by keys that the reader trusts, and only texts
@@ -41,8 +41,12 @@ type Story struct {
 	Job      string   `json:"job"`
 	Policies []Policy `json:"policies"`
 	Tokens   []Token  `json:"tokens"`
-	Steps    []Step   `json:"steps"`
-	More     int      `json:"more"` // steps beyond MaxSteps, which are not told
+
+	Attestations []Attestation `json:"attestations"`
+	Traces       []Trace       `json:"traces"`
+
+	Steps []Step `json:"steps"`
+	More  int    `json:"more"` // steps beyond MaxSteps, which are not told
 }
 
 // A Policy is one that was in force, or ran beside it, in plain words.
@@ -56,6 +60,8 @@ type Policy struct {
 	Says      []string  `json:"says"`
 	Names     []string  `json:"names"` // what its names led to when it was published
 	Pins      []string  `json:"pins"`  // the MCP servers that agents could use under it, each with its tools
+
+	Extensions []string `json:"extensions"` // the plugins and skills that agents' programs could load under it
 }
 
 // A Token is the issuer's record of one.
@@ -84,14 +90,20 @@ func Tell(file []byte, t *verify.Trust, r *verify.Report) (*Story, error) {
 	}
 	n := &narrator{bundle: b, keys: verifiers(t), policies: map[seal.Hash]*policy.Policy{}, room: maxTexts}
 	n.remember(r)
-	s := &Story{Job: Visible(b.Job), Policies: []Policy{}, Tokens: []Token{}}
+	s := &Story{Job: Visible(b.Job), Policies: []Policy{}, Tokens: []Token{}, Attestations: []Attestation{}, Traces: []Trace{}}
 	for i := range b.Policies {
 		s.Policies = append(s.Policies, n.policy(i))
 	}
 	for i := range b.Tokens {
 		s.Tokens = append(s.Tokens, n.token(i))
 	}
+	for i := range b.Attestations {
+		s.Attestations = append(s.Attestations, n.attestation(i))
+	}
 	s.Steps, s.More = n.steps()
+	for i := range b.Traces { // last: calls have the room for texts before what programs say
+		s.Traces = append(s.Traces, n.trace(i))
+	}
 	return s, nil
 }
 
@@ -129,7 +141,7 @@ func (n *narrator) remember(r *verify.Report) {
 }
 
 // keys are those of the reader's trust, by what they are trusted for.
-type keys struct{ publishers, registries, issuers, gates, people []seal.Verifier }
+type keys struct{ publishers, registries, issuers, gates, people, launchers []seal.Verifier }
 
 // verifiers reads t's keys. What cannot be read is trusted for nothing.
 func verifiers(t *verify.Trust) *keys {
@@ -147,7 +159,7 @@ func verifiers(t *verify.Trust) *keys {
 	for _, l := range []struct {
 		into  *[]seal.Verifier
 		texts []string
-	}{{&k.publishers, publishers}, {&k.registries, t.Registries}, {&k.issuers, t.Issuers}, {&k.gates, t.Gates}, {&k.people, t.People}} {
+	}{{&k.publishers, publishers}, {&k.registries, t.Registries}, {&k.issuers, t.Issuers}, {&k.gates, t.Gates}, {&k.people, t.People}, {&k.launchers, t.Launchers}} {
 		for _, text := range l.texts {
 			if v, err := seal.NewVerifier(text); err == nil {
 				*l.into = append(*l.into, v)
@@ -195,6 +207,9 @@ func (n *narrator) policy(i int) Policy {
 	}
 	for _, s := range b.Servers {
 		out.Pins = append(out.Pins, Visible(pinned(&s)))
+	}
+	for _, x := range b.Extensions {
+		out.Extensions = append(out.Extensions, extension(x))
 	}
 	return out
 }

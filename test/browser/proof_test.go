@@ -103,3 +103,47 @@ func TestProofPage(t *testing.T) {
 	b.accessible("proof, tampered")
 	b.shoot("proof-tampered")
 }
+
+// What an agent ran in is on the page, and what its program says of itself, but only by a
+// launcher whom the reader trusts.
+func TestAttestedPage(t *testing.T) {
+	for name, tt := range map[string]struct {
+		has, lacks []string
+	}{
+		"3.25-attested":             {[]string{"its tools run in a sandbox", "plugin clawea (sha256:", "security audit ended with 0", "It proves nothing", "its own tool exec: 1 ran, 0 were kept back"}, []string{"Not told"}},
+		"3.25-redacted":             {[]string{"What the check said: security audit: redacted"}, []string{"Not told"}},
+		"3.25-launcher-not-trusted": {[]string{"Not told: it is not signed by a launcher whom you trust", "attestation.signature"}, []string{"its tools run in a sandbox", "its own tool exec"}},
+		"3.26-around-the-gate":      {[]string{"trace.unreceipted", "its own tool exec: 2 ran, 0 were kept back", "Not verified"}, nil},
+	} {
+		dir := t.TempDir()
+		text, err := os.ReadFile("../../testdata/vectors/bundle-" + name + ".txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "-- trust.json --\n")
+		trust, rest, _ := strings.Cut(rest, "-- bundle.json --\n")
+		file, _, _ := strings.Cut(rest, "-- expect --\n")
+		for name, text := range map[string]string{"trust.json": trust, "job.proof": file} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run(t, dir, "proof", "html", "-o", "proof.html", "job.proof")
+		b := open(t)
+		b.do(chromedp.Navigate("file://"+filepath.Join(dir, "proof.html")), chromedp.WaitVisible("#check"))
+		b.do(chromedp.SetUploadFiles("#trust-file", []string{filepath.Join(dir, "trust.json")}), chromedp.Click("#check"), chromedp.WaitVisible("#result h2"))
+		get(b, chromedp.Evaluate[bool](`document.querySelectorAll("#result details").forEach((d) => { d.open = true; }) === undefined`))
+		got := b.text("#result")
+		for _, want := range tt.has {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: the page lacks %q", name, want)
+			}
+		}
+		for _, other := range tt.lacks {
+			if strings.Contains(got, other) {
+				t.Errorf("%s: the page says %q", name, other)
+			}
+		}
+		b.accessible("proof, " + name)
+	}
+}

@@ -112,7 +112,8 @@
     pairs(["Name", p.name], ["Hash", el("span", "id", p.hash)], ["Signed by", p.signers], ["Published", time(p.published)]),
     el("h4", "", "What it comes to"), list(p.says),
     some(p.names) ? fold("What its names led to", list(p.names)) : null,
-    some(p.pins) ? fold("Which MCP servers it let agents use, and which of their tools", list(p.pins)) : null);
+    some(p.pins) ? fold("Which MCP servers it let agents use, and which of their tools", list(p.pins)) : null,
+    some(p.extensions) ? fold("Which plugins and skills the agent's program could load", list(p.extensions)) : null);
 
   const token = (t) => paper("Token", t,
     pairs(["Id", el("span", "id", t.id)], ["Agent", t.agent], ["Ordered by", t.client], ["Ticket", t.ticket], ["Policy", el("span", "id", t.policy)],
@@ -135,6 +136,18 @@
     return fold(`${t.of}: ${count(t.size)} bytes`, el("p", "soft", "Other people's text, or the agent's."), pre(t.of, "", t.text),
       t.cut ? el("p", "soft", `${count(t.cut)} bytes more are in the file.`) : null);
   };
+
+  const attestation = (a) => paper("Attestation", a,
+    el("p", "soft", "What the agent ran in, by the word of its launcher."),
+    pairs(["Program", a.program], ["Agent", a.agent], ["Said by", a.launcher], ["At", time(a.at)], ["Tokens until", time(a.until)],
+      ["Hash", el("span", "id", a.hash)], ["Policy", el("span", "id", a.policy)]),
+    list(a.around), pairs(["Extensions", a.extensions], ["Checks", a.checks]),
+    some(a.tools) ? fold(`Its tools: ${count(a.tools.length)}`, list(a.tools)) : null, (a.texts || []).map(text));
+
+  const trace = (t) => paper("Trace", t,
+    el("p", "caution", "What the program says of itself. It proves nothing, and was held against the receipts."),
+    pairs(["Program", t.program], ["Agent", t.agent], ["Found by", t.launcher], ["At", time(t.at)], ["On attestation", el("span", "id", t.attestation || "none")]),
+    some(t.calls) ? list(t.calls) : el("p", "soft", "It tells of no call."), (t.texts || []).map(text));
 
   const marks = { "+": "add", "-": "del", "@": "at", " ": "" };
   const diff = (lines) => some(lines) ? pre("Difference", "diff", lines.map((l) => el("span", marks[l.mark], l.text || " "))) : el("p", "soft", "No difference is recorded.");
@@ -200,9 +213,10 @@
     el("section", "card", el("h2", "", "The story"),
       el("p", verified ? "soft" : "caution", verified ? "As the signed papers tell it." : "This bundle is not verified. This is what its papers say, and it is not proved."),
       el("p", "tools", button("Open all", all(true)), " ", button("Close all", all(false)))),
-    s.policies.map(policy), s.tokens.map(token),
+    s.policies.map(policy), s.tokens.map(token), s.attestations.map(attestation),
     el("section", "", el("h2", "", "Each call, in order"), el("ol", "steps", s.steps.map(step)),
       s.more ? el("p", "caution", `${count(s.more)} more are in the file and were checked, and are not shown here.`) : null),
+    s.traces.map(trace),
   ];
 
   // The page's own doings.
