@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -296,20 +297,59 @@ func TestUnattestedReport(t *testing.T) {
 	}
 }
 
+// The receipts of the job whose plugin falls silent.
+const (
+	beforeHeard  = 1
+	afterHeard   = 2
+	afterSilence = 4
+)
+
+// silentStory is a job whose agent's plugin is heard of, and then is no longer.
+func silentStory(t testing.TB) (*house, *bundle.Bundle) {
+	h := newHouse(t)
+	raw := h.mint(h.publish(`{"wpc_version": "v1", "agent_runtime": {"heartbeat_seconds": 30}, "tool_policy": {"allow": ["repo.diff"]}}`), smallJob, "t1", 10*time.Minute, nil)
+	call := request(diff, "d", policy.Call{}, done("r", nil), nil)
+	h.do(raw, call, &gate.Denied{})
+	heard := h.now
+	h.book.heard = &heard
+	h.do(raw, call, nil)
+	h.now = h.now.Add(30 * time.Second)
+	h.do(raw, call, &gate.Denied{})
+	return h, h.export(smallJob, afterSilence)
+}
+
+// silent has the gate say something else of how long the plugin was silent.
+func silent(seq uint64, seconds *int) func(testing.TB) (*house, *bundle.Bundle) {
+	return edited(silentStory, func(h *house, b *bundle.Bundle) {
+		h.rewrite(b, at(seq, func(r *receipt.Receipt) { r.Facts.Silence = seconds }))
+	})
+}
+
+// beating are the cases of a heartbeat.
+var beating = []vector{
+	{"3.25-heartbeat", "A plugin that is heard of lets its job go on, and ends it when it falls silent.", silentStory, nil},
+	{"3.25-heartbeat-never", "A call that is allowed though the plugin was never heard of is decided wrongly.", silent(afterHeard, nil), nil},
+	{"3.25-heartbeat-too-late", "So is one that is allowed though it was silent for too long.", silent(afterHeard, new(31)), nil},
+	{"3.25-heartbeat-denied-in-vain", "So is one that is denied though it was heard of.", silent(afterSilence, new(30)), nil},
+	{"3.25-heartbeat-longer", "How long it was silent beyond that is the gate's word.", silent(afterSilence, new(3600)), nil},
+}
+
 // How long the plugin was silent is what decisions are made again by, and the gate's word.
 func TestHeartbeat(t *testing.T) {
-	h := newHouse(t)
-	raw := h.mint(h.publish(`{"wpc_version": "v1", "agent_runtime": {"heartbeat_seconds": 30}, "tool_policy": {"allow": ["repo.diff"]}}`), smallJob, "t1", time.Minute, nil)
-	h.do(raw, request(diff, "d", policy.Call{}, nil, nil), &gate.Denied{})
-	b := h.export(smallJob, 1)
-	r := check(h, b)
-	if !r.Verified() || !slices.ContainsFunc(r.Limits, func(s string) bool { return strings.Contains(s, "heard of as lately as") }) {
-		t.Errorf("%+v, %q", r.Findings, r.Limits)
-	}
-	for seconds, want := range map[int][]string{31: nil, 30: {"receipt.decision"}} {
-		h.rewrite(b, func(r *receipt.Receipt) { r.Facts.Silence = &seconds })
-		if d := cmp.Diff(want, codes(check(h, b), verify.Fail)); d != "" {
-			t.Errorf("silent for %d s, and denied (-want +got):\n%s", seconds, d)
+	heldTo(t, beating, map[string][]string{
+		"3.25-heartbeat-never": {"receipt.decision"}, "3.25-heartbeat-too-late": {"receipt.decision"}, "3.25-heartbeat-denied-in-vain": {"receipt.decision"},
+	}, nil)
+	h, b := silentStory(t)
+	for seq, want := range map[int]string{beforeHeard: "<nil>", afterHeard: "1", afterSilence: "31"} {
+		got := "<nil>"
+		if s := must(receipt.Parse(b.Receipts[seq-1].Payload)).Facts.Silence; s != nil {
+			got = strconv.Itoa(*s)
 		}
+		if got != want {
+			t.Errorf("receipt %d: silent for %s, want %s", seq, got, want)
+		}
+	}
+	if r := check(h, b); !slices.ContainsFunc(r.Limits, func(s string) bool { return strings.Contains(s, "heard of as lately as") }) {
+		t.Errorf("%q", r.Limits)
 	}
 }

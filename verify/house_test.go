@@ -269,6 +269,7 @@ type book struct {
 	papers    map[string][]*seal.Envelope
 	orders    []*receipt.Revocation // in force
 	changes   map[seal.Hash]receipt.Earlier
+	heard     *time.Time      // when the plugin in the agent's runtime was
 	spent     map[string]bool // cancelled
 	full      bool            // closed receipts cannot be written
 	stale     bool            // expired answers are still handed out
@@ -319,7 +320,7 @@ func (b *book) Spend(context.Context, string, receipt.Spent) error { return errF
 
 func (b *book) state(job string) *receipt.State {
 	st := &receipt.State{Now: b.h.now, Used: map[string]int{}, Pending: b.pending[job]}
-	st.Changes = b.changes
+	st.Changes, st.Heard = b.changes, b.heard
 	for _, o := range b.orders {
 		st.Revoked = append(st.Revoked, o.Revocation)
 	}

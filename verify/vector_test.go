@@ -92,7 +92,7 @@ func vectorBundles(t testing.TB) [][]byte {
 // writeVectors writes the vectors that are missing. What a vector expects is
 // never rewritten: whoever changes a promise deletes its file by hand.
 func writeVectors(t *testing.T) {
-	for _, v := range slices.Concat(vectors, governing, shadowing, ordering, bearing, generating, changing, grouping, approving, standingIn, ending, carrying, serving, attesting, tracing) {
+	for _, v := range slices.Concat(vectors, governing, shadowing, ordering, bearing, generating, changing, grouping, approving, standingIn, ending, carrying, serving, attesting, tracing, beating) {
 		path := filepath.Join(vectorDir, "bundle-"+v.name+".txtar")
 		if _, err := os.Stat(path); err == nil {
 			continue
