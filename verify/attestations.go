@@ -31,6 +31,7 @@ func (a *auditor) readAttestations() {
 			a.find(attestationMalformed, 0, "attestation %d: %s", i+1, wrong(err))
 			continue
 		}
+		a.dated(0, fmt.Sprintf("attestation %d", i+1), x.At)
 		attested := x.Attested()
 		if a.attested[attested.Attestation] != nil {
 			a.find(bundleDuplicate, 0, "attestation %d, %s: it is there twice", i+1, attested.Attestation)

@@ -66,14 +66,19 @@ func (a *auditor) link(place uint64, r *receipt.Receipt) {
 	if r.At.Before(a.last) {
 		a.find(receiptTime, place, "it is dated %s, before the one before it", stamp(r.At))
 	}
-	if now := a.expect.Now; !now.IsZero() && r.At.After(now.Add(skew)) {
-		a.find(expectTime, place, "it is dated %s; for you it is %s", stamp(r.At), stamp(now))
-	}
+	a.dated(place, "it", r.At)
 	a.last = r.At
 	if a.report.From.IsZero() {
 		a.report.From = r.At
 	}
 	a.report.To = r.At
+}
+
+// dated finds a paper that is of later than the auditor's time.
+func (a *auditor) dated(place uint64, what string, at time.Time) {
+	if now := a.expect.Now; !now.IsZero() && at.After(now.Add(skew)) {
+		a.find(expectTime, place, "%s is dated %s; for you it is %s", what, stamp(at), stamp(now))
+	}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

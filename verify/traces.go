@@ -90,6 +90,7 @@ func (a *auditor) readTraces() {
 // trace checks t, which is in that place, and counts what it tells.
 func (a *auditor) trace(place int, t *receipt.Trace) {
 	a.committed[t.Export] = true
+	a.dated(0, fmt.Sprintf("trace %d", place), t.At)
 	if t.Job != a.bundle.Job {
 		a.find(bundleJob, 0, "trace %d is of job %q", place, t.Job)
 	}

@@ -157,6 +157,22 @@ func TestAnyTrace(t *testing.T) {
 	})
 }
 
+// Launchers cannot have looked later than the auditor does.
+func TestLauncherFromTheFuture(t *testing.T) {
+	h, b := attestedStory(t)
+	for now, want := range map[time.Time]string{
+		epoch: "", epoch.Add(-time.Second): "trace 1 is dated 2026-09-01T08:01:00Z", epoch.Add(-3 * time.Minute): "attestation 1 is dated 2026-09-01T07:59:00Z",
+	} {
+		r := verify.Bundle(must(b.Marshal()), h.trust(), verify.Expect{Now: now})
+		found := slices.ContainsFunc(r.Findings, func(f verify.Finding) bool {
+			return f.Code == "expect.time" && want != "" && strings.HasPrefix(f.Text, want)
+		})
+		if r.Verified() != (want == "") || found != (want != "") {
+			t.Errorf("for who looks at %s: %v", now, r.Findings)
+		}
+	}
+}
+
 // What an agent's own tool was asked for and waits is told of by nobody yet.
 func TestAskedIsNotTold(t *testing.T) {
 	h := newHouse(t)
