@@ -111,7 +111,7 @@ func (c *call) planFlags() func(context.Context) (*openclaw.Config, *openclaw.Op
 	workspace := c.String("workspace", "", "the agent's `FOLDER`")
 	plugin := c.String("plugin", "", "the `FOLDER` of Clawea's plugin, which asks the house about OpenClaw's own tools")
 	pluginConfig := c.String("plugin-config", "", "`FILE` of what that plugin is told, in JSON")
-	timeout := c.Duration("plugin-timeout", 0, "how long a tool call may wait for that plugin (default: as long as OpenClaw says)")
+	timeout := c.Duration("plugin-timeout", 0, "how long a tool call may wait for that plugin (default: as long as it is told to wait for people, and 20s)")
 	extensions := c.String("extensions", "", "`FILE` of the plugins and skills that may be loaded: [{\"kind\":\"plugin\",\"name\":\"\",\"digest\":\"sha256:\"}]")
 	c.Func("plugin-path", "a `FOLDER` of a plugin among those, where OpenClaw would not look", func(s string) error {
 		path, err := filepath.Abs(s)

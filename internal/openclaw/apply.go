@@ -106,8 +106,12 @@ var secretName = regexp.MustCompile(`(?i)key|token|secret|passw|authorization|co
 // reference is a text that only says where a secret is.
 var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 
+// private is an address on this machine: behind it may be a sidecar, which whoever
+// knows the path is let in by.
+var private = regexp.MustCompile(`^(https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]+)?/).+`)
+
 // hidden is a value without the secrets that it may have: texts under a name that
-// speaks of one.
+// speaks of one, and paths of addresses on this machine.
 func hidden(v any, path []string) any {
 	return hide(v, slices.ContainsFunc(path, secretName.MatchString))
 }
@@ -118,6 +122,7 @@ func hide(v any, secret bool) any {
 		if secret && !reference.MatchString(v) {
 			return "(hidden)"
 		}
+		return private.ReplaceAllString(v, "${1}(hidden)")
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {

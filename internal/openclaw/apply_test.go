@@ -18,7 +18,7 @@ func small() *Config {
 		{Path: []string{"tools", "allow"}, Value: []any{"read", "clawea__*"}, Rule: Within},
 		{Path: []string{"tools", "deny"}, Value: []any{"exec"}, Rule: Holding},
 		{Path: []string{"tools", "exec", "mode"}, Value: "deny"},
-		{Path: []string{"mcp", "servers"}, Value: map[string]any{"clawea": map[string]any{"url": "http://127.0.0.1/mcp"}}},
+		{Path: []string{"mcp", "servers"}, Value: map[string]any{"clawea": map[string]any{"url": "https://house.example/mcp"}}},
 		{Path: []string{"tools", "alsoAllow"}, Rule: Unset},
 		{Path: []string{"agents", "entries", "*", "tools"}, Rule: Unset},
 	}}
@@ -42,7 +42,7 @@ func TestApplyKeepsWhatIsNotOurs(t *testing.T) {
   "mcp": {
     "servers": {
       "clawea": {
-        "url": "http://127.0.0.1/mcp"
+        "url": "https://house.example/mcp"
       }
     }
   }
@@ -50,7 +50,7 @@ func TestApplyKeepsWhatIsNotOurs(t *testing.T) {
 `, `+ tools.allow: ["read", "clawea__*"]
 + tools.deny: ["exec"]
 + tools.exec.mode: "deny"
-+ mcp.servers: {"clawea": {"url": "http://127.0.0.1/mcp"}}
++ mcp.servers: {"clawea": {"url": "https://house.example/mcp"}}
 `},
 		{"comments, foreign keys, commas at the end", `// ours since 2024
 {
@@ -61,7 +61,7 @@ func TestApplyKeepsWhatIsNotOurs(t *testing.T) {
     "alsoAllow": ["gateway"],
     "exec": { "timeoutSeconds": 60, "mode": "full" },
   },
-  "mcp": { "servers": { "clawea": { "url": "http://127.0.0.1/mcp" } } }, // all right
+  "mcp": { "servers": { "clawea": { "url": "https://house.example/mcp" } } }, // all right
   "agents": { "entries": { "main": { "name": "Main", "tools": { "allow": ["*"] } }, "other": { "name": "Other" } } },
 }
 `, `// ours since 2024
@@ -75,7 +75,7 @@ func TestApplyKeepsWhatIsNotOurs(t *testing.T) {
     "deny": ["exec"],
     "exec": { "timeoutSeconds": 60, "mode": "deny" },
   },
-  "mcp": { "servers": { "clawea": { "url": "http://127.0.0.1/mcp" } } }, // all right
+  "mcp": { "servers": { "clawea": { "url": "https://house.example/mcp" } } }, // all right
   "agents": { "entries": { "main": { "name": "Main" }, "other": { "name": "Other" } } },
 }
 `, `- tools.allow: "exec"
@@ -103,14 +103,14 @@ func TestApplyKeepsWhatIsNotOurs(t *testing.T) {
   "mcp": {
     "servers": {
       "clawea": {
-        "url": "http://127.0.0.1/mcp"
+        "url": "https://house.example/mcp"
       }
     }
   }
 }`, `+ tools.allow: ["read", "clawea__*"]
 + tools.deny: ["exec"]
 + tools.exec.mode: "deny"
-+ mcp.servers: {"clawea": {"url": "http://127.0.0.1/mcp"}}
++ mcp.servers: {"clawea": {"url": "https://house.example/mcp"}}
 `},
 	} {
 		merged, diff, err := Apply([]byte(k.was), small())
@@ -128,7 +128,7 @@ func TestApplyKeepsWhatIsNotOurs(t *testing.T) {
 
 // Lists and maps of ours are replaced: nothing that was there makes them wider.
 func TestApplyNeverMerges(t *testing.T) {
-	was := `{"mcp":{"servers":{"clawea":{"url":"http://127.0.0.1/mcp"},"shell":{"command":"sh"}}},"tools":{"allow":["*","read"],"deny":[]}}`
+	was := `{"mcp":{"servers":{"clawea":{"url":"https://house.example/mcp"},"shell":{"command":"sh"}}},"tools":{"allow":["*","read"],"deny":[]}}`
 	merged, diff, err := Apply([]byte(was), small())
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func TestApplyNeverMerges(t *testing.T) {
 }
 
 func TestApplyHidesSecrets(t *testing.T) {
-	c := &Config{Settings: []Setting{{Path: []string{"models", "providers"}, Value: map[string]any{"p": map[string]any{"apiKey": "${CST_TOKEN}"}}}, {Path: []string{"gateway", "auth", "token"}, Value: "new"}}}
+	c := &Config{Settings: []Setting{{Path: []string{"models", "providers"}, Value: map[string]any{"p": map[string]any{"apiKey": "${CST_TOKEN}"}}}, {Path: []string{"gateway", "auth", "token"}, Value: "new"}, {Path: []string{"mcp", "url"}, Value: "http://127.0.0.1:18080/kept-to-itself/mcp"}}}
 	_, diff, err := Apply([]byte(`{"models":{"providers":{"p":{"apiKey":"sk-1","headers":{"X-A":"x-1"}}}},"gateway":{"auth":{"token":"t-1"}}}`), c)
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +150,7 @@ func TestApplyHidesSecrets(t *testing.T) {
 + models.providers: {"p": {"apiKey": "${CST_TOKEN}"}}
 - gateway.auth.token: "(hidden)"
 + gateway.auth.token: "(hidden)"
++ mcp.url: "http://127.0.0.1:18080/(hidden)"
 `
 	if d := cmp.Diff(want, diff); d != "" {
 		t.Error(d)
@@ -163,7 +164,7 @@ func TestApplyRefuses(t *testing.T) {
 		{"line 2", "{\n \"a\": 0x10}"},
 		{"duplicate", `{"tools":{},"tools":{"allow":["*"]}}`},
 		{"UTF-8", "{\"a\":\"\xff\"}"},
-		{"cannot unmarshal", `[]`},
+		{"unmarshal JSON array", `[]`},
 		{"no object", `null`},
 		{"tools comes from another file", `{"tools":{"$include":"./t.json5"}}`},
 		{"the configuration comes from another file", `{"$include":["a.json5"]}`},

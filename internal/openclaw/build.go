@@ -148,8 +148,8 @@ func (b *builder) extensions() {
 	b.set(Critical, "plugins.slots", map[string]any{"memory": memory}, why)
 	if g := b.o.Plugin; g != nil {
 		hooks := map[string]any{"allowConversationAccess": true, "allowPromptInjection": false}
-		if g.Timeout > 0 {
-			hooks["timeoutMs"] = g.Timeout.Milliseconds()
+		if g.timeout() > 0 {
+			hooks["timeoutMs"] = g.timeout().Milliseconds()
 		}
 		entry := map[string]any{"enabled": true, "hooks": hooks}
 		if g.Config != nil {

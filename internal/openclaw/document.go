@@ -128,6 +128,10 @@ func included(v any, at []string) (out [][]string) {
 
 // same reports whether two values are the same JSON.
 func same(a, b any) bool {
+	if a, ok := a.(string); ok { // as entries of lists are
+		b, ok := b.(string)
+		return ok && a == b
+	}
 	x, errX := canonical(a)
 	y, errY := canonical(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)

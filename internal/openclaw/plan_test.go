@@ -26,7 +26,7 @@ func options() *Options {
 	return &Options{
 		API: Completions, BaseURL: "http://127.0.0.1:18080/secret/proxy/sim/v1", Models: []string{"small", "large"}, APIKey: "clawea",
 		MCP: "http://127.0.0.1:18080/secret/mcp", Workspace: "/srv/agent", Gateway: "${OPENCLAW_GATEWAY_TOKEN}",
-		Plugin: &PluginOptions{Folder: "/opt/clawea/openclaw", Config: map[string]any{"url": "http://127.0.0.1:18080/secret"}, Timeout: time.Minute},
+		Plugin: &PluginOptions{Folder: "/opt/clawea/openclaw", Config: map[string]any{"url": "http://127.0.0.1:18080/secret", "secretFile": "/run/clawea/guard", "waitSeconds": 40}},
 	}
 }
 
@@ -222,6 +222,8 @@ func TestOptionsRefused(t *testing.T) {
 		{"no absolute path of a workspace", func(o *Options) { o.Workspace = "agent" }},
 		{"no absolute path of a plugin", func(o *Options) { o.Plugin.Folder = "guard" }},
 		{"take 11m0s over a call", func(o *Options) { o.Plugin.Timeout = 11 * time.Minute }},
+		{"take 10m20s over a call", func(o *Options) { o.Plugin.Config["waitSeconds"] = 600.0 }},
+		{"waits 40s for people, and OpenClaw 50s", func(o *Options) { o.Plugin.Timeout = 50 * time.Second }},
 		{"is no extension", func(o *Options) { o.Extensions = []Extension{{Kind: "hook", Name: "a"}} }},
 		{"is no extension", func(o *Options) { o.Extensions = []Extension{{Kind: Skill, Name: "../a"}} }},
 	} {
