@@ -90,6 +90,9 @@ func (b *builder) commands() {
 	b.set(Warning, "tools.exec.applyPatch", map[string]any{"workspaceOnly": true}, "files are those of the workspace")
 	b.unset(Critical, why, "tools.exec.security", "tools.exec.ask", "tools.exec.node", "tools.exec.safeBins", "tools.exec.safeBinProfiles",
 		"tools.exec.safeBinTrustedDirs", "tools.exec.pathPrepend", "tools.exec.reviewer")
+	if b.allowed["exec"] && !b.sandboxed && b.refers() {
+		b.note("commands find in their environment what the configuration refers to, tokens among it: have clawea run's sidecar hold the token instead")
+	}
 	if !b.elevated {
 		b.set(Critical, "tools.elevated", map[string]any{"enabled": false}, "nothing is run outside of the sandbox")
 		b.set(Critical, "agents.defaults.elevatedDefault", "off", "nothing is run outside of the sandbox")
@@ -100,6 +103,12 @@ func (b *builder) commands() {
 	}
 	b.set(Warning, "agents.defaults.embeddedAgent.projectSettingsPolicy", "ignore", "no file of the workspace configures the agent")
 	b.set(Critical, "env.shellEnv", map[string]any{"enabled": false}, "no secrets come in from a login shell")
+}
+
+// refers reports whether the configuration refers to variables of the environment.
+func (b *builder) refers() bool {
+	texts := append(slices.Collect(maps.Values(b.o.Headers)), b.o.APIKey, b.o.Gateway)
+	return slices.ContainsFunc(texts, referenced.MatchString)
 }
 
 // box is the sandbox.
@@ -204,7 +213,7 @@ func (b *builder) gateway() {
 		b.set(Critical, "gateway.auth.token", b.o.Gateway, why)
 	}
 	b.set(Warning, "gateway.auth.rateLimit", map[string]any{"maxAttempts": 10, "windowMs": 60_000, "lockoutMs": 300_000}, why)
-	b.unset(Critical, why, "gateway.auth.trustedProxy", "gateway.auth.allowTailscale", "gateway.trustedProxies", "gateway.allowRealIpFallback", "gateway.http.endpoints", "gateway.tools", "gateway.portals")
+	b.unset(Critical, why, "gateway.auth.trustedProxy", "gateway.auth.allowTailscale", "gateway.trustedProxies", "gateway.allowRealIpFallback", "gateway.http.endpoints", "gateway.tools", "gateway.portals", "gateway.remote")
 	b.set(Critical, "gateway.controlUi.enabled", false, why)
 	b.set(Critical, "gateway.tailscale", map[string]any{"mode": "off"}, why)
 	b.set(Critical, "gateway.terminal.enabled", false, why)

@@ -72,9 +72,14 @@ func Check(ctx context.Context, k *Checkup, at time.Time) (*Report, error) {
 	return r, nil
 }
 
-// places are those that the configuration and the checkup name.
+// places are those that the configuration and the checkup name. A person's own skills
+// are among them where the state is in its usual place.
 func (k *Checkup) places(d *document) Places {
-	return Places{k.State, k.Workspace, k.paths(d, "plugins", "load", "paths"), k.paths(d, "skills", "load", "extraDirs")}
+	p := Places{k.State, k.Workspace, k.paths(d, "plugins", "load", "paths"), k.paths(d, "skills", "load", "extraDirs")}
+	if home := k.Getenv("HOME"); home != "" && k.State == filepath.Join(home, ".openclaw") {
+		p.Skills = append(p.Skills, filepath.Join(home, ".agents/skills"))
+	}
+	return p
 }
 
 // paths is a list of paths in the configuration; those that are not absolute are
@@ -112,6 +117,7 @@ func (k *Checkup) ask(ctx context.Context, r *Report, d *document, text []byte) 
 	return q.policy(ctx, home, text, k)
 }
 
+// referenced are references to variables of the environment.
 var referenced = regexp.MustCompile(`\$\{([A-Z][A-Z0-9_]*)\}`)
 
 // referred are the variables that a configuration refers to, as they are here.

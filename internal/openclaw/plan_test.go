@@ -208,6 +208,22 @@ func TestNoPlugins(t *testing.T) {
 	}
 }
 
+func TestNotes(t *testing.T) {
+	o := options()
+	o.APIKey = "${CST_TOKEN}"
+	for src, want := range map[string]string{
+		`{"wpc_version":"v1","tool_policy":{"allow":["exec"]}}`:                                                      "commands find in their environment",
+		`{"wpc_version":"v1","tool_policy":{"allow":["exec"]},"sandbox_expectations":{"tools_run_in_sandbox":true}}`: "tools run in a sandbox",
+		`{"wpc_version":"v1","tool_policy":{"allow":["browser"]}}`:                                                   "they stay off: browser",
+		`{"wpc_version":"v1","tool_policy":{"allow":["edit"]}}`:                                                      "",
+	} {
+		notes := plan(t, src, o).Notes
+		if got := strings.Join(notes, "\n"); len(notes) > 1 || !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", src, got, want)
+		}
+	}
+}
+
 func TestOptionsRefused(t *testing.T) {
 	for _, k := range []struct {
 		says  string

@@ -121,6 +121,15 @@ func TestOpenClawOffersWhatIsPlanned(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Write(t, b)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		others = append(others, r.Method+" elsewhere")
+		http.NotFound(w, r)
+	}))
+	defer elsewhere.Close()
+	lay(t, h.State, map[string]string{"agents/main/agent/models.json": fmt.Sprintf( // where an agent's own file could lead
+		`{"providers":{"clawproxy":{"baseUrl":%[1]q,"apiKey":"k","api":"openai-completions","models":[{"id":"small","name":"small"}]},"openai":{"baseUrl":%[1]q,"apiKey":"k","models":[]}}}`, elsewhere.URL+"/v1")})
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
 	if out, err := h.Command(ctx, nil, "agent", "--local", "--agent", "main", "--message", "say done", "--json").CombinedOutput(); err != nil {
