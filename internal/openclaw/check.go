@@ -63,6 +63,11 @@ func Check(ctx context.Context, k *Checkup, at time.Time) (*Report, error) {
 		return nil, fmt.Errorf("look for extensions: %w", err)
 	}
 	r.Drifts = append(r.Drifts, Unpinned(r.Extensions, k.Pinned)...)
+	for _, path := range k.places(d).Plugins {
+		if _, err := os.Lstat(path); err != nil {
+			r.Drifts = append(r.Drifts, Drift{path, Critical, "a plugin", "nothing", "OpenClaw goes on without a plugin that it does not find"})
+		}
+	}
 	if k.Program != nil {
 		if err := k.ask(ctx, r, d, text); err != nil {
 			return nil, err

@@ -170,12 +170,13 @@ func (q *questions) plugins(ctx context.Context) {
 	said := q.ask(ctx, &v, "plugins", "list", "--json")
 	allow, _ := q.planned("plugins.allow").([]any)
 	s := scanner{}
-	on := 0
+	on, guarded := 0, !holds(allow, Guard)
 	for _, p := range v.Plugins {
 		if !p.Enabled {
 			continue
 		}
 		on++
+		guarded = guarded || p.ID == Guard
 		if !holds(allow, p.ID) {
 			q.drift("plugin "+p.ID, Critical, "off", "on, from "+p.Root, "only what the policy pins is loaded")
 		} else if p.Origin == "bundled" {
@@ -183,6 +184,9 @@ func (q *questions) plugins(ctx context.Context) {
 		}
 	}
 	q.note(said, fmt.Sprintf("known: %d, on: %d", len(v.Plugins), on))
+	if said.Fault == "" && !guarded {
+		q.drift("plugin "+Guard, Critical, "on", "off", "the house is asked about every local tool")
+	}
 	q.report.Extensions = append(q.report.Extensions, s.found...)
 	q.report.Drifts = append(q.report.Drifts, Unpinned(s.found, q.pinned)...)
 }
