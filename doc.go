@@ -54,6 +54,8 @@
 //   - internal/proxy carries model calls, internal/tools carries MCP tool calls,
 //     internal/confluence and internal/jira put calls into policy terms and carry
 //     them out.
+//   - internal/openclaw makes OpenClaw's configuration from a policy, and says in what one
+//     has drifted; integrations/openclaw is what goes into OpenClaw.
 //   - internal/server is the route table; internal/daemon builds it all from the
 //     configuration; cmd/clawea is the command line.
 //
