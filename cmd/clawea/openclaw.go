@@ -179,11 +179,12 @@ func (c *call) complete(o *openclaw.Options, workspace, plugin, pluginConfig str
 }
 
 // readPins reads what plugins and skills may be loaded: nothing, if no file says so.
-func readPins(path string) (pins []openclaw.Extension, err error) {
+func readPins(path string) (pins []policy.Extension, err error) {
 	if path == "" {
 		return nil, nil
 	}
-	return pins, readStrict(path, &pins)
+	err = readStrict(path, &pins)
+	return pins, err
 }
 
 func addHeader(o *openclaw.Options, s string) error {

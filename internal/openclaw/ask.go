@@ -47,6 +47,7 @@ type Said struct {
 	Bytes   int       `json:"bytes"`           // of that
 	Fault   string    `json:"fault,omitempty"` // why what it said is not known
 	Summary string    `json:"summary,omitempty"`
+	Text    []byte    `json:"-"` // what it said
 }
 
 // ask runs one command, and reads the JSON that it says into v.
@@ -72,7 +73,7 @@ func (a *Asker) run(ctx context.Context, command ...string) (Said, []byte) {
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = a.Dir, a.Env, out, errs
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
-	said := Said{Command: command, Exit: -1, Output: seal.Sum(out.b.Bytes()), Bytes: out.b.Len()}
+	said := Said{Command: command, Exit: -1, Output: seal.Sum(out.b.Bytes()), Bytes: out.b.Len(), Text: out.b.Bytes()}
 	if cmd.ProcessState != nil {
 		said.Exit = cmd.ProcessState.ExitCode()
 	}

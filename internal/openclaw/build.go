@@ -6,6 +6,8 @@ package openclaw
 import (
 	"maps"
 	"slices"
+
+	"github.com/clawea/clawea/policy"
 )
 
 // build writes down all that Clawea sets. Maps and lists through which OpenClaw
@@ -141,7 +143,7 @@ func (b *builder) mcp() {
 
 func (b *builder) extensions() {
 	const why = "only what the policy pins is loaded"
-	plugins, paths := b.o.names(Plugin), slices.Clone(b.o.PluginPaths)
+	plugins, paths := b.o.names(policy.Plugin), slices.Clone(b.o.PluginPaths)
 	if g := b.o.Plugin; g != nil {
 		plugins, paths = append(plugins, Guard), append(paths, g.Folder)
 	}
@@ -151,7 +153,7 @@ func (b *builder) extensions() {
 	b.set(Critical, "plugins.load", map[string]any{"paths": texts(paths)}, why)
 	b.unset(Critical, why, "plugins.deny")
 	memory := "none"
-	if b.o.has(Plugin, "memory-core") {
+	if b.o.has(policy.Plugin, "memory-core") {
 		memory = "memory-core"
 	}
 	b.set(Critical, "plugins.slots", map[string]any{"memory": memory}, why)
@@ -166,7 +168,7 @@ func (b *builder) extensions() {
 		}
 		b.set(Critical, "plugins.entries."+Guard, entry, "the house is asked about every local tool")
 	}
-	skills := texts(b.o.names(Skill))
+	skills := texts(b.o.names(policy.Skill))
 	b.set(Critical, "skills.allowBundled", skills, why)
 	b.set(Critical, "agents.defaults.skills", skills, why)
 	b.unset(Critical, why, "skills.load")

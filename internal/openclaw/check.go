@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -19,7 +20,7 @@ import (
 // OpenClaw itself if it is there.
 type Checkup struct {
 	Plan   *Config
-	Pinned []Extension // what may be on the disk, Clawea's plugin included
+	Pinned []policy.Extension // what may be on the disk, Clawea's plugin included
 
 	Config    string // file of the configuration
 	State     string // OPENCLAW_STATE_DIR

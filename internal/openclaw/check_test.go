@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clawea/clawea/policy"
 )
 
 // answering is a program that answers as OpenClaw would: a file for each command.
@@ -74,7 +76,7 @@ func TestCheckHearsOpenClaw(t *testing.T) {
 		answers[k.command] = k.answer
 		delete(answers, "")
 		dir := lay(t, t.TempDir(), map[string]string{"state/openclaw.json": string(text)})
-		k2 := &Checkup{Plan: c, Pinned: []Extension{{Plugin, Guard, h}}, Config: filepath.Join(dir, "state/openclaw.json"), State: filepath.Join(dir, "state"), Workspace: filepath.Join(dir, "work"), Program: answering(t, answers), Getenv: os.Getenv}
+		k2 := &Checkup{Plan: c, Pinned: []policy.Extension{{Kind: policy.Plugin, Name: Guard, Digest: h}}, Config: filepath.Join(dir, "state/openclaw.json"), State: filepath.Join(dir, "state"), Workspace: filepath.Join(dir, "work"), Program: answering(t, answers), Getenv: os.Getenv}
 		r, err := Check(t.Context(), k2, time.Unix(1_800_000_000, 0))
 		if err != nil {
 			t.Fatal(err)

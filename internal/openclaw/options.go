@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/seal"
 )
 
 // The dialects by which OpenClaw asks models, as its configuration names them.
@@ -22,20 +21,6 @@ const (
 	Responses   = "openai-responses"
 	Messages    = "anthropic-messages"
 )
-
-// The kinds of extensions.
-const (
-	Plugin = "plugin"
-	Skill  = "skill"
-)
-
-// An Extension is a plugin or a skill that OpenClaw may load: what may be in it is
-// behind the digest (DigestFolder).
-type Extension struct {
-	Kind   string    `json:"kind"` // Plugin or Skill
-	Name   string    `json:"name"`
-	Digest seal.Hash `json:"digest"`
-}
 
 // Options are what a policy does not say: where the house's doors are, and where
 // OpenClaw works.
@@ -51,9 +36,9 @@ type Options struct {
 
 	Gateway string // text of the Gateway's own token, best a reference; "": the Gateway does not start
 
-	Plugin      *PluginOptions // Clawea's plugin; nil: there is none
-	Extensions  []Extension    // what else OpenClaw may load
-	PluginPaths []string       // folders of plugins among them that are in no place where OpenClaw looks by itself
+	Plugin      *PluginOptions     // Clawea's plugin; nil: there is none
+	Extensions  []policy.Extension // what else OpenClaw may load
+	PluginPaths []string           // folders of plugins among them that are in no place where OpenClaw looks by itself
 }
 
 // PluginOptions are where Clawea's plugin is and what it is told.
@@ -88,7 +73,7 @@ func (p *PluginOptions) timeout() time.Duration {
 
 // has reports whether an extension may be loaded.
 func (o *Options) has(kind, name string) bool {
-	return slices.ContainsFunc(o.Extensions, func(e Extension) bool { return e.Kind == kind && e.Name == name })
+	return slices.ContainsFunc(o.Extensions, func(e policy.Extension) bool { return e.Kind == kind && e.Name == name })
 }
 
 // names are the names of all extensions of a kind, sorted.
@@ -133,8 +118,8 @@ func (o *Options) check(p *policy.Policy) error {
 
 func (o *Options) checkExtensions() error {
 	for _, e := range o.Extensions {
-		if e.Kind != Plugin && e.Kind != Skill || !isName(e.Name) {
-			return fmt.Errorf("%q %q is no extension\nwant kind %s or %s, and a name of a-z, 0-9, _ and -", e.Kind, e.Name, Plugin, Skill)
+		if e.Kind != policy.Plugin && e.Kind != policy.Skill || !isName(e.Name) {
+			return fmt.Errorf("%q %q is no extension\nwant kind %s or %s, and a name of a-z, 0-9, _ and -", e.Kind, e.Name, policy.Plugin, policy.Skill)
 		}
 	}
 	paths := slices.Clone(o.PluginPaths)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 )
 
 // Server is how OpenClaw's configuration names the house's MCP server. Its tools
@@ -63,7 +64,7 @@ func (b *builder) pick(p *policy.Policy, own *Catalogue) {
 		switch {
 		case !permits(p, t) || !offers(p, t.Name):
 			b.deny = append(b.deny, t.Name)
-		case t.Plugin != "" && !b.o.has(Plugin, t.Plugin):
+		case t.Plugin != "" && !b.o.has(policy.Plugin, t.Plugin):
 			missing[t.Plugin] = true
 			b.deny = append(b.deny, t.Name)
 		default:
@@ -98,7 +99,8 @@ func permits(p *policy.Policy, t Tool) bool {
 // favourable are facts under which no call is denied for want of them.
 func favourable() *policy.Facts {
 	return &policy.Facts{
-		Runtime:    &policy.Runtime{Sandboxed: true, Workspace: "none", Unelevated: true},
+		Runtime:    &policy.Runtime{Sandboxed: true, Workspace: "none", Unelevated: true, Attestation: seal.Sum(nil)},
+		Silence:    new(int),
 		Conditions: map[string]bool{},
 		Ticket:     "TICKET-1",
 	}

@@ -187,7 +187,7 @@ func TestElevated(t *testing.T) {
 
 func TestPinnedExtensions(t *testing.T) {
 	o := options()
-	o.Extensions = []Extension{{Kind: Plugin, Name: "browser"}, {Kind: Plugin, Name: "memory-core"}, {Kind: Skill, Name: "github"}}
+	o.Extensions = []policy.Extension{{Kind: policy.Plugin, Name: "browser"}, {Kind: policy.Plugin, Name: "memory-core"}, {Kind: policy.Skill, Name: "github"}}
 	c := plan(t, `{"wpc_version":"v1","tool_policy":{"allow":["browser","memory_get"]}}`, o)
 	for path, want := range map[string]string{
 		"tools.allow": "[memory_get browser clawea__*]", "plugins.allow": "[browser clawea memory-core]", "plugins.slots": "map[memory:memory-core]",
@@ -240,8 +240,8 @@ func TestOptionsRefused(t *testing.T) {
 		{"take 11m0s over a call", func(o *Options) { o.Plugin.Timeout = 11 * time.Minute }},
 		{"take 10m20s over a call", func(o *Options) { o.Plugin.Config["waitSeconds"] = 600.0 }},
 		{"waits 40s for people, and OpenClaw 50s", func(o *Options) { o.Plugin.Timeout = 50 * time.Second }},
-		{"is no extension", func(o *Options) { o.Extensions = []Extension{{Kind: "hook", Name: "a"}} }},
-		{"is no extension", func(o *Options) { o.Extensions = []Extension{{Kind: Skill, Name: "../a"}} }},
+		{"is no extension", func(o *Options) { o.Extensions = []policy.Extension{{Kind: "hook", Name: "a"}} }},
+		{"is no extension", func(o *Options) { o.Extensions = []policy.Extension{{Kind: policy.Skill, Name: "../a"}} }},
 	} {
 		o := options()
 		k.spoil(o)

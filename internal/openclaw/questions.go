@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/go-json-experiment/json"
 )
 
@@ -19,7 +20,7 @@ import (
 type questions struct {
 	*Asker
 	plan   *Config
-	pinned []Extension
+	pinned []policy.Extension
 	report *Report
 }
 
@@ -180,7 +181,7 @@ func (q *questions) plugins(ctx context.Context) {
 		if !holds(allow, p.ID) {
 			q.drift("plugin "+p.ID, Critical, "off", "on, from "+p.Root, "only what the policy pins is loaded")
 		} else if p.Origin == "bundled" {
-			s.add(Plugin, p.ID, p.Root)
+			s.add(policy.Plugin, p.ID, p.Root)
 		}
 	}
 	q.note(said, fmt.Sprintf("known: %d, on: %d", len(v.Plugins), on))

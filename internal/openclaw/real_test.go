@@ -20,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/clawea/clawea/internal/openclaw/openclawtest"
+	"github.com/clawea/clawea/policy"
 )
 
 // gatewayToken is what the plans' reference to a Gateway's token leads to.
@@ -156,7 +157,7 @@ func TestOpenClawOffersWhatIsPlanned(t *testing.T) {
 }
 
 // checked checks h's configuration, with OpenClaw's own view.
-func checked(t *testing.T, h *openclawtest.Home, c *Config, pinned []Extension) *Report {
+func checked(t *testing.T, h *openclawtest.Home, c *Config, pinned []policy.Extension) *Report {
 	t.Helper()
 	getenv := func(name string) string {
 		if value, ok := strings.CutPrefix(gatewayToken, name+"="); ok {

@@ -16,12 +16,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/go-json-experiment/json"
 )
 
 // A Found is an extension on the disk, where OpenClaw could find it.
 type Found struct {
-	Extension
+	policy.Extension
 	Path  string `json:"path"`
 	Fault string `json:"fault,omitempty"` // why it has no digest
 }
@@ -92,7 +93,7 @@ func (s *scanner) fail(err error) {
 }
 
 func (s *scanner) add(kind, name, path string) {
-	f := Found{Extension: Extension{Kind: kind, Name: name}, Path: path}
+	f := Found{Extension: policy.Extension{Kind: kind, Name: name}, Path: path}
 	var err error
 	if f.Digest, err = DigestFolder(path); err != nil {
 		f.Fault = err.Error()
@@ -125,7 +126,7 @@ func (s *scanner) plugin(path string) {
 			name = manifest.ID
 		}
 	}
-	s.add(Plugin, name, path)
+	s.add(policy.Plugin, name, path)
 }
 
 // skills finds skills under a folder. Where one is, OpenClaw looks no deeper. A link is
@@ -140,11 +141,11 @@ func (s *scanner) skills(dir string, depth int) {
 		return
 	}
 	if !info.IsDir() {
-		s.add(Skill, filepath.Base(dir), dir)
+		s.add(policy.Skill, filepath.Base(dir), dir)
 		return
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "SKILL.md")); err == nil {
-		s.add(Skill, skillName(dir), dir)
+		s.add(policy.Skill, skillName(dir), dir)
 		return
 	}
 	s.children(dir, func(path string) { s.skills(path, depth-1) })
@@ -203,7 +204,7 @@ func head(file string) ([]byte, error) {
 }
 
 // Unpinned lists what was found and is not on the list, by kind, name and digest.
-func Unpinned(found []Found, pinned []Extension) []Drift {
+func Unpinned(found []Found, pinned []policy.Extension) []Drift {
 	var out []Drift
 	for _, f := range found {
 		if f.Fault == "" && slices.Contains(pinned, f.Extension) {
@@ -216,7 +217,7 @@ func Unpinned(found []Found, pinned []Extension) []Drift {
 }
 
 // wanted is what the list has for an extension.
-func wanted(f Found, pinned []Extension) string {
+func wanted(f Found, pinned []policy.Extension) string {
 	var digests []string
 	for _, e := range pinned {
 		if e.Kind == f.Kind && e.Name == f.Name {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -94,7 +95,7 @@ func TestScan(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	var pins []Extension
+	var pins []policy.Extension
 	for _, f := range found {
 		name := f.Kind + " " + f.Name + " " + strings.TrimPrefix(f.Path, dir+"/")
 		if f.Fault != "" {
