@@ -45,7 +45,8 @@
 //     people sign them;
 //     internal/issuer mints and checks tokens; internal/revocation ends what they
 //     stand on, and cuts what is under way; internal/approval brings people's
-//     answers in; internal/proof puts bundles together; internal/oauth lets stock
+//     answers in; internal/proof puts bundles together, and keeps what programs
+//     say of themselves; internal/oauth lets stock
 //     OAuth clients order tokens; internal/sidecar holds a token and its key for
 //     an agent that is to have neither; internal/hold lets requests wait for people; internal/undo looks what became of changes,
 //     how they are taken back, and what no receipt explains.

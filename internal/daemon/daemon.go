@@ -191,6 +191,7 @@ func (d *Daemon) build(c *config.Config, set *keys.Set, url, version string) err
 		Desk:        desk,
 		Revocations: d.revocations,
 		Proofs:      exporter,
+		Traces:      &proof.Traces{DB: d.db, Launchers: config.Verifiers(c.Launchers)},
 		Pulse:       d.pulse,
 		Origin:      d.login.Origin(),
 		Replayer: &replay.Replayer{

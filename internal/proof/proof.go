@@ -36,6 +36,8 @@ type DB interface {
 	Texts(ctx context.Context, job string) ([]receipt.Text, error)
 	Token(ctx context.Context, id token.ID) (*store.Token, error)
 	Answers(ctx context.Context, job string) ([]*seal.Envelope, error)
+	Attestation(ctx context.Context, job string, hash seal.Hash) (*seal.Envelope, error)
+	Traces(ctx context.Context, job string) ([]*seal.Envelope, error)
 	DelegationsTo(ctx context.Context, absent, standIn string) ([]*seal.Envelope, error)
 }
 
@@ -89,6 +91,9 @@ func (x *Exporter) Export(ctx context.Context, job string, disclose Disclosure) 
 		Answers: []seal.Envelope{}, Disclosures: []bundle.Disclosure{},
 	}
 	if err := x.addPapers(ctx, b, chain); err != nil {
+		return nil, err
+	}
+	if err := x.addRuntime(ctx, b, chain); err != nil {
 		return nil, err
 	}
 	if err := x.addAnswers(ctx, b, chain); err != nil {

@@ -153,6 +153,7 @@ func newHouse(t testing.TB) *house {
 		},
 		UndoTools: []string{"desk"},
 		Registry:  policies, Drafts: &registry.Drafts{DB: db, Registry: policies, Log: log}, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now},
+		Traces:      &proof.Traces{DB: db},
 		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
 		DB:          db,
 		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},

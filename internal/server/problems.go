@@ -65,6 +65,7 @@ var told = []struct {
 	{store.ErrTooMany, 422, "too_many_delegations", "the house keeps no more delegations of that person", "wait until one of them is over; those that were taken back count as well until then", true},
 	{approval.ErrAnswer, 422, "bad_answer", "the answer does not count", "sign it with an enrolled person's key: clawea approve yes|no ID -key FILE", true},
 	{approval.ErrAltered, 409, "altered", "what the question says is not what its receipt asks; somebody has changed the house's database", "do not answer it; tell the operator of the house", false},
+	{proof.ErrTrace, 422, "bad_trace", "the trace is not kept", "have the launcher write it anew", true},
 	{proof.ErrEmpty, 409, "no_receipts", "the job has no receipts yet", "export its proof after its first call", true},
 	{undo.ErrTooMany, 422, "too_many", "there is more of it than the daemon looks through", "for a change, ask for it alone: ?seq=N; for the history, ask with a smaller margin", true},
 	{store.ErrNotFound, 404, "not_found", "there is no such thing", "list what there is with: clawea wpc list, clawea job list, clawea approve list, clawea approve delegations, clawea revocation list -all", true},
@@ -90,6 +91,9 @@ func problem(err error) *api.Problem {
 	case "not_attested":
 		said := strings.TrimPrefix(p.Detail, issuer.ErrOrder.Error()+": "+issuer.ErrAttestation.Error()+": ")
 		wrong, mends, _ := strings.Cut(said, "\n")
+		p.Detail, p.Hint = wrong, cmp.Or(mends, p.Hint)
+	case "bad_trace":
+		wrong, mends, _ := strings.Cut(strings.TrimPrefix(p.Detail, proof.ErrTrace.Error()+": "), "\n")
 		p.Detail, p.Hint = wrong, cmp.Or(mends, p.Hint)
 	case "not_published":
 		p.Detail = strings.TrimPrefix(p.Detail, registry.ErrRefused.Error()+": ")

@@ -115,6 +115,8 @@ func TestTold(t *testing.T) {
 	if !strings.HasPrefix(byHand.Detail, "only a launcher's signed attestation") || !strings.HasPrefix(byHand.Hint, "send the attestation") {
 		t.Errorf("%+v", byHand)
 	}
+	want(h.post("/v1/jobs/job-1/traces", `{"payload":"e30=","payloadType":"x","signatures":[]}`), 422, "bad_trace")
+	want(h.post("/v1/jobs/none/traces", `{"payload":"e30=","payloadType":"x","signatures":[]}`), 404, "not_found")
 	h.Issuer.PlainBearer = false
 	want(h.post("/v1/cst", `{"agent":"robot","job":"job-1","policy":"`+p.Hash.String()+`"}`), 422, "unbound")
 	h.Issuer.PlainBearer = true

@@ -37,6 +37,7 @@ type Server struct {
 	Desk        *approval.Desk
 	Revocations *revocation.Desk
 	Proofs      *proof.Exporter
+	Traces      *proof.Traces
 	Replayer    *replay.Replayer
 	Undo        *undo.Desk
 	Settler     *undo.Settler
@@ -129,6 +130,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/jobs/{job}/revoke", orderer, serveJSON(s, s.revokeJob)},
 		{"GET /v1/jobs/{job}/receipts", orderer, serveJSON(s, s.listReceipts)},
 		{"GET /v1/jobs/{job}/proof", orderer, http.HandlerFunc(s.exportProof)},
+		{"POST /v1/jobs/{job}/traces", orderer, http.HandlerFunc(s.keepTrace)}, // the launcher's signature decides
 		{"GET /v1/jobs/{job}/undo", operator, serveJSON(s, s.showUndo)},
 		{"POST /v1/jobs/{job}/settle", operator, serveJSON(s, s.settleCall)},
 		{"GET /v1/jobs/{job}/reconcile", operator, serveJSON(s, s.reconcile)},

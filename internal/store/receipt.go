@@ -59,14 +59,18 @@ func (db *DB) Text(ctx context.Context, job string, seq uint64, commitment seal.
 	return receipt.Text{}, fmt.Errorf("text %s of job %q: %w", commitment, job, cmp.Or(err, ErrNotFound))
 }
 
-// Texts returns all texts of a job, each once, in the order of their commitments.
+// Texts returns all texts of a job, those that came with traces included, each once, in the order of their commitments.
 func (db *DB) Texts(ctx context.Context, job string) ([]receipt.Text, error) {
 	out, err := db.texts(ctx, job, `texts IS NOT NULL`)
 	if err != nil {
 		return nil, err
 	}
+	traced, err := db.traceTexts(ctx, job)
+	if err != nil {
+		return nil, err
+	}
 	old, err := db.oldTexts(ctx, job, ``)
-	out = append(out, old...)
+	out = append(append(out, traced...), old...)
 	slices.SortStableFunc(out, func(a, b receipt.Text) int { return bytes.Compare(a.Commitment[:], b.Commitment[:]) })
 	return slices.CompactFunc(out, func(a, b receipt.Text) bool { return a.Commitment == b.Commitment }), err
 }

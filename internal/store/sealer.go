@@ -66,6 +66,11 @@ func textsBinding(job string, seq uint64) []byte {
 // sealTexts seals the texts behind receipt seq of job, all together. Without any
 // it returns nil.
 func (db *DB) sealTexts(job string, seq uint64, texts []receipt.Text) ([]byte, error) {
+	return db.sealBound(textsBinding(job, seq), texts)
+}
+
+// sealBound seals texts together, to be opened under the same binding only.
+func (db *DB) sealBound(binding []byte, texts []receipt.Text) ([]byte, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
@@ -87,28 +92,38 @@ func (db *DB) sealTexts(job string, seq uint64, texts []receipt.Text) ([]byte, e
 		plain = append(append(plain, t.Commitment[:]...), t.Salt[:]...)
 		plain = append(binary.BigEndian.AppendUint64(plain, uint64(len(t.Bytes))), t.Bytes...)
 	}
-	return db.sealer.Seal(nil, nil, plain, textsBinding(job, seq)), nil
+	return db.sealer.Seal(nil, nil, plain, binding), nil
 }
 
 // openTexts opens what sealTexts sealed.
 func (db *DB) openTexts(job string, seq uint64, sealed []byte) ([]receipt.Text, error) {
+	texts, err := db.openBound(textsBinding(job, seq), sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open texts of receipt %d of job %s: %w", seq, job, err)
+	}
+	return texts, nil
+}
+
+var errChanged = errors.New("they were changed in the database")
+
+// openBound opens what sealBound sealed.
+func (db *DB) openBound(binding, sealed []byte) ([]receipt.Text, error) {
 	if len(sealed) == 0 {
 		return nil, nil
 	}
-	changed := fmt.Errorf("open texts of receipt %d of job %s: they were changed in the database", seq, job)
-	plain, err := db.sealer.Open(nil, nil, sealed, textsBinding(job, seq))
+	plain, err := db.sealer.Open(nil, nil, sealed, binding)
 	if err != nil {
-		return nil, changed
+		return nil, errChanged
 	}
 	var out []receipt.Text
 	for len(plain) > 0 {
 		if len(plain) < headerSize {
-			return nil, changed
+			return nil, errChanged
 		}
 		t := receipt.Text{Commitment: seal.Hash(plain), Salt: seal.Salt(plain[len(seal.Hash{}):])}
 		n := binary.BigEndian.Uint64(plain[headerSize-8:])
 		if plain = plain[headerSize:]; n > uint64(len(plain)) {
-			return nil, changed
+			return nil, errChanged
 		}
 		t.Bytes, plain = plain[:n:n], plain[n:]
 		out = append(out, t)
