@@ -37,6 +37,7 @@ type launch struct {
 	source  sidecar.Source
 	api     *api.Client // who may read the job's receipts and its proof
 	secrets []string    // what the program must not find in its environment
+	claw    *openClaw   // nil: it is another program
 }
 
 // runCommand is the daily door. Its exit code is 3 if the proof is false, 1 if the
@@ -51,6 +52,8 @@ type launch struct {
 func runCommand(ctx context.Context, c *call) error {
 	l := &launch{call: c}
 	given := c.launchFlags(l)
+	claw := &openClaw{launch: l}
+	c.clawFlags(claw)
 	if i := slices.Index(c.args, "--"); i >= 0 {
 		c.args, l.command = c.args[:i], c.args[i+1:]
 	}
@@ -66,6 +69,9 @@ func runCommand(ctx context.Context, c *call) error {
 	path, err := exec.LookPath(l.command[0])
 	if err != nil {
 		return fmt.Errorf("%w\nname a program that exists, after --", err)
+	}
+	if isOpenClaw(path) {
+		l.claw = claw
 	}
 	if err := protect(); err != nil { // before there is anything to protect
 		return err
@@ -233,6 +239,14 @@ func (l *launch) run(ctx context.Context, path string) error {
 			return err
 		}
 	}
+	if l.claw != nil {
+		end, err := l.claw.begin(path, conf)
+		if err != nil {
+			return err
+		}
+		defer end()
+		conf.Source = l.source
+	}
 	car, err := sidecar.Start(ctx, conf)
 	if err != nil {
 		return err
@@ -246,7 +260,13 @@ func (l *launch) run(ctx context.Context, path string) error {
 	fmt.Fprintf(l.stderr, "clawea: job %s under policy %s: %s\n", l.order.Job, l.order.Policy.Short(), clean(filepath.Base(path)))
 	cmd := exec.Command(path, l.command[1:]...)
 	cmd.Args[0] = l.command[0]
-	cmd.Env = childEnv(os.Environ(), l.secrets, l.doors(car, routes))
+	vars := l.doors(car, routes)
+	if l.claw != nil {
+		if err := l.claw.arm(vars); err != nil {
+			return err
+		}
+	}
+	cmd.Env = childEnv(os.Environ(), l.secrets, vars)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = l.stdin, l.stdout, l.stderr
 	status, err := l.supervise(ctx, cmd, car)
 	if err != nil {
@@ -255,6 +275,11 @@ func (l *launch) run(ctx context.Context, path string) error {
 	ended := car.Err()
 	car.Close()
 	l.keep.cited = car.Cited()
+	if l.claw != nil {
+		if err := l.claw.trace(context.WithoutCancel(ctx)); err != nil {
+			report(l.env, err)
+		}
+	}
 	// What is left to do is done even if the program was interrupted.
 	if err := l.preserve(context.WithoutCancel(ctx), l.api, &l.keep, begun); err != nil {
 		return err
@@ -329,7 +354,10 @@ func childEnv(parent, secrets []string, vars map[string]string) []string {
 	for _, entry := range parent {
 		name, value, _ := strings.Cut(entry, "=")
 		hidden := func(s string) bool { return s != "" && strings.Contains(value, s) }
+		_, ours := vars[name]
 		switch upper := strings.ToUpper(name); {
+		case ours || vars["OPENCLAW_STATE_DIR"] != "" && strings.HasPrefix(upper, "OPENCLAW_"): // another place of the same program
+			continue
 		case strings.HasPrefix(upper, "CLAWEA_") || slices.Contains(removed, upper) || slices.ContainsFunc(secrets, hidden):
 			continue
 		case own && (slices.Contains(proxies, upper) || upper == "NO_PROXY"):

@@ -230,8 +230,11 @@ func tell(w http.ResponseWriter, status int, code, message string) {
 
 // Base returns the base URL that clients of a provider's own kind want for a
 // route: OpenAI's clients want the version in it, Anthropic's do not.
-func (s *Sidecar) Base(r api.Route) string {
-	base := s.url + "/proxy/" + url.PathEscape(r.Name)
+func (s *Sidecar) Base(r api.Route) string { return BaseURL(s.url, r) }
+
+// BaseURL is Base for a sidecar that is at sidecar, which may be starting yet.
+func BaseURL(sidecar string, r api.Route) string {
+	base := sidecar + "/proxy/" + url.PathEscape(r.Name)
 	if r.Dialect == "openai" || r.Dialect == "fal" { // whose clients are OpenAI's
 		base += "/v1"
 	}

@@ -1,0 +1,208 @@
+// Copyright 2026 The Clawea Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/keys"
+	"github.com/clawea/clawea/internal/openclaw"
+	"github.com/clawea/clawea/internal/sidecar"
+	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
+)
+
+// An openClaw is a run of OpenClaw. What surrounds it is made for it, looked at and, where
+// there is a launcher's key, attested to before its first token is ordered, and its trace is
+// kept when it has ended.
+type openClaw struct {
+	*launch
+	run     *openclaw.Run
+	route   string // name of the model route; "": the first that the policy permits
+	model   string // id of the model
+	dialect string // by which the model is asked; "": the route's first
+	key     string // FILE of the launcher's key; "": nothing is attested
+
+	signer   seal.Signer
+	attested seal.Hash // what the last token stands on
+}
+
+// clawFlags adds the flags of runs of OpenClaw.
+func (c *call) clawFlags(o *openClaw) {
+	c.StringVar(&o.key, "launcher", "", "of OpenClaw: sign what it runs in, and what it says of itself, with the key in `FILE`")
+	c.StringVar(&o.route, "route", "", "of OpenClaw: the `NAME` of the house's model route (default: the first that the policy permits)")
+	c.StringVar(&o.dialect, "api", "", "of OpenClaw: the `DIALECT` by which the model is asked: "+openclaw.Completions+", "+openclaw.Responses+" or "+openclaw.Messages+" (default: the first that the route speaks)")
+	c.StringVar(&o.model, "model", "", "of OpenClaw: the `ID` of the model")
+}
+
+// isOpenClaw reports whether a program is OpenClaw's command. One that is OpenClaw by another name
+// gets no plugin, so that a policy that wants one allows it nothing.
+func isOpenClaw(path string) bool {
+	name := strings.ToLower(filepath.Base(path))
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".exe"), ".cmd") == "openclaw"
+}
+
+// begin makes the folder in which OpenClaw at path is to run, and returns what takes it away.
+func (o *openClaw) begin(path string, conf *sidecar.Config) (end func(), err error) {
+	if err := openclaw.CheckCommand(o.command[1:]); err != nil {
+		return nil, err
+	}
+	if o.model == "" {
+		return nil, usagef("OpenClaw needs to know which model to ask\nname it with -model")
+	}
+	if o.key != "" {
+		if o.signer, err = keys.LoadSigner(o.key); err != nil {
+			return nil, err
+		}
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	workspace, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "clawea-openclaw-")
+	if err != nil {
+		return nil, err
+	}
+	o.run = &openclaw.Run{Program: []string{path}, Folder: folder, Workspace: workspace, Getenv: o.getenv}
+	conf.Guard = rand.Text()
+	conf.Prepare = func(ctx context.Context, url string) error { return o.prepare(ctx, url, conf.Guard) }
+	o.source = &attesting{o.source, o}
+	return func() { os.RemoveAll(folder) }, nil
+}
+
+// prepare has everything made and looked at. It takes some seconds.
+func (o *openClaw) prepare(ctx context.Context, url, secret string) error {
+	p, err := o.bound(ctx)
+	if err != nil {
+		return err
+	}
+	routes, err := (&api.Client{URL: o.Lookup("server").Value.String()}).Routes(ctx)
+	if err != nil {
+		return err
+	}
+	route, err := o.choose(p, routes)
+	if err != nil {
+		return err
+	}
+	r := o.run
+	r.Policy = p
+	r.Doors = openclaw.Doors{API: cmp.Or(o.dialect, spoken[route.Dialect][0]), Route: sidecar.BaseURL(url, route), Model: o.model, MCP: url + "/mcp", Local: url, Secret: secret}
+	if err := r.Write(); err != nil {
+		return err
+	}
+	for _, note := range r.Notes() {
+		fmt.Fprintf(o.stderr, "clawea: note: %s\n", clean(note))
+	}
+	return r.Look(ctx)
+}
+
+// bound is the policy with what it was published with.
+func (o *openClaw) bound(ctx context.Context) (*policy.Policy, error) {
+	published, err := o.api.Policy(ctx, o.order.Policy)
+	if err != nil {
+		return nil, err
+	}
+	if published.Envelope == nil || published.Binding == nil || !published.Envelope.Hash().Equal(o.order.Policy) {
+		return nil, errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
+	}
+	p, err := policy.Parse(published.Envelope.Payload)
+	if err != nil {
+		return nil, err
+	}
+	b, err := policy.ParseBinding(published.Binding.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return p.Bind(b)
+}
+
+// spoken are the dialects in which OpenClaw can ask at a route, by the route's own.
+var spoken = map[string][]string{
+	"openai": {openclaw.Completions, openclaw.Responses}, "fal": {openclaw.Completions}, "anthropic": {openclaw.Messages},
+}
+
+// choose picks the model route.
+func (o *openClaw) choose(p *policy.Policy, routes *api.Routes) (api.Route, error) {
+	for _, r := range routes.Routes {
+		named := o.route == r.Name || o.route == "" && permitsRoute(p, r.Name, o.model)
+		if named && spoken[r.Dialect] != nil && (o.dialect == "" || slices.Contains(spoken[r.Dialect], o.dialect)) {
+			return r, nil
+		}
+	}
+	return api.Route{}, fmt.Errorf("no route of the house that the policy permits leads OpenClaw to the model %q\nname one with -route, and perhaps -api; clawea wpc explain says what is permitted", o.model)
+}
+
+// permitsRoute reports whether p lets a model be asked by a route, whatever else it wants.
+func permitsRoute(p *policy.Policy, route, model string) bool {
+	d := p.Decide(&policy.Call{Tool: "model", Class: policy.Model, Resources: []policy.Resource{{Type: "route", ID: route}, {Type: "model", ID: model}}}, new(policy.Facts))
+	return !slices.ContainsFunc(d.Reasons, func(r policy.Reason) bool { return r.Clause == "/model_route" || r.Clause == "/model_route/allowed" })
+}
+
+// arm adds to vars what OpenClaw is to find in its environment, and lays down what its plugin
+// is known by: the last thing before it starts.
+func (o *openClaw) arm(vars map[string]string) error {
+	maps.Copy(vars, o.run.Env())
+	return o.run.Arm()
+}
+
+// An attesting source orders each token on what is seen then.
+type attesting struct {
+	sidecar.Source
+	claw *openClaw
+}
+
+// Token returns a fresh token. It fails if anything has changed since the last.
+func (a *attesting) Token(ctx context.Context, key *token.ProofKey) (*sidecar.Grant, error) {
+	o := a.claw
+	if !o.attested.IsZero() || o.signer == nil {
+		if err := o.run.Again(); err != nil {
+			return nil, err
+		}
+	}
+	if o.signer != nil {
+		att := o.run.Attestation(o.order.Job, o.order.Agent, o.signer.Name())
+		e, err := att.Sign(o.signer)
+		if err != nil {
+			return nil, err
+		}
+		o.order.Attestation, o.attested = e, att.Hash()
+	}
+	return a.Source.Token(ctx, key)
+}
+
+// trace leaves with the house what OpenClaw says of itself. Without a launcher's key there is
+// nobody whose word it could be.
+func (o *openClaw) trace(ctx context.Context) error {
+	if o.signer == nil {
+		return nil
+	}
+	t, texts, err := o.run.Trace(ctx, o.order.Job, o.order.Agent, o.signer.Name(), o.attested)
+	if err != nil {
+		return err
+	}
+	e, err := t.Sign(o.signer)
+	if err != nil {
+		return err
+	}
+	kept := &api.Trace{Envelope: *e}
+	for _, x := range append(texts, o.run.Texts()...) {
+		kept.Texts = append(kept.Texts, api.TraceText{Salt: x.Salt, Text: x.Bytes})
+	}
+	_, err = o.api.KeepTrace(ctx, o.order.Job, kept)
+	return err
+}
