@@ -152,6 +152,9 @@ func TestTraceStory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if r := h.verified("job-1", published.Hash); r.Calls.Allowed != 1 || r.Calls.Unclosed != 0 {
+		t.Errorf("%+v", r)
+	}
 	for _, disclose := range []bool{false, true} {
 		file, err := h.client.Proof(t.Context(), "job-1", disclose)
 		if err != nil {

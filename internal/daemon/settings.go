@@ -100,6 +100,7 @@ func whoSettings(c *config.Config) []console.Section {
 		l.add("Policies for emergencies", fmt.Sprintf("%d of %s, for %v at most", b.Required, strings.Join(names(b.Approvers), ", "), time.Duration(b.Seconds())*time.Second))
 	}
 	l.add("Answer with key files", names(c.People)...)
+	l.add("Attest to what agents run in", names(c.Launchers)...)
 	for _, name := range slices.Sorted(maps.Keys(c.Groups)) {
 		l.add("Group "+name, c.Groups[name]...)
 	}

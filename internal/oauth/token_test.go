@@ -143,6 +143,7 @@ func TestTokenRequest(t *testing.T) {
 		{"RFC 9396 5: no hash", details(`[{"type":"clawea_wpc","policy_hash":"sha256:12"}]`), 400, invalidDetails},
 		{"RFC 9396 5: a life of zero", details(detailOf(`"ttl_seconds":0`)), 400, invalidDetails},
 		{"RFC 9396 5: a life that overflows", details(detailOf(`"ttl_seconds":9223372036`)), 400, invalidDetails},
+		{"an attestation that is none", details(detailOf(`"attestation":"x"`)), 400, invalidDetails},
 		{"actions without resources", details(detailOf(`"actions":["desk.read"]`)), 400, invalidDetails},
 		{"limits alone", details(detailOf(`"limits":{"max_total_steps":1}`)), 400, invalidDetails},
 		{"another's agent", details(detailOf(`"agent":"robot"`)), 400, invalidDetails},
