@@ -7,7 +7,8 @@
 //
 // installs it (860 MB), or where the environment says: CLAWEA_OPENCLAW is the path of
 // openclaw.mjs, CLAWEA_OPENCLAW_NODE that of the Node to run it with. Tests are skipped
-// where there is none, and fail if CI=true.
+// where there is none, and fail if CI=true. They are skipped with -short: OpenClaw takes seconds
+// for everything.
 package openclawtest
 
 import (
@@ -29,6 +30,9 @@ type Install struct {
 // fails where CI=true says that there must be one.
 func Find(t testing.TB) *Install {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("OpenClaw takes seconds for everything")
+	}
 	i := &Install{os.Getenv("CLAWEA_OPENCLAW_NODE"), os.Getenv("CLAWEA_OPENCLAW")}
 	if i.Script == "" {
 		modules := filepath.Join(root(t), "test/openclaw/node_modules")
