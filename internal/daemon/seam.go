@@ -34,11 +34,7 @@ func (d *Daemon) openSeam(c *config.Config, g *gate.Gate, door *gate.Door, cs *c
 
 // openLocal lets the programs that agents run in ask h of their own tools.
 func (d *Daemon) openLocal(h *seam.Handler) *seam.Local {
-	var taken []string
-	for _, s := range d.others.Servers {
-		taken = append(taken, s.Name)
-	}
-	return seam.NewLocal(h, hold.New(d.db, d.log), d.db, taken)
+	return seam.NewLocal(h, hold.New(d.db, d.log), d.db)
 }
 
 func gatewayOf(x *config.Gateway) seam.Gateway {

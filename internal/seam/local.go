@@ -29,7 +29,6 @@ type Local struct {
 	house *Handler
 	room  *hold.Room
 	ears  Ears
-	taken []string // names of tools that are the house's, besides its connectors'
 }
 
 // Ears remember that the plugin in the runtime of a job's agent was heard of. internal/store
@@ -40,10 +39,9 @@ type Ears interface {
 }
 
 // NewLocal returns the part of h that is for agents' own programs. room holds what waits
-// for people; nil: nothing is held. taken are names of tools that no program may
-// have: those of upstream servers.
-func NewLocal(h *Handler, room *hold.Room, ears Ears, taken []string) *Local {
-	return &Local{house: h, room: room, ears: ears, taken: append([]string{policy.EgressTool}, taken...)}
+// for people; nil: nothing is held.
+func NewLocal(h *Handler, room *hold.Room, ears Ears) *Local {
+	return &Local{house: h, room: room, ears: ears}
 }
 
 // ServeAsk answers POST /v1/local: a decision is status 200, whatever it is. A question
@@ -143,7 +141,7 @@ var noOwnToken = &api.Problem{Status: http.StatusUnauthorized, Code: "no_token",
 // tool is a call of none.
 func (l *Local) request(in *api.OwnCall, class policy.Class) *request {
 	by := &gate.Carrier{Own: true}
-	if slices.Contains(l.taken, in.Tool) || !l.house.own(in.Tool) {
+	if !l.house.own(in.Tool) {
 		return stranger("unknown_tool", "no program has a tool of that name; it is the house's, or none", in.Args, by)
 	}
 	return l.house.request(in.Tool, in.Action, class, in.Args, by)

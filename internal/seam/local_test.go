@@ -23,7 +23,7 @@ import (
 
 // local is the house's door for agents' own programs.
 func (h *house) local() http.Handler {
-	l := seam.NewLocal(h.handler, hold.New(h.db, h.gate.Log), h.db, []string{"github"})
+	l := seam.NewLocal(h.handler, hold.New(h.db, h.gate.Log), h.db)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/local", l.ServeAsk)
 	mux.HandleFunc("POST /v1/local/{job}/{seq}/close", l.ServeReport)
@@ -57,7 +57,7 @@ func TestLocal(t *testing.T) {
 		`{"tool":"hub","action":"merge"}`:        "opened hub.merge ask",
 		`{"tool":"browser"}`:                     "opened browser deny",
 		`{"tool":"desk","action":"read"}`:        "opened seam.unknown deny", // of the house, and allowed there
-		`{"tool":"github","action":"get_issue"}`: "opened seam.unknown deny", // an upstream server's
+		`{"tool":"wikimcp","action":"get_issue"}`: "opened seam.unknown deny", // an upstream server's
 		`{"tool":"jira","action":"issue.get"}`:   "opened seam.unknown deny",
 		`{"tool":"model","class":"read"}`:        "opened seam.unknown deny",
 		`{"tool":"egress","class":"read"}`:       "opened seam.unknown deny",
