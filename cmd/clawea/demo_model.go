@@ -23,6 +23,14 @@ const (
 	taskReport        = "Report what was done today."
 )
 
+// think is what the simulated model says next.
+func (w *world) think(c model.Conversation) model.Reply {
+	if w.mind != nil {
+		return w.mind(c)
+	}
+	return w.script(c)
+}
+
 // script is the simulated model's mind. It is as obliging as models are: it
 // does what it is told, by people and by pages alike.
 func (w *world) script(c model.Conversation) model.Reply {

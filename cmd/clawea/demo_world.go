@@ -40,6 +40,7 @@ type world struct {
 
 	servers []*http.Server
 	daemon  *daemon.Daemon
+	mind    model.Script // the model's; nil: script
 	stop    context.CancelFunc
 	served  chan error
 }
@@ -79,7 +80,7 @@ func (w *world) simulate() (siteURL, modelURL string, err error) {
 	if siteURL, err = w.serve(w.site); err != nil {
 		return "", "", err
 	}
-	modelURL, err = w.serve(model.New(model.Config{Key: secrets["model"], Script: w.script}))
+	modelURL, err = w.serve(model.New(model.Config{Key: secrets["model"], Script: w.think}))
 	return siteURL, modelURL, err
 }
 

@@ -188,7 +188,7 @@ type login struct {
 func (l *login) Token(ctx context.Context, key *token.ProofKey) (*sidecar.Grant, error) {
 	o := l.order
 	issued, err := l.client.Issue(ctx, &api.Order{
-		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: o.TTL, Grant: o.Grant, Runtime: o.Runtime, Ticket: o.Ticket, Key: key.Thumbprint(),
+		Agent: o.Agent, Job: o.Job, Policy: o.Policy, TTL: o.TTL, Grant: o.Grant, Runtime: o.Runtime, Attestation: o.Attestation, Ticket: o.Ticket, Key: key.Thumbprint(),
 	})
 	if err != nil {
 		return nil, err

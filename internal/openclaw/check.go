@@ -119,7 +119,9 @@ func (k *Checkup) ask(ctx context.Context, r *Report, d *document, text []byte) 
 	q.validate(ctx)
 	q.audit(ctx)
 	q.sandbox(ctx)
-	q.plugins(ctx)
+	if err := q.plugins(ctx, k, home, text); err != nil {
+		return err
+	}
 	return q.policy(ctx, home, text, k)
 }
 

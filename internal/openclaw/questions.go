@@ -158,8 +158,15 @@ func (q *questions) sandbox(ctx context.Context) {
 }
 
 // plugins holds what OpenClaw has switched on to the plan. Bundled plugins lie with
-// OpenClaw, and only it knows where: they are looked at here.
-func (q *questions) plugins(ctx context.Context) {
+// OpenClaw, and only it knows where: they are looked at here. It is asked with an empty state:
+// its audit writes all bundled plugins down there as enabled, whatever the configuration says, and
+// the list then repeats that, though none of them is loaded.
+func (q *questions) plugins(ctx context.Context, k *Checkup, home string, text []byte) error {
+	state := filepath.Join(home, "fresh")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		return err
+	}
+	a := &Asker{q.Program, home, Env(state, k.Config, home, k.Getenv("PATH"), k.referred(text)...)}
 	var v struct {
 		Plugins []struct {
 			ID      string `json:"id"`
@@ -168,7 +175,7 @@ func (q *questions) plugins(ctx context.Context) {
 			Root    string `json:"rootDir"`
 		} `json:"plugins"`
 	}
-	said := q.ask(ctx, &v, "plugins", "list", "--json")
+	said := a.ask(ctx, &v, "plugins", "list", "--json")
 	allow, _ := q.planned("plugins.allow").([]any)
 	s := scanner{}
 	on, guarded := 0, !holds(allow, Guard)
@@ -190,6 +197,7 @@ func (q *questions) plugins(ctx context.Context) {
 	}
 	q.report.Extensions = append(q.report.Extensions, s.found...)
 	q.report.Drifts = append(q.report.Drifts, Unpinned(s.found, q.pinned)...)
+	return nil
 }
 
 // policy has OpenClaw's own conformance check look at the configuration by rules made
