@@ -16,6 +16,7 @@ import (
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/openclaw"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/seal"
 )
 
 // openclawPlan prints the configuration of OpenClaw under a policy.
@@ -112,7 +113,7 @@ func (c *call) planFlags() func(context.Context) (*openclaw.Config, *openclaw.Op
 	plugin := c.String("plugin", "", "the `FOLDER` of Clawea's plugin, which asks the house about OpenClaw's own tools")
 	pluginConfig := c.String("plugin-config", "", "`FILE` of what that plugin is told, in JSON")
 	timeout := c.Duration("plugin-timeout", 0, "how long a tool call may wait for that plugin (default: as long as it is told to wait for people, and 20s)")
-	extensions := c.String("extensions", "", "`FILE` of the plugins and skills that may be loaded: [{\"kind\":\"plugin\",\"name\":\"\",\"digest\":\"sha256:\"}]")
+	extensions := c.String("extensions", "", "`FILE` of the plugins and skills that may be loaded: [{\"kind\":\"plugin\",\"name\":\"\",\"digest\":\"sha256:\"}] (default: those that the policy was published with)")
 	c.Func("plugin-path", "a `FOLDER` of a plugin among those, where OpenClaw would not look", func(s string) error {
 		path, err := filepath.Abs(s)
 		o.PluginPaths = append(o.PluginPaths, path)
@@ -128,6 +129,9 @@ func (c *call) planFlags() func(context.Context) (*openclaw.Config, *openclaw.Op
 		}
 		if err := c.complete(o, *workspace, *plugin, *pluginConfig, *timeout, *extensions); err != nil {
 			return nil, nil, err
+		}
+		if *extensions == "" { // those that it was published with
+			o.Extensions = p.Extensions()
 		}
 		plan, err := openclaw.Plan(p, o)
 		return plan, o, err
@@ -148,8 +152,27 @@ func readOrFetch(ctx context.Context, wpc string, connect func() (*api.Client, e
 	if err != nil {
 		return nil, err
 	}
-	_, p, _, err := fetchPolicy(ctx, cl, h)
-	return p, err
+	return fetchBound(ctx, cl, h)
+}
+
+// fetchBound has the daemon send a policy, with what it was published with.
+func fetchBound(ctx context.Context, cl *api.Client, h seal.Hash) (*policy.Policy, error) {
+	published, err := cl.Policy(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	if published.Envelope == nil || published.Binding == nil || !published.Envelope.Hash().Equal(h) {
+		return nil, errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
+	}
+	p, err := policy.Parse(published.Envelope.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", h, err)
+	}
+	b, err := policy.ParseBinding(published.Binding.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", h, err)
+	}
+	return p.Bind(b)
 }
 
 // complete fills in what flags say by way of files and folders.

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -87,7 +86,7 @@ func (o *openClaw) begin(path string, conf *sidecar.Config) (end func(), err err
 
 // prepare has everything made and looked at. It takes some seconds.
 func (o *openClaw) prepare(ctx context.Context, url, secret string) error {
-	p, err := o.bound(ctx)
+	p, err := fetchBound(ctx, o.api, o.order.Policy)
 	if err != nil {
 		return err
 	}
@@ -109,26 +108,6 @@ func (o *openClaw) prepare(ctx context.Context, url, secret string) error {
 		fmt.Fprintf(o.stderr, "clawea: note: %s\n", clean(note))
 	}
 	return r.Look(ctx)
-}
-
-// bound is the policy with what it was published with.
-func (o *openClaw) bound(ctx context.Context) (*policy.Policy, error) {
-	published, err := o.api.Policy(ctx, o.order.Policy)
-	if err != nil {
-		return nil, err
-	}
-	if published.Envelope == nil || published.Binding == nil || !published.Envelope.Hash().Equal(o.order.Policy) {
-		return nil, errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
-	}
-	p, err := policy.Parse(published.Envelope.Payload)
-	if err != nil {
-		return nil, err
-	}
-	b, err := policy.ParseBinding(published.Binding.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return p.Bind(b)
 }
 
 // spoken are the dialects in which OpenClaw can ask at a route, by the route's own.

@@ -76,14 +76,10 @@ func (r *Run) Write() error {
 			return err
 		}
 	}
-	if err := os.CopyFS(r.at(pluginAt), guard.Plugin); err != nil {
+	var err error
+	if r.plugin, err = LayDown(r.at(pluginAt)); err != nil {
 		return err
 	}
-	digest, err := DigestFolder(r.at(pluginAt))
-	if err != nil {
-		return err
-	}
-	r.plugin = policy.Extension{Kind: policy.Plugin, Name: Guard, Digest: digest}
 	r.config, err = Plan(r.Policy, &Options{
 		API: r.Doors.API, BaseURL: r.Doors.Route, Models: []string{r.Doors.Model}, APIKey: "held-by-clawea",
 		MCP: r.Doors.MCP, Workspace: r.Workspace, Extensions: r.Policy.Extensions(),
@@ -100,6 +96,15 @@ func (r *Run) Write() error {
 	}
 	r.sum = seal.Sum(text)
 	return os.WriteFile(r.at(configAt), text, 0o600)
+}
+
+// LayDown puts Clawea's plugin into a folder that is not there yet, and returns which one it is.
+func LayDown(folder string) (policy.Extension, error) {
+	if err := os.CopyFS(folder, guard.Plugin); err != nil {
+		return policy.Extension{}, err
+	}
+	digest, err := DigestFolder(folder)
+	return policy.Extension{Kind: policy.Plugin, Name: Guard, Digest: digest}, err
 }
 
 // Arm lays down the plugin's secret. Whatever loads the plugin takes it away, so this
