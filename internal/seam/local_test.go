@@ -51,20 +51,20 @@ func (h *house) tell(to http.Handler, raw, prefer, path, body string, out any) *
 func TestLocal(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"tool":"shell","action":"exec","class":"write","args":{"cmd":"ls"}}`: "opened shell.exec allow",
-		`{"tool":"exec"}`:                        "opened exec allow",
-		`{"tool":"shell"}`:                       "opened shell deny",
-		`{"tool":"hub","action":"delete_repo"}`:  "opened hub.delete_repo deny",
-		`{"tool":"hub","action":"merge"}`:        "opened hub.merge ask",
-		`{"tool":"browser"}`:                     "opened browser deny",
-		`{"tool":"desk","action":"read"}`:        "opened seam.unknown deny", // of the house, and allowed there
+		`{"tool":"exec"}`:                         "opened exec allow",
+		`{"tool":"shell"}`:                        "opened shell deny",
+		`{"tool":"hub","action":"delete_repo"}`:   "opened hub.delete_repo deny",
+		`{"tool":"hub","action":"merge"}`:         "opened hub.merge ask",
+		`{"tool":"browser"}`:                      "opened browser deny",
+		`{"tool":"desk","action":"read"}`:         "opened seam.unknown deny", // of the house, and allowed there
 		`{"tool":"wikimcp","action":"get_issue"}`: "opened seam.unknown deny", // an upstream server's
-		`{"tool":"jira","action":"issue.get"}`:   "opened seam.unknown deny",
-		`{"tool":"model","class":"read"}`:        "opened seam.unknown deny",
-		`{"tool":"egress","class":"read"}`:       "opened seam.unknown deny",
-		`{"tool":"Shell"}`:                       "opened seam.unknown deny",
-		`{"tool":"","action":"exec"}`:            "opened seam.unknown deny",
-		`{"tool":"shell","action":"rm -rf /"}`:   "opened seam.unknown deny",
-		`{"tool":"exec","args":[]}`:              "opened exec allow",
+		`{"tool":"jira","action":"issue.get"}`:    "opened seam.unknown deny",
+		`{"tool":"model","class":"read"}`:         "opened seam.unknown deny",
+		`{"tool":"egress","class":"read"}`:        "opened seam.unknown deny",
+		`{"tool":"Shell"}`:                        "opened seam.unknown deny",
+		`{"tool":"","action":"exec"}`:             "opened seam.unknown deny",
+		`{"tool":"shell","action":"rm -rf /"}`:    "opened seam.unknown deny",
+		`{"tool":"exec","args":[]}`:               "opened exec allow",
 	} {
 		h := newHouse(t)
 		var v api.Verdict
