@@ -99,7 +99,9 @@ type witnessed struct {
 func (w *witnessed) attested(now time.Time, mod func(*token.Claims)) func(*token.Claims) {
 	a := attest(w.policy)
 	a.Job, a.At, a.Until, a.Extensions = "j", now, now.Add(time.Hour), nil
-	w.attestations = append(w.attestations, a)
+	if !slices.ContainsFunc(w.attestations, func(o *receipt.Attestation) bool { return o.Hash() == a.Hash() }) {
+		w.attestations = append(w.attestations, a)
+	}
 	return func(c *token.Claims) {
 		mod(c)
 		c.Runtime = a.Attested()
