@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/seal"
@@ -69,8 +70,8 @@ func (a *agentRuntime) attestedAt() string {
 	return ""
 }
 
-// Extends lists the extensions that p lets a runtime load, without digests, in the order of a
-// binding. Whoever publishes p has to say how each is.
+// Extends lists the extensions that p lets a runtime load, in the order of a binding, each with
+// the digest that p says itself, or none: of those, whoever publishes p has to say how each is.
 func (p *Policy) Extends() []Extension {
 	a := p.doc.AgentRuntime
 	if a == nil {
@@ -78,13 +79,26 @@ func (p *Policy) Extends() []Extension {
 	}
 	var out []Extension
 	for _, s := range a.Plugins {
-		out = append(out, Extension{Kind: Plugin, Name: s})
+		out = append(out, extensionOf(Plugin, s))
 	}
 	for _, s := range a.Skills {
-		out = append(out, Extension{Kind: Skill, Name: s})
+		out = append(out, extensionOf(Skill, s))
 	}
 	slices.SortFunc(out, compareExtensions)
 	return slices.Compact(out)
+}
+
+// digestMark is what comes between the name of an extension and its digest.
+const digestMark = "@sha256:"
+
+// extensionOf is an entry of a list of extensions: a name, or a name and a digest.
+func extensionOf(kind, entry string) Extension {
+	name, hex, ok := strings.Cut(entry, digestMark)
+	x := Extension{Kind: kind, Name: name}
+	if ok {
+		_ = x.Digest.UnmarshalText([]byte(digestMark[1:] + hex)) // its form has been checked
+	}
+	return x
 }
 
 // Extensions are those that p is bound to, in the order of a binding.
@@ -110,7 +124,7 @@ func (p *Policy) CheckExtensions(loaded []Extension) error {
 // by kind and name, each once, at most MaxExtensions, each with a digest.
 func SortedExtensions(list []Extension) bool {
 	for i, x := range list {
-		if x.Kind != Plugin && x.Kind != Skill || !extensionName.MatchString(x.Name) || x.Digest.IsZero() || i > 0 && compareExtensions(list[i-1], x) >= 0 {
+		if x.Kind != Plugin && x.Kind != Skill || !extensionName.MatchString(x.Name) || strings.Contains(x.Name, digestMark) || x.Digest.IsZero() || i > 0 && compareExtensions(list[i-1], x) >= 0 {
 			return false
 		}
 	}
@@ -121,11 +135,12 @@ func compareExtensions(a, b Extension) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
-// bindsExtensions reports whether a binding of p may have list: no other than p lists.
+// bindsExtensions reports whether a binding of p may have list: no other than p lists, and those
+// as p says that they are, if it does.
 func (p *Policy) bindsExtensions(list []Extension) bool {
 	named := p.Extends()
 	return SortedExtensions(list) && !slices.ContainsFunc(list, func(x Extension) bool {
-		return !slices.Contains(named, Extension{Kind: x.Kind, Name: x.Name})
+		return !slices.Contains(named, x) && !slices.Contains(named, Extension{Kind: x.Kind, Name: x.Name})
 	})
 }
 

@@ -67,8 +67,8 @@ var (
 	projectKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
 	issueType   = regexp.MustCompile(`^([A-Z][A-Z0-9_]+/)?[^/\pC]+$`)
 	label       = regexp.MustCompile(`^[^\pC\pZ]+$`)
-	// extensionName is that of a plugin or a skill, which may have a scope: "@acme/ledger".
-	extensionName = regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
+	// extensionName is that of a plugin or a skill, which may have a scope: "@acme/ledger". A list can say its digest, too.
+	extensionName = regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?$`)
 
 	markID     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,127}$`)
 	fieldID    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
@@ -157,8 +157,22 @@ func (c *checker) agent(a *agentRuntime) {
 	if n := len(a.Plugins) + len(a.Skills); n > MaxExtensions {
 		c.fail(agentAt, "%d extensions are too many to pin; at most %d fit", n, MaxExtensions)
 	}
+	c.once(pluginsAt, Plugin, a.Plugins)
+	c.once(skillsAt, Skill, a.Skills)
 	if a.Heartbeat != nil && (*a.Heartbeat < 1 || *a.Heartbeat > maxHeartbeat) {
 		c.fail(heartbeatAt, "%d is out of range: want 1 to %d", *a.Heartbeat, maxHeartbeat)
+	}
+}
+
+// once holds that no extension is listed with two digests, or with one and without.
+func (c *checker) once(at, kind string, list []string) {
+	seen := map[string]string{}
+	for i, s := range list {
+		name := extensionOf(kind, s).Name
+		if other, ok := seen[name]; ok && other != s {
+			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is listed before, otherwise: name it once", name)
+		}
+		seen[name] = s
 	}
 }
 

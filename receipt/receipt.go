@@ -55,9 +55,10 @@ type State struct {
 }
 
 // Silence is for how many seconds, rounded up, the plugin in the agent's runtime has been
-// silent at st; nil: it was never heard of.
+// silent at st; nil: it was never heard of. One that was heard of in a time to come was not:
+// a clock was wrong, or somebody wrote it there.
 func (st *State) Silence() *int {
-	if st.Heard == nil {
+	if st.Heard == nil || st.Heard.After(st.Now.Add(token.Leeway)) {
 		return nil
 	}
 	n := int((max(st.Now.Sub(*st.Heard), 0) + time.Second - 1) / time.Second)

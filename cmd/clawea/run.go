@@ -260,13 +260,14 @@ func (l *launch) run(ctx context.Context, path string) error {
 	fmt.Fprintf(l.stderr, "clawea: job %s under policy %s: %s\n", l.order.Job, l.order.Policy.Short(), clean(filepath.Base(path)))
 	cmd := exec.Command(path, l.command[1:]...)
 	cmd.Args[0] = l.command[0]
-	vars := l.doors(car, routes)
+	vars, parent := l.doors(car, routes), os.Environ()
 	if l.claw != nil {
 		if err := l.claw.arm(vars); err != nil {
 			return err
 		}
+		parent = plain(parent)
 	}
-	cmd.Env = childEnv(os.Environ(), l.secrets, vars)
+	cmd.Env = childEnv(parent, l.secrets, vars)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = l.stdin, l.stdout, l.stderr
 	status, err := l.supervise(ctx, cmd, car)
 	if err != nil {
@@ -275,16 +276,17 @@ func (l *launch) run(ctx context.Context, path string) error {
 	ended := car.Err()
 	car.Close()
 	l.keep.cited = car.Cited()
+	var untold error
 	if l.claw != nil {
-		if err := l.claw.trace(context.WithoutCancel(ctx)); err != nil {
-			report(l.env, err)
+		if untold = l.claw.ended(context.WithoutCancel(ctx)); untold != nil {
+			report(l.env, untold)
 		}
 	}
 	// What is left to do is done even if the program was interrupted.
 	if err := l.preserve(context.WithoutCancel(ctx), l.api, &l.keep, begun); err != nil {
 		return err
 	}
-	if ended != nil {
+	if ended != nil || untold != nil {
 		return exitStatus(exitError) // it has been told
 	}
 	if status != 0 {

@@ -7,12 +7,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/keys"
@@ -77,11 +79,51 @@ func (o *openClaw) begin(path string, conf *sidecar.Config) (end func(), err err
 	if err != nil {
 		return nil, err
 	}
+	if err := apart(workspace, folder, path, o.key, o.Lookup("key").Value.String(), strings.TrimPrefix(o.Lookup("secret").Value.String(), "file:")); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
 	o.run = &openclaw.Run{Program: []string{path}, Folder: folder, Workspace: workspace, Getenv: o.getenv}
 	conf.Guard = rand.Text()
 	conf.Prepare = func(ctx context.Context, url string) error { return o.prepare(ctx, url, conf.Guard) }
 	o.source = &attesting{o.source, o}
 	return func() { os.RemoveAll(folder) }, nil
+}
+
+// apart refuses a workspace that has, or is in, the run's own folder, and one that has any of files in it: the
+// agent could read or change them. Names that are no files are passed over.
+func apart(workspace, folder string, files ...string) error {
+	workspace, err := filepath.EvalSymlinks(workspace)
+	if err != nil {
+		return err
+	}
+	if folder, err = filepath.EvalSymlinks(folder); err != nil {
+		return err
+	}
+	if below(workspace, folder) || below(folder, workspace) {
+		return fmt.Errorf("the run's own folder would be in the agent's workspace, %s\nstart it in another folder, or set TMPDIR to one elsewhere", workspace)
+	}
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		real, err := filepath.EvalSymlinks(file)
+		if err != nil {
+			continue // env:NAME, or not there, which whoever needs it says
+		}
+		if real, err = filepath.Abs(real); err != nil {
+			return err
+		}
+		if below(workspace, real) {
+			return fmt.Errorf("%s is in the agent's workspace, which is the folder that OpenClaw is started in\nkeep programs, keys and secrets elsewhere, or start it in another folder", file)
+		}
+	}
+	return nil
+}
+
+// below reports whether path is dir or in it.
+func below(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // prepare has everything made and looked at. It takes some seconds.
@@ -132,6 +174,18 @@ func permitsRoute(p *policy.Policy, route, model string) bool {
 	return !slices.ContainsFunc(d.Reasons, func(r policy.Reason) bool { return r.Clause == "/model_route" || r.Clause == "/model_route/allowed" })
 }
 
+// plain are the variables of parent that OpenClaw may have: it was looked at without the others, which can
+// lead it elsewhere (NODE_OPTIONS), and hand its commands somebody's credentials.
+func plain(parent []string) []string {
+	return slices.DeleteFunc(slices.Clone(parent), func(entry string) bool {
+		name, _, _ := strings.Cut(strings.ToUpper(entry), "=")
+		return !slices.Contains(plainNames, name) && !strings.HasPrefix(name, "LC_")
+	})
+}
+
+var plainNames = []string{"PATH", "LANG", "TERM", "COLORTERM", "NO_COLOR", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL",
+	"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SYSTEMROOT", "PATHEXT"}
+
 // arm adds to vars what OpenClaw is to find in its environment, and lays down what its plugin
 // is known by: the last thing before it starts.
 func (o *openClaw) arm(vars map[string]string) error {
@@ -153,23 +207,37 @@ func (a *attesting) Token(ctx context.Context, key *token.ProofKey) (*sidecar.Gr
 			return nil, err
 		}
 	}
-	if o.signer != nil {
-		att := o.run.Attestation(o.order.Job, o.order.Agent, o.signer.Name())
-		e, err := att.Sign(o.signer)
-		if err != nil {
-			return nil, err
-		}
-		o.order.Attestation, o.attested = e, att.Hash()
+	if o.signer == nil {
+		return a.Source.Token(ctx, key)
 	}
-	return a.Source.Token(ctx, key)
+	att := o.run.Attestation(o.order.Job, o.order.Agent, o.signer.Name())
+	var err error
+	if o.order.Attestation, err = att.Sign(o.signer); err != nil {
+		return nil, err
+	}
+	g, err := a.Source.Token(ctx, key)
+	if err == nil { // the house has it now
+		o.attested = att.Hash()
+	}
+	return g, err
 }
 
-// trace leaves with the house what OpenClaw says of itself. Without a launcher's key there is
-// nobody whose word it could be.
-func (o *openClaw) trace(ctx context.Context) error {
+// ended looks once more at what the program ran in, and leaves with the house what it says of
+// itself. Without a launcher's key there is nobody whose word that could be.
+func (o *openClaw) ended(ctx context.Context) error {
+	changed := o.run.Again()
 	if o.signer == nil {
-		return nil
+		return changed
 	}
+	ctx, stop := context.WithTimeout(ctx, traceTime)
+	defer stop()
+	return errors.Join(changed, o.trace(ctx))
+}
+
+// traceTime is how long the export of a trace and its keeping may take.
+const traceTime = 3 * time.Minute
+
+func (o *openClaw) trace(ctx context.Context) error {
 	t, texts, err := o.run.Trace(ctx, o.order.Job, o.order.Agent, o.signer.Name(), o.attested)
 	if err != nil {
 		return err

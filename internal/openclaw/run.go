@@ -206,13 +206,16 @@ func (r *Run) Again() error {
 	if drift := Unpinned(found, append(r.Policy.Extensions(), r.plugin)); len(drift) > 0 {
 		return drifts(&Report{Drifts: drift})
 	}
+	if !slices.ContainsFunc(found, func(f Found) bool { return f.Extension == r.plugin }) {
+		return errors.New("the plugin is not there any more\nstart a run anew; what takes it away is for the job's receipts to tell")
+	}
 	return nil
 }
 
 // Attestation is what was seen, for somebody to say and sign whose name it is to have.
 func (r *Run) Attestation(job, agent, launcher string) *receipt.Attestation {
 	now := time.Now().UTC().Truncate(time.Second)
-	runtime := policy.Runtime{Workspace: "rw", Unelevated: r.config.value("tools.elevated.enabled") != true}
+	runtime := policy.Runtime{Workspace: "rw", Unelevated: r.config.value("tools.elevated") != nil} // it is set to be off, or not at all
 	if r.config.value("agents.defaults.sandbox.mode") == "all" {
 		runtime.Sandboxed = true
 		runtime.Workspace, _ = r.config.value("agents.defaults.sandbox.workspaceAccess").(string)

@@ -29,6 +29,7 @@ type event struct {
 	Data   struct {
 		ID      string          `json:"toolCallId"`
 		Name    string          `json:"name"`
+		Args    json.RawMessage `json:"args"`
 		Success *bool           `json:"success"`
 		Result  json.RawMessage `json:"result"`
 	} `json:"data"`
@@ -82,6 +83,9 @@ func traced(e *event) receipt.TracedCall {
 	if rest, ok := strings.CutPrefix(c.Name, ServerTools); ok {
 		c.Kind, c.Name = receipt.TracedRemote, rest
 	}
+	if c.Kind == receipt.TracedLocal {
+		c.Name += e.action()
+	}
 	c.Name = oddName.ReplaceAllString(c.Name, "_")
 	if len(c.Name) > 128 {
 		c.Name = c.Name[:128]
@@ -90,6 +94,19 @@ func traced(e *event) receipt.TracedCall {
 		c.Name = "x" + c.Name[:min(len(c.Name), 127)]
 	}
 	return c
+}
+
+// action is what the plugin told the house that a tool of several actions was to do, after a
+// dot: the argument of that name, if it is a text. "": there is none.
+func (e *event) action() string {
+	var args struct {
+		Action json.RawMessage `json:"action"`
+	}
+	var action string
+	if json.Unmarshal(e.Data.Args, &args) != nil || json.Unmarshal(args.Action, &action) != nil || action == "" {
+		return ""
+	}
+	return "." + action
 }
 
 // keptBack reports whether the result of a call says that it never ran: a plugin

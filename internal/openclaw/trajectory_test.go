@@ -27,6 +27,9 @@ const told = `{"source":"transcript","type":"session.model_change","ts":"2026-05
 {"source":"runtime","type":"tool.call","ts":"2026-05-04T10:00:05Z","data":{"toolCallId":"call_4","name":"clawea__jira_issue_get","args":{}}}
 {"source":"runtime","type":"tool.result","ts":"2026-05-04T10:00:05Z","data":{"toolCallId":"call_4","name":"clawea__jira_issue_get","success":false,"result":"odd"}}
 {"source":"runtime","type":"tool.call","ts":"2026-05-04T10:00:06Z","data":{"toolCallId":"call_5","name":"/bin/sh odd","args":{}}}
+{"source":"runtime","type":"tool.call","ts":"2026-05-04T10:00:07Z","data":{"toolCallId":"call_6","name":"process","args":{"action":"list"}}}
+{"source":"runtime","type":"tool.call","ts":"2026-05-04T10:00:08Z","data":{"toolCallId":"call_7","name":"process","args":{"action":{"not":"a text"}}}}
+{"source":"runtime","type":"tool.call","ts":"2026-05-04T10:00:09Z","data":{"toolCallId":"call_8","name":"clawea__jira_issue_get","args":{"action":"list"}}}
 `
 
 func TestReadTrajectory(t *testing.T) {
@@ -42,6 +45,9 @@ func TestReadTrajectory(t *testing.T) {
 		{Kind: receipt.TracedLocal, Name: "nosuch", Status: receipt.TracedBlocked, At: at.Add(4 * time.Second)},
 		{Kind: receipt.TracedRemote, Name: "jira_issue_get", Status: receipt.TracedRan, At: at.Add(5 * time.Second)},
 		{Kind: receipt.TracedLocal, Name: "x_bin_sh_odd", Status: receipt.TracedRan, At: at.Add(6 * time.Second)},
+		{Kind: receipt.TracedLocal, Name: "process.list", Status: receipt.TracedRan, At: at.Add(7 * time.Second)},
+		{Kind: receipt.TracedLocal, Name: "process", Status: receipt.TracedRan, At: at.Add(8 * time.Second)},
+		{Kind: receipt.TracedRemote, Name: "jira_issue_get", Status: receipt.TracedRan, At: at.Add(9 * time.Second)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

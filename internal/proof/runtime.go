@@ -17,30 +17,14 @@ import (
 )
 
 // addRuntime adds what is known of the programs that the job's agent ran in: the attestations
-// on which the tokens stand that b has, and the traces, with their commitments to texts.
+// on which the tokens and traces stand that b has, and the traces, with their commitments to texts.
 // What is damaged is left out, for the verifier to name.
 func (x *Exporter) addRuntime(ctx context.Context, b *bundle.Bundle, c *chain) error {
-	var had []seal.Hash
+	var stood []seal.Hash // in the order of the tokens, then of the traces
 	for _, record := range b.Tokens {
 		claims := new(token.Claims)
-		if seal.Decode(record.Payload, claims) != nil || claims.Runtime == nil || claims.Runtime.Attestation.IsZero() || slices.Contains(had, claims.Runtime.Attestation) {
-			continue
-		}
-		hash := claims.Runtime.Attestation
-		had = append(had, hash)
-		e, err := x.DB.Attestation(ctx, b.Job, hash)
-		if errors.Is(err, store.ErrNotFound) {
-			x.Log.ErrorContext(ctx, "attestation missing from the database; left out of bundle", "job", b.Job, "attestation", hash.String())
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		b.Attestations = append(b.Attestations, *e)
-		if a, err := receipt.ParseAttestation(e.Payload); err == nil {
-			for _, check := range a.Checks {
-				c.commitments[check.Output] = true
-			}
+		if seal.Decode(record.Payload, claims) == nil && claims.Runtime != nil {
+			stood = append(stood, claims.Runtime.Attestation)
 		}
 	}
 	traces, err := x.DB.Traces(ctx, b.Job)
@@ -52,6 +36,33 @@ func (x *Exporter) addRuntime(ctx context.Context, b *bundle.Bundle, c *chain) e
 		t := new(receipt.Trace)
 		if seal.Decode(e.Payload, t) == nil {
 			c.commitments[t.Export] = true
+			stood = append(stood, t.Attestation) // a token that nothing was called with is not in the bundle
+		}
+	}
+	for i, hash := range stood {
+		if hash.IsZero() || slices.Contains(stood[:i], hash) {
+			continue
+		}
+		if err := x.addAttestation(ctx, b, c, hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *Exporter) addAttestation(ctx context.Context, b *bundle.Bundle, c *chain, hash seal.Hash) error {
+	e, err := x.DB.Attestation(ctx, b.Job, hash)
+	if errors.Is(err, store.ErrNotFound) {
+		x.Log.ErrorContext(ctx, "attestation missing from the database; left out of bundle", "job", b.Job, "attestation", hash.String())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.Attestations = append(b.Attestations, *e)
+	if a, err := receipt.ParseAttestation(e.Payload); err == nil {
+		for _, check := range a.Checks {
+			c.commitments[check.Output] = true
 		}
 	}
 	return nil

@@ -21,16 +21,24 @@ type ExtensionError struct {
 // Error is two lines for people.
 func (e *ExtensionError) Error() string { return e.Msg + "\n" + e.Hint }
 
+// order is that of a binding's extensions.
+func order(a, b policy.Extension) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+}
+
 const sayHow = "say how each is that the policy lists: clawea wpc publish -extensions FILE"
 
 // extensions returns given as p's binding has them: each that p lists, as it is, and no
 // other. It fails with an ExtensionError.
 func extensions(p *policy.Policy, given []policy.Extension) ([]policy.Extension, error) {
 	out := slices.Clone(given)
-	slices.SortFunc(out, func(a, b policy.Extension) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-	})
 	named := p.Extends()
+	for _, x := range named { // what the policy says itself need not be said
+		if !x.Digest.IsZero() && !slices.ContainsFunc(given, func(o policy.Extension) bool { return o.Kind == x.Kind && o.Name == x.Name }) {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, order)
 	is := func(x policy.Extension) func(policy.Extension) bool {
 		return func(o policy.Extension) bool { return o.Kind == x.Kind && o.Name == x.Name }
 	}
@@ -42,6 +50,11 @@ func extensions(p *policy.Policy, given []policy.Extension) ([]policy.Extension,
 	for _, x := range named {
 		if !slices.ContainsFunc(out, is(x)) {
 			return nil, &ExtensionError{fmt.Sprintf("it is not said how the %s %q is, which the policy lists", x.Kind, x.Name), sayHow}
+		}
+	}
+	for _, x := range out {
+		if i := slices.IndexFunc(named, is(x)); !named[i].Digest.IsZero() && named[i].Digest != x.Digest {
+			return nil, &ExtensionError{fmt.Sprintf("the %s %q is not as the policy says that it is", x.Kind, x.Name), "leave it out of the extensions: the policy says its digest itself"}
 		}
 	}
 	if !policy.SortedExtensions(out) {

@@ -70,6 +70,21 @@ func TestPublishExtensions(t *testing.T) {
 	}
 }
 
+// What the policy says of a plugin itself, its signers have signed: whoever publishes it need not
+// say it again, and cannot say otherwise.
+func TestPublishSignedExtensions(t *testing.T) {
+	plugin, skill := extension(policy.Plugin, "clawea", "1"), extension(policy.Skill, "@acme/notes", "2")
+	text := strings.Replace(extended, `"clawea"`, `"clawea@`+plugin.Digest.String()+`"`, 1)
+	h := newHouse(t)
+	if _, err := h.Publish(t.Context(), signed(t, text, h.ada), skill, extension(policy.Plugin, "clawea", "another")); !errors.Is(err, registry.ErrRefused) || !strings.Contains(err.Error(), "not as the policy says") {
+		t.Errorf("another plugin: %v", err)
+	}
+	e, err := h.Publish(t.Context(), signed(t, text, h.ada), skill)
+	if err != nil || !slices.Equal(e.Policy.Extensions(), []policy.Extension{plugin, skill}) {
+		t.Fatalf("%v", err)
+	}
+}
+
 // A draft carries how its plugins and skills are; without that nobody publishes it, and what
 // people may have looked at does not change.
 func TestDraftExtensions(t *testing.T) {

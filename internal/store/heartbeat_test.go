@@ -33,6 +33,8 @@ func TestHear(t *testing.T) {
 			{other, 500 * time.Millisecond, time.Second},
 			{h.DB, -10 * time.Second, time.Second}, // a clock that went back
 			{other, 20 * time.Second, 11 * time.Second},
+			{h.DB, time.Hour, time.Hour + 11*time.Second},
+			{other, -time.Hour, 11 * time.Second}, // that clock was wrong
 		} {
 			h.clock.move(test.after)
 			if err := test.by.Hear(t.Context(), "job-1"); err != nil {
