@@ -79,7 +79,11 @@ func (o *openClaw) begin(path string, conf *sidecar.Config) (end func(), err err
 	if err != nil {
 		return nil, err
 	}
-	if err := apart(workspace, folder, path, o.key, o.Lookup("key").Value.String(), strings.TrimPrefix(o.Lookup("secret").Value.String(), "file:")); err != nil {
+	held := []string{path, o.key}
+	for _, name := range []string{"key", "secret", "operator"} {
+		held = append(held, strings.TrimPrefix(o.Lookup(name).Value.String(), "file:"))
+	}
+	if err := apart(workspace, folder, held...); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	o.run = &openclaw.Run{Program: []string{path}, Folder: folder, Workspace: workspace, Getenv: o.getenv}
