@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,14 +19,14 @@ import (
 
 // Asked is a question that becomes another after some looks.
 type asked struct {
-	looks int
-	until int
+	looks *atomic.Int64 // several may look at once
+	until int64
 	then  store.Approval
 	err   error
 }
 
 func (a *asked) Approval(context.Context, string) (*store.Approval, error) {
-	if a.looks++; a.looks < a.until {
+	if a.looks.Add(1) < a.until {
 		return &store.Approval{Expires: time.Now().Add(time.Hour)}, nil
 	}
 	return &a.then, a.err
@@ -41,11 +42,11 @@ func TestHold(t *testing.T) {
 		holds bool
 		took  time.Duration
 	}{
-		"answered":         {asked{until: 3, then: yes}, 10 * time.Second, true, 3 * glance},
-		"nobody answers":   {asked{then: open}, 5250 * time.Millisecond, false, 5250 * time.Millisecond},
-		"over":             {asked{until: 2, then: over}, 10 * time.Second, false, 2 * glance},
-		"trouble":          {asked{until: 2, err: errors.New("gone")}, 10 * time.Second, false, 2 * glance},
-		"it does not wait": {asked{then: yes}, 0, false, 0},
+		"answered":         {asked{looks: new(atomic.Int64), until: 3, then: yes}, 10 * time.Second, true, 3 * glance},
+		"nobody answers":   {asked{looks: new(atomic.Int64), then: open}, 5250 * time.Millisecond, false, 5250 * time.Millisecond},
+		"over":             {asked{looks: new(atomic.Int64), until: 2, then: over}, 10 * time.Second, false, 2 * glance},
+		"trouble":          {asked{looks: new(atomic.Int64), until: 2, err: errors.New("gone")}, 10 * time.Second, false, 2 * glance},
+		"it does not wait": {asked{looks: new(atomic.Int64), then: yes}, 0, false, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			begun := time.Now()
@@ -64,7 +65,7 @@ func TestHold(t *testing.T) {
 // A client that is gone is not waited for, and a full room sends everybody on at once.
 func TestHoldNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := New(&asked{until: 1 << 30}, slog.New(slog.DiscardHandler))
+		r := New(&asked{looks: new(atomic.Int64), until: 1 << 30}, slog.New(slog.DiscardHandler))
 		gone, begun := make(chan struct{}), time.Now()
 		close(gone)
 		if r.Hold(t.Context(), Wait{Question: "q", Long: time.Hour, Gone: gone}) || time.Since(begun) != 0 {
