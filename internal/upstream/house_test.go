@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -40,17 +41,22 @@ func (s *shop) dial(ctx context.Context, serve http.Handler) (*upstream.Connecti
 	s.serve.Store(&serve)
 	server := mcp.NewServer(&mcp.Implementation{Name: "shop", Version: "1.0.0"}, nil)
 	s.tools(server)
-	here, there := mcp.NewInMemoryTransports()
+	here, there := net.Pipe()
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		defer s.open.Add(-1)
-		_ = server.Run(ctx, there)
+		_ = server.Run(ctx, &mcp.IOTransport{Reader: there, Writer: there})
 	}()
 	return &upstream.Connection{
-		Transport: here, Origin: upstream.Origin{Command: []string{"/shop"}}, Lacked: s.lacked,
-		Close: func() error { cancel(); <-ended; return nil },
+		Transport: &mcp.IOTransport{Reader: here, Writer: here}, Origin: upstream.Origin{Command: []string{"/shop"}}, Lacked: s.lacked,
+		Close: func() error { // as a process is ended: it would wait for clients that listen
+			err := errors.Join(here.Close(), there.Close())
+			cancel()
+			<-ended
+			return err
+		},
 	}, nil
 }
 
