@@ -142,12 +142,12 @@
     pairs(["Program", a.program], ["Agent", a.agent], ["Said by", a.launcher], ["At", time(a.at)], ["Tokens until", time(a.until)],
       ["Hash", el("span", "id", a.hash)], ["Policy", el("span", "id", a.policy)]),
     list(a.around), pairs(["Extensions", a.extensions], ["Checks", a.checks]),
-    some(a.tools) ? fold(`Its tools: ${count(a.tools.length)}`, list(a.tools)) : null, (a.texts || []).map(text));
+    some(a.tools) ? fold(`Its tools: ${count(a.tools.length)}`, list(a.tools)) : null, ...(a.texts || []).map(text));
 
   const trace = (t) => paper("Trace", t,
     el("p", "caution", "What the program says of itself. It proves nothing, and was held against the receipts."),
     pairs(["Program", t.program], ["Agent", t.agent], ["Found by", t.launcher], ["At", time(t.at)], ["On attestation", el("span", "id", t.attestation || "none")]),
-    some(t.calls) ? list(t.calls) : el("p", "soft", "It tells of no call."), (t.texts || []).map(text));
+    some(t.calls) ? list(t.calls) : el("p", "soft", "It tells of no call."), ...(t.texts || []).map(text));
 
   const marks = { "+": "add", "-": "del", "@": "at", " ": "" };
   const diff = (lines) => some(lines) ? pre("Difference", "diff", lines.map((l) => el("span", marks[l.mark], l.text || " "))) : el("p", "soft", "No difference is recorded.");
