@@ -157,16 +157,12 @@ func readOrFetch(ctx context.Context, wpc string, connect func() (*api.Client, e
 
 // fetchBound has the daemon send a policy, with what it was published with.
 func fetchBound(ctx context.Context, cl *api.Client, h seal.Hash) (*policy.Policy, error) {
-	published, err := cl.Policy(ctx, h)
+	published, p, err := fetchPublished(ctx, cl, h)
 	if err != nil {
 		return nil, err
 	}
-	if published.Envelope == nil || published.Binding == nil || !published.Envelope.Hash().Equal(h) {
-		return nil, errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
-	}
-	p, err := policy.Parse(published.Envelope.Payload)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", h, err)
+	if published.Binding == nil {
+		return nil, errors.New("the daemon sent the policy without its binding\nis this the address of a Clawea daemon, of this version?")
 	}
 	b, err := policy.ParseBinding(published.Binding.Payload)
 	if err != nil {

@@ -356,10 +356,7 @@ func childEnv(parent, secrets []string, vars map[string]string) []string {
 	for _, entry := range parent {
 		name, value, _ := strings.Cut(entry, "=")
 		hidden := func(s string) bool { return s != "" && strings.Contains(value, s) }
-		_, ours := vars[name]
 		switch upper := strings.ToUpper(name); {
-		case ours || vars["OPENCLAW_STATE_DIR"] != "" && strings.HasPrefix(upper, "OPENCLAW_"): // another place of the same program
-			continue
 		case strings.HasPrefix(upper, "CLAWEA_") || slices.Contains(removed, upper) || slices.ContainsFunc(secrets, hidden):
 			continue
 		case own && (slices.Contains(proxies, upper) || upper == "NO_PROXY"):

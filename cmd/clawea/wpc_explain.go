@@ -71,19 +71,27 @@ func (c *call) explainPublished(ctx context.Context, connect func() (*api.Client
 	return nil
 }
 
-// fetchPolicy gets a published policy, which must be the one asked for, as
-// text with a line to each value.
-func fetchPolicy(ctx context.Context, cl *api.Client, h seal.Hash) ([]byte, *policy.Policy, []policy.Bound, error) {
+// fetchPublished gets a published policy, which must be the one asked for, and reads it.
+func fetchPublished(ctx context.Context, cl *api.Client, h seal.Hash) (*api.Policy, *policy.Policy, error) {
 	published, err := cl.Policy(ctx, h)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	if published.Envelope == nil || !published.Envelope.Hash().Equal(h) {
-		return nil, nil, nil, errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
+		return nil, nil, errors.New("the daemon sent another policy than the one asked for\nits database or the way to it is not to be trusted")
 	}
 	p, err := policy.Parse(published.Envelope.Payload)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("read %s: %w", h, err)
+		return nil, nil, fmt.Errorf("read %s: %w", h, err)
+	}
+	return published, p, nil
+}
+
+// fetchPolicy gets a published policy as text with a line to each value.
+func fetchPolicy(ctx context.Context, cl *api.Client, h seal.Hash) ([]byte, *policy.Policy, []policy.Bound, error) {
+	published, p, err := fetchPublished(ctx, cl, h)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	src := jsontext.Value(published.Envelope.Payload)
 	if err := src.Indent(jsontext.WithIndent("  ")); err != nil {
