@@ -61,7 +61,7 @@ func Join(ctx context.Context, near, far End, l Limits, c *Count) error {
 		timer := time.AfterFunc(l.Total, func() { cancel(ErrTotal) })
 		defer timer.Stop()
 	}
-	t := &joined{cancel: cancel, limits: l, count: c}
+	t := &joined{cancel: cancel, limits: l}
 	if l.Idle > 0 {
 		t.idle = time.AfterFunc(l.Idle, func() { cancel(ErrIdle) })
 		defer t.idle.Stop()
@@ -104,8 +104,8 @@ func (s *side) gone() error {
 type joined struct {
 	cancel context.CancelCauseFunc
 	limits Limits
-	count  *Count
-	idle   *time.Timer // nil: no bound
+	idle   *time.Timer  // nil: no bound
+	taken  atomic.Int64 // bytes of both ways that were let through, and may be on their way still
 }
 
 // carry carries one way, and ends the tunnel with an error if it has to.
@@ -151,9 +151,11 @@ func (t *joined) carry(to, from *side, n *atomic.Int64) {
 	}
 }
 
-// over reports whether k bytes more are more than may be carried.
+// over takes k bytes of what may be carried, and reports whether that is too
+// much. They are taken before they are written: what is counted afterwards is
+// not seen in time by the other way.
 func (t *joined) over(k int) bool {
-	return t.limits.Bytes > 0 && t.count.Sent()+t.count.Received()+int64(k) > t.limits.Bytes
+	return t.taken.Add(int64(k)) > t.limits.Bytes && t.limits.Bytes > 0
 }
 
 // A Refused is a reader's own reason to end the tunnel.

@@ -134,6 +134,32 @@ func TestBounds(t *testing.T) {
 	j.ends(t, ErrBytes, 10, 0)
 }
 
+// TestBytesOnTheirWay says that bytes count from when they are taken, not from
+// when the other side has them: neither way may spend what the other has.
+func TestBytesOnTheirWay(t *testing.T) {
+	client, near := net.Pipe() // whose writes wait for a reader
+	far, host := net.Pipe()
+	defer client.Close()
+	defer host.Close()
+	done := make(chan error, 1)
+	var count Count
+	go func() { done <- Join(t.Context(), End{Conn: near}, End{Conn: far}, Limits{Bytes: 10}, &count) }()
+	if _, err := io.WriteString(client, "0123456789"); err != nil { // taken, and nobody reads them
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(host, "x"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrBytes) || count.Sent()+count.Received() != 0 {
+			t.Errorf("%v, %d sent, %d received", err, count.Sent(), count.Received())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it has not ended")
+	}
+}
+
 // TestBusy says that what goes on is not idle.
 func TestBusy(t *testing.T) {
 	j := join(t.Context(), t, Limits{Idle: time.Second}, "")
