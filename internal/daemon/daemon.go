@@ -262,7 +262,7 @@ func (d *Daemon) Serve(ctx context.Context, ln net.Listener) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var chores sync.WaitGroup
 	chores.Go(func() { d.ledger.Run(running, sequenceEvery) })
-	chores.Go(func() { d.feed.Run(running) })
+	chores.Go(d.feed.Start(running)) // now: a call that comes at once is not to find it unready
 	chores.Go(func() { d.keyring.run(running) })
 	chores.Go(func() { d.tidy(running) })
 	chores.Go(func() { d.settler.Run(running, d.settles) })

@@ -60,7 +60,7 @@ func (d *Daemon) ServeEgress(ctx context.Context, ln net.Listener) error {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var chores sync.WaitGroup
-	chores.Go(func() { d.feed.Run(running) })
+	chores.Go(d.feed.Start(running)) // now: a call that comes at once is not to find it unready
 	chores.Go(func() { d.keyring.run(running) })
 	defer func() {
 		stop()

@@ -322,13 +322,9 @@ func TestCutOnAnotherReplica(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		feed := &Feed{DB: h.open(t)}
 		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { feed.Run(ctx) })
-		defer running.Wait()
+		wait := feed.Start(ctx)
+		defer wait()
 		defer cancel()
-		for !feed.isRunning() {
-			time.Sleep(time.Millisecond)
-		}
 		const rounds = 20
 		var took []time.Duration
 		for i := range rounds {
@@ -355,10 +351,4 @@ func TestCutOnAnotherReplica(t *testing.T) {
 			t.Errorf("the slowest took %v", took[rounds-1])
 		}
 	})
-}
-
-func (f *Feed) isRunning() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.running
 }

@@ -42,7 +42,7 @@ type DB interface {
 }
 
 // A Feed cuts calls under way when what they stand on is revoked. DB must be
-// set; a Feed that does not run lets nothing begin.
+// set; a Feed that is not started lets nothing begin.
 type Feed struct {
 	DB    DB
 	Every time.Duration    // between looks, while a call is under way; zero: 200 ms; at most a quarter of Bound
@@ -54,7 +54,7 @@ type Feed struct {
 	bell chan struct{} // holds one ring
 
 	mu      sync.Mutex
-	awake   bool // Run looks again when it is time: calls may have been under way at the last look
+	awake   bool // it looks again when it is time: calls may have been under way at the last look
 	running bool
 	looking bool      // now
 	failing bool      // the last look failed
@@ -102,12 +102,19 @@ func (f *Feed) drop(w *watch) {
 	w.cancel(nil)
 }
 
-// Run looks for revocations until ctx ends, and then cuts what is still under
-// way: a house closes its feed last.
-func (f *Feed) Run(ctx context.Context) {
+// Start begins to look for revocations: when it has returned, calls can begin.
+// It looks until ctx ends, and then cuts what is still under way: a house closes
+// its feed last. wait returns when that is done.
+func (f *Feed) Start(ctx context.Context) (wait func()) {
 	f.mu.Lock()
 	f.running, f.watches = true, map[*watch]bool{}
 	f.mu.Unlock()
+	var running sync.WaitGroup
+	running.Go(func() { f.run(ctx) })
+	return running.Wait
+}
+
+func (f *Feed) run(ctx context.Context) {
 	defer f.end()
 	var listening sync.WaitGroup
 	defer listening.Wait()
@@ -245,7 +252,7 @@ func (f *Feed) rung() chan struct{} {
 	return f.bell
 }
 
-// ring has Run look soon. It does not wait.
+// ring has it look soon. It does not wait.
 func (f *Feed) ring() {
 	select {
 	case f.rung() <- struct{}{}:

@@ -80,12 +80,11 @@ func run(t *testing.T, f func(t *testing.T, d *fake, f *Feed)) {
 		d := new(fake)
 		feed := &Feed{DB: d}
 		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { feed.Run(ctx) })
+		wait := feed.Start(ctx)
 		synctest.Wait()
 		f(t, d, feed)
 		cancel()
-		running.Wait()
+		wait()
 	})
 }
 
@@ -317,7 +316,8 @@ func TestShortCallsWhileBlind(t *testing.T) {
 	})
 }
 
-// A feed that does not run lets nothing begin, and cuts all when it ends.
+// A feed that is not started lets nothing begin. One that is lets calls begin at
+// once, and cuts all when it ends.
 func TestNotRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &Feed{DB: new(fake)}
@@ -325,12 +325,10 @@ func TestNotRunning(t *testing.T) {
 			t.Errorf("before: got %v, want ErrBlind", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { f.Run(ctx) })
-		synctest.Wait()
+		wait := f.Start(ctx)
 		watched := begin(t, f, "job-1", read)
 		cancel()
-		running.Wait()
+		wait()
 		if err := context.Cause(watched); err != ErrBlind {
 			t.Errorf("at the end: got %v, want ErrBlind", err)
 		}
