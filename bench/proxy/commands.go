@@ -68,7 +68,11 @@ func Bare(addr, upstream string) error {
 		Transport:     transport,
 		FlushInterval: -1,
 	}
-	if err := http.ListenAndServe(addr, p); !errors.Is(err, http.ErrServerClosed) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // else an answer breaks off that begins before the request's end was seen
+		p.ServeHTTP(w, r)
+	})
+	if err := http.ListenAndServe(addr, handler); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the bare proxy: %w", err)
 	}
 	return nil

@@ -32,6 +32,10 @@ func (p *daemonProcess) front(receipts http.HandlerFunc) *api.Client {
 			receipts(w, r)
 			return
 		}
+		// else a request's body is closed when its answer begins, and an answer that came early breaks off
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			p.t.Error(err)
+		}
 		behind.ServeHTTP(w, r)
 	}))
 	p.t.Cleanup(srv.Close)

@@ -81,6 +81,11 @@ func (w *world) onward(seen func(http.Header)) {
 	on.Transport = new(http.Transport) // no other test closes its connections
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		seen(r.Header)
+		// else the server closes the request's body when the answer begins, and the proxy, which may
+		// not have seen its end yet, breaks the answer off
+		if err := http.NewResponseController(rw).EnableFullDuplex(); err != nil {
+			w.t.Error(err)
+		}
 		on.ServeHTTP(rw, r)
 	}))
 	w.t.Cleanup(srv.Close)
