@@ -11,6 +11,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -160,19 +161,26 @@ func TestBytesOnTheirWay(t *testing.T) {
 	}
 }
 
-// TestBusy says that what goes on is not idle.
+// TestBusy says that what goes on is not idle, however long it lasts in all.
 func TestBusy(t *testing.T) {
-	j := join(t.Context(), t, Limits{Idle: time.Second}, "")
-	for range 8 {
-		time.Sleep(150 * time.Millisecond)
-		say(t, j.host, "x")
-	}
-	_ = j.host.Close()
-	if b, err := io.ReadAll(j.client); len(b) != 8 || err != nil { // who closes with bytes unread breaks off
-		t.Errorf("%q, %v", b, err)
-	}
-	_ = j.client.Close()
-	j.ends(t, nil, 0, 8)
+	synctest.Test(t, func(t *testing.T) {
+		client, near := net.Pipe()
+		far, host := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, client) }()
+		j := &joint{done: make(chan error, 1)}
+		begun := time.Now()
+		go func() {
+			j.done <- Join(t.Context(), End{Conn: near}, End{Conn: far}, Limits{Idle: time.Second}, &j.count)
+		}()
+		for range 8 {
+			time.Sleep(999 * time.Millisecond)
+			say(t, host, "x")
+		}
+		j.ends(t, ErrIdle, 0, 8)
+		if took := time.Since(begun); took != 8*999*time.Millisecond+time.Second {
+			t.Errorf("it ended after %v", took)
+		}
+	})
 }
 
 func TestCause(t *testing.T) {
