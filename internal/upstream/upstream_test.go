@@ -177,7 +177,6 @@ func TestAnswers(t *testing.T) {
 		})
 	}}
 	house := set(t, s)
-	house.Servers[0].Timeout = 300 * time.Millisecond
 	const brokeOff = "the server that carries this call broke off; look at what is there before sending it again"
 	text := func(s string) *mcp.TextContent { return &mcp.TextContent{Text: s} }
 	for _, test := range []struct {
@@ -195,6 +194,9 @@ func TestAnswers(t *testing.T) {
 		{"nothing in time", nil, nil, brokeOff, "upstream", 0},
 	} {
 		answer, failure = test.answer, test.err
+		if answer == nil && failure == nil {
+			house.Servers[0].Timeout = 300 * time.Millisecond // the server is known by now
+		}
 		res, err := ask(t, house, "job", "shop_look", `{}`)
 		if code(err) != test.code {
 			t.Errorf("%s: %v, want the code %q", test.name, err, test.code)
