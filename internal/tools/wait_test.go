@@ -147,8 +147,12 @@ func TestGone(t *testing.T) {
 		}))
 		defer srv.Close()
 		h.url = srv.URL
-		ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
-		defer hangUp()
+		ctx, hangUp := context.WithCancel(t.Context())
+		go func() {
+			defer hangUp()
+			h.asked("job-1.1")
+			time.Sleep(200 * time.Millisecond) // it is held by now, as a rule
+		}()
 		req := h.request(ctx, h.mint("job-1").Raw, version, "tools/call", "desk_post", `"name":"desk_post","arguments":{"text":"x"},`)
 		req.Header.Set("Prefer", "wait=50")
 		if res, err := http.DefaultClient.Do(req); err == nil {
@@ -220,7 +224,12 @@ func TestHeldAfterThePage(t *testing.T) {
 		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
 			go func() {
 				defer close(answered)
-				time.Sleep(time.Second)
+				for range 3000 { // until it has come back from the page
+					if strings.Count(h.book("job-1"), "ask") == 2 {
+						break
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
 				h.reply("job-1.1", true)
 			}()
 			return &mcp.ElicitResult{Action: "accept"}, nil
