@@ -29,7 +29,7 @@ func TestWatch(t *testing.T) {
 	h := newFakeHouse(t)
 	s := h.start()
 	h.revoke("job.revoked")
-	wantRevoked(t, wait(t, s, 50*testEvery), "revoked") // introspection does not say why
+	wantRevoked(t, wait(t, s), "revoked") // introspection does not say why
 	res, body := ask(t, "POST", s.URL()+"/mcp", "{}")
 	if res.StatusCode != 403 || res.Header.Get("Clawea-Refused") != "revoked" || !strings.Contains(body, "the run is over") {
 		t.Errorf("after it: %d %v %q", res.StatusCode, res.Header, body)
@@ -65,7 +65,7 @@ func TestRevokedByAnswer(t *testing.T) {
 	if res, body := ask(t, "POST", s.URL()+"/mcp", "{}"); res.StatusCode != 403 || !strings.Contains(body, `"agent.revoked"`) {
 		t.Errorf("told: %d %q", res.StatusCode, body)
 	}
-	wantRevoked(t, wait(t, s, 50*testEvery), "agent.revoked")
+	wantRevoked(t, wait(t, s), "agent.revoked")
 	if _, err := io.ReadAll(stream.Body); err == nil {
 		t.Error("the stream goes on")
 	}
@@ -76,11 +76,19 @@ func TestRevokedByRefusedLook(t *testing.T) {
 	t.Parallel()
 	h := newFakeHouse(t)
 	s := h.start()
-	h.look = nil
 	h.mu.Lock()
 	h.keys = map[string]string{}
 	h.mu.Unlock()
-	time.Sleep(2 * testEvery)
+	refusals := func() int {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.refused)
+	}
+	for end := time.Now().Add(30 * time.Second); refusals() < 2; time.Sleep(testEvery / 10) { // the first has been heeded when the second comes
+		if time.Now().After(end) {
+			t.Fatal("it does not look")
+		}
+	}
 	if s.Err() != nil {
 		t.Errorf("a refusal that is no revocation ended it: %v", s.Err())
 	}
@@ -94,7 +102,7 @@ func TestRevokedByRefusedLook(t *testing.T) {
 		h.refuse(w, "policy.revoked")
 		return true
 	}
-	wantRevoked(t, wait(t, h.start(), 50*testEvery), "policy.revoked")
+	wantRevoked(t, wait(t, h.start()), "policy.revoked")
 }
 
 // A token that merely expired while this machine slept is renewed, not mourned.
@@ -113,7 +121,7 @@ func TestExpiredMeanwhile(t *testing.T) {
 	s.keeper.mu.Lock() // as if its life were over by the wall's clock
 	s.keeper.held = &held{first.Grant, first.got, first.wall.Add(-time.Hour), first.life}
 	s.keeper.mu.Unlock()
-	for range 100 {
+	for range 600 {
 		if s.keeper.now().Raw != first.Raw {
 			break
 		}
@@ -124,24 +132,25 @@ func TestExpiredMeanwhile(t *testing.T) {
 	}
 }
 
-// Short tokens follow one another, and nothing is refused in between.
-func TestShortLives(t *testing.T) {
+// Tokens follow one another, and nothing is refused in between.
+func TestOneAfterAnother(t *testing.T) {
 	t.Parallel()
 	h := newFakeHouse(t)
-	h.life = 2
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	s := h.start()
-	begun := time.Now()
-	for time.Since(begun) < 2300*time.Millisecond {
+	orders := func() int {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.orders
+	}
+	for end := time.Now().Add(30 * time.Second); orders() < 3; time.Sleep(20 * time.Millisecond) {
+		s.keeper.hurry()
 		if res, body := ask(t, "POST", s.URL()+"/mcp", "{}"); res.StatusCode != 200 {
 			t.Fatalf("%d %q, %v", res.StatusCode, body, s.Err())
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if most := 2 + int(time.Since(begun)*3/4/time.Second); h.orders < 2 || h.orders > most {
-		t.Errorf("%d orders in %v of 2-second tokens", h.orders, time.Since(begun))
+		if time.Now().After(end) {
+			t.Fatalf("%d tokens", orders())
+		}
 	}
 }
 
