@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,10 +29,10 @@ func TestAborted(t *testing.T) {
 		streams = 1000
 	}
 	event := []byte("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"}}]}\n\n")
-	var talking sync.WaitGroup
+	var talking atomic.Int64
 	h := newHouse(t, wpc, upstream(t, "oai", "openai", func(w http.ResponseWriter, r *http.Request) {
 		talking.Add(1)
-		defer talking.Done()
+		defer talking.Add(-1)
 		w.Header().Set("Content-Type", "text/event-stream")
 		for range 4 {
 			w.Write(event)
@@ -51,10 +52,14 @@ func TestAborted(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	talking.Wait()
+	for end := time.Now().Add(time.Minute); talking.Load() > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d providers talk on", talking.Load())
+		}
+	}
 	settled(t, h, before)
 	opened, ends := h.stories(db)
-	for deadline := time.Now().Add(10 * time.Second); len(ends) < len(opened) && time.Now().Before(deadline); opened, ends = h.stories(db) {
+	for deadline := time.Now().Add(30 * time.Second); len(ends) < len(opened) && time.Now().Before(deadline); opened, ends = h.stories(db) {
 		time.Sleep(100 * time.Millisecond) // the last are being written
 	}
 	if len(opened) != len(ends) || len(opened) < streams/2 {
@@ -153,7 +158,7 @@ func settled(t *testing.T, h *house, before int) {
 	t.Helper()
 	plain.CloseIdleConnections()
 	h.proxy.transport.(*http.Transport).CloseIdleConnections()
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+5; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before+5; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			buf := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])

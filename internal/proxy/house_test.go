@@ -190,7 +190,7 @@ func (b *book) count() int {
 // returns them as an auditor reads them.
 func (h *house) receipts(n int) []*receipt.Receipt {
 	h.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); h.book.count() < n && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); h.book.count() < n && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	h.book.mu.Lock()

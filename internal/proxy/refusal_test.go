@@ -238,7 +238,7 @@ func TestUnclosedIsCutOff(t *testing.T) {
 			logged := func() bool {
 				return strings.Contains(h.log.String(), "level=ERROR") && strings.Contains(h.log.String(), "receipt=job-1/1")
 			}
-			for deadline := time.Now().Add(5 * time.Second); !logged(); time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(30 * time.Second); !logged(); time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatalf("log: %s", h.log)
 				}
