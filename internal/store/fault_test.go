@@ -271,7 +271,7 @@ func checkAfterCrash(t *testing.T, u string, acked map[string]uint64) {
 // longer sequences.
 func sequenceAll(t *testing.T, db *DB, n int) [][]byte {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := db.Sequence(t.Context(), maxLimit, fold); err != nil {
 			t.Fatal(err)
 		}

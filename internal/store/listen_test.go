@@ -33,7 +33,7 @@ func mustWake(t *testing.T, what string, woken <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-woken:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("%s: nobody woke", what)
 	}
 }
@@ -81,7 +81,7 @@ func TestListenAgain(t *testing.T) {
 // A daemon that hangs with a receipt half written keeps nobody from revoking for
 // long, and does not commit it after all.
 func TestHungDaemon(t *testing.T) {
-	h := newHouse(t, pgtest.New(t)+"&idle_in_transaction_session_timeout=300ms")
+	h := newHouse(t, pgtest.New(t)) // with the time that daemons have, which no other transaction here may come near
 	other := h.open(t)
 	h.owned(t, "job-1", "ann", testPolicy)
 	hanging, wake := make(chan struct{}), make(chan struct{})
@@ -101,7 +101,7 @@ func TestHungDaemon(t *testing.T) {
 	<-hanging
 	began := time.Now()
 	_, err := other.Revoke(t.Context(), Revocation{Revocation: token.Revocation{Kind: token.RevokeAll}})
-	if took := time.Since(began); err != nil || took > 5*time.Second {
+	if took := time.Since(began); err != nil || took > 30*time.Second {
 		t.Errorf("revoke: %v, after %v", err, took)
 	}
 	close(wake)
