@@ -236,29 +236,28 @@ func TestErrors(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "http://" + l.Addr().String()
-	_ = l.Close()
-	_, err = client(t, closed, nil).Do(t.Context(), &Request{Method: "POST", Path: "/x"})
+	_, err := client(t, "http://127.0.0.1:1", nil).Do(t.Context(), &Request{Method: "POST", Path: "/x"})
 	if Code(err) != Unreachable || IsUncertain(err) {
 		t.Errorf("nobody listens: got %v, uncertain %v; nothing was sent", err, IsUncertain(err))
 	}
-	hang := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}, func(c *Config) { c.Timeout = 50 * time.Millisecond })
-	_, err = hang.Do(t.Context(), &Request{Method: "POST", Path: "/x"})
-	if Code(err) != Unreachable || !IsUncertain(err) {
-		t.Errorf("no answer: got %v, uncertain %v; it may have happened", err, IsUncertain(err))
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err = hang.Do(ctx, &Request{Method: "GET", Path: "/x"}); !errors.Is(err, context.Canceled) {
-		t.Errorf("hung up: got %v, want context.Canceled beneath", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		transport := newTransport()
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, far) }() // it takes everything and says nothing
+			return near, nil
+		}
+		hang := client(t, "http://127.0.0.1:1", func(c *Config) { c.Transport = transport })
+		_, err := hang.Do(t.Context(), &Request{Method: "POST", Path: "/x"})
+		if Code(err) != Unreachable || !IsUncertain(err) {
+			t.Errorf("no answer: got %v, uncertain %v; it may have happened", err, IsUncertain(err))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err = hang.Do(ctx, &Request{Method: "GET", Path: "/x"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("hung up: got %v, want context.Canceled beneath", err)
+		}
+	})
 }
 
 // answers is a site that lives in the client's own process, so that synctest rules its time.

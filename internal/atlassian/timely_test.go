@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/http/httptrace"
 	"sync/atomic"
 	"testing"
@@ -69,8 +68,12 @@ func TestTooLate(t *testing.T) {
 // after that. A read is held to it throughout.
 func TestOnItsWay(t *testing.T) {
 	var caller atomic.Pointer[context.CancelFunc]
-	h := func(w http.ResponseWriter, _ *http.Request) {
+	h := func(w http.ResponseWriter, r *http.Request) {
 		(*caller.Load())()
+		if r.Method == "GET" {
+			<-r.Context().Done()
+			return
+		}
 		time.Sleep(10 * time.Millisecond)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte("{}"))
@@ -88,25 +91,29 @@ func TestOnItsWay(t *testing.T) {
 // The time may pass while the site is being connected to, also when an old
 // connection turns out to be dead.
 func TestTooLateToConnect(t *testing.T) {
-	var sent atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent.Add(1) }))
-	defer srv.Close()
-	dialling := make(chan struct{})
-	transport := newTransport()
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		close(dialling)
-		time.Sleep(100 * time.Millisecond) // deaf
-		return (&net.Dialer{}).DialContext(context.WithoutCancel(ctx), network, addr)
-	}
-	c := client(t, srv.URL, func(c *Config) { c.Transport = transport })
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := c.Do(ctx, &Request{Method: "PUT", Path: "/x"})
-	<-dialling
-	time.Sleep(200 * time.Millisecond)
-	if Code(err) != TooLate || sent.Load() != 0 {
-		t.Errorf("got %v, and %d were sent", err, sent.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		site := make(chan net.Conn, 1)
+		transport := newTransport()
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			time.Sleep(100 * time.Millisecond) // deaf
+			near, far := net.Pipe()
+			site <- far
+			return near, nil
+		}
+		defer transport.CloseIdleConnections()
+		c := client(t, "http://127.0.0.1:1", func(c *Config) { c.Transport = transport })
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if _, err := c.Do(ctx, &Request{Method: "PUT", Path: "/x"}); Code(err) != TooLate {
+			t.Errorf("got %v", err)
+		}
+		far := <-site
+		defer far.Close()
+		_ = far.SetReadDeadline(time.Now().Add(time.Minute))
+		if n, err := far.Read(make([]byte, 1)); n != 0 {
+			t.Errorf("something was sent: %v", err)
+		}
+	})
 }
 
 // A departure is tied anew to its caller for each connection.
