@@ -78,7 +78,7 @@ func TestBlind(t *testing.T) {
 	r, url := newRelay(t, pgtest.New(t))
 	w := newWorld(t, url)
 	w.script = func(c model.Conversation) model.Reply { return model.Reply{Text: strings.Repeat(text+" ", 2000)} }
-	w.more = `"revocation_bound": "500ms",`
+	w.more = `"revocation_bound": "4s",`
 	h := w.start()
 	p := h.publish()
 	issued := h.issue(p, "job-1")
@@ -96,8 +96,8 @@ func TestBlind(t *testing.T) {
 		t.Error("the stream came to its own end")
 	}
 	cut := time.Since(held)
-	t.Logf("cut off %v after the database was lost; the bound is 500ms", cut)
-	if cut < 100*time.Millisecond || cut > 5*time.Second { // it counts from the last look that succeeded
+	t.Logf("cut off %v after the database was lost; the bound is 4s", cut)
+	if cut < time.Second || cut > 30*time.Second { // it counts from the last look that succeeded, and to when a busy machine gets to it
 		t.Error("that is not the bound")
 	}
 	r.mu.Unlock()
