@@ -213,7 +213,7 @@ func (c *crowd) closed(id, name string) {
 func (c *crowd) wait() {
 	c.t.Helper()
 	c.work.Wait()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		open := 0
 		for _, r := range c.receipts() {
 			switch {

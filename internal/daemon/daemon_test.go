@@ -217,7 +217,7 @@ func TestStopCutsOff(t *testing.T) {
 	w := newWorld(t, "sqlite:clawea.db")
 	w.script = func(model.Conversation) model.Reply { return model.Reply{Text: text, Fault: model.Stall, After: 3} }
 	h := w.start()
-	h.grace = 200 * time.Millisecond
+	h.grace = 3 * time.Second // and as long again for the receipt
 	res, err := h.message(t.Context(), h.issue(h.publish(), "job-1").Token)
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func TestStopCutsOff(t *testing.T) {
 	if err := <-h.served; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	if got := h.kinds("job-1"); !strings.HasPrefix(got, "opened allow, closed aborted") {

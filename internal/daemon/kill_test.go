@@ -185,7 +185,7 @@ func (m *mortal) later() (back func()) {
 
 func (m *mortal) wait(what string, until func() bool) {
 	m.t.Helper()
-	for range 2000 {
+	for range 6000 {
 		if until() {
 			return
 		}

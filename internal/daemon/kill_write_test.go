@@ -142,7 +142,7 @@ func (m *mortal) caught(*errand) {
 	m.t.Helper()
 	select {
 	case <-m.trap.caught:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		m.t.Fatalf("no request came that is to be held\n%s", m.errs.String())
 	}
 }

@@ -130,7 +130,7 @@ func TestLocalThroughSidecar(t *testing.T) {
 		t.Fatalf("alive: %d", status)
 	}
 	go func() {
-		for range 500 {
+		for range 1500 {
 			if list, err := h.client.Approvals(t.Context(), false, ""); err == nil && len(list.Approvals) > 0 {
 				h.yes(list.Approvals[0].ID)
 				return

@@ -44,7 +44,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // heard waits until l was told something.
 func (l *listener) heard(t *testing.T, what string) {
 	t.Helper()
-	for range 500 {
+	for range 1500 {
 		l.mu.Lock()
 		ok := slices.Contains(l.told, what)
 		l.mu.Unlock()

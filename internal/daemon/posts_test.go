@@ -40,7 +40,7 @@ func TestReceiptsArePosted(t *testing.T) {
 		defer mu.Unlock()
 		return got.String()
 	}
-	for range 500 {
+	for range 1500 {
 		if strings.Contains(lines(), "closed done confluence.page.get") {
 			break
 		}
