@@ -18,6 +18,7 @@ import (
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/internal/upstream"
 	"github.com/clawea/clawea/policy"
+	"github.com/clawea/clawea/receipt"
 )
 
 // A shelf is a system with one thing, at a version.
@@ -47,7 +48,7 @@ func TestWhatIsAskedForHasNothingThatIsLookedUp(t *testing.T) {
 	shop := &shop{tools: func(s *mcp.Server) { s.AddTool(tool("move", "Moves a book."), answers("moved")) }}
 	system := &shelf{}
 	house := &upstream.Set{Servers: []*upstream.Server{{
-		Name: "shop", System: system, Dial: shop.dial, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Name: "shop", System: system, Dial: shop.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
 		Adapter: adapter(t, `{"server": "shop", "versions": ["1.0.0"], "system": "jira", "tools": [
 			{"name": "move", "rows": [{"action": "book.move", "args": {"book": "$title", "based_on": {"$now": "version"}}}]}]}`),
 	}}}
@@ -92,7 +93,7 @@ func TestWhatIsRefusedIsLogged(t *testing.T) {
 	}
 	log := new(strings.Builder)
 	house := &upstream.Set{Servers: []*upstream.Server{{
-		Name: "shop", System: &shelf{"7"}, Dial: server.dial, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil)),
+		Name: "shop", System: &shelf{"7"}, Dial: server.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil)),
 		Adapter: adapter(t, `{"server": "shop", "versions": ["1.0.0"], "system": "jira", "facade": {"port": 8080, "env": {}}, "tools": [
 			{"name": "move", "rows": [{"action": "book.move", "args": {"book": "$title", "based_on": {"$now": "version"}}}]}]}`),
 	}}}
@@ -117,3 +118,43 @@ func TestNowWithinAnArgument(t *testing.T) {
 		}
 	}
 }
+
+// A change of which nobody knows what became of it is not said to be unmade.
+func TestAChangeThatBreaksOff(t *testing.T) {
+	server := new(shop)
+	server.tools = func(s *mcp.Server) {
+		s.AddTool(tool("say", "Says something."), func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			func() {
+				defer func() { _ = recover() }() // as an HTTP server does
+				(*server.serve.Load()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/rest/api/3/issue/ENG-1/comment", strings.NewReader("{}")))
+			}()
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "said"}}}, nil
+		})
+	}
+	house := &upstream.Set{Servers: []*upstream.Server{{
+		Name: "shop", System: breaking{}, Dial: server.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Adapter: adapter(t, `{"server": "shop", "versions": ["1.0.0"], "system": "jira", "facade": {"port": 8080, "env": {}}, "tools": [
+			{"name": "say", "rows": [{"action": "issue.comment.create", "args": {"issue_key": "$issue"}}]}]}`),
+	}}}
+	t.Cleanup(func() { house.Close() })
+	res, err := ask(t, house, "job", "shop_say", `{"issue":"ENG-1"}`)
+	if res != nil || err == nil || code(err) != "" {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// A breaking system's changes never come back.
+type breaking struct{}
+
+func (breaking) Tools() []gate.Tool {
+	return []gate.Tool{{Action: policy.Action{Tool: "jira", Name: "issue.comment.create", Class: policy.Write}}}
+}
+
+func (breaking) Plan(context.Context, string, []byte, []policy.Bound) (*gate.Plan, error) {
+	return &gate.Plan{
+		Call: &policy.Call{Tool: "jira", Action: "issue.comment.create", Class: policy.Write},
+		Act:  func(context.Context, *receipt.Receipt) (*gate.Result, error) { panic("in the middle of it") },
+	}, nil
+}
+
+func (breaking) Current(context.Context, string, []byte) (json.RawMessage, error) { return nil, nil }

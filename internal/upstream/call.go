@@ -188,6 +188,9 @@ type turn struct {
 	failure error        // of act
 }
 
+// errBroke is why nobody knows whether a change was made.
+var errBroke = errors.New("the change broke off")
+
 // carryOut has the house do what was allowed, and the server say it in its own words.
 func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 	if t.server.Adapter.Facade == nil {
@@ -200,6 +203,7 @@ func (t *turn) carryOut(ctx context.Context) (*gate.Result, error) {
 		if !t.changes() {
 			return nil, unmapped("this call changes nothing")
 		}
+		t.failure = errBroke // until it is known what became of it
 		t.result, t.failure = t.act(ctx, t.opened)
 		return t.body(), t.failure
 	}
@@ -259,7 +263,7 @@ func (t *turn) body() []byte {
 // nothing had been sent, and nothing was.
 func (t *turn) unmade(said answer, err error) (*gate.Result, error) {
 	why := "it gave no reason"
-	if f := (*gate.Fault)(nil); errors.As(err, &f) && f.Code == toolError {
+	if f := (*gate.Fault)(nil); errors.As(err, &f) {
 		why = f.Msg
 	} else if len(said.body) > 0 {
 		why = "it said: " + atlassian.Clean(string(said.body), 500)
@@ -314,12 +318,21 @@ func (c *call) send(ctx context.Context, opened *receipt.Receipt, stage *facade.
 	defer cancel()
 	s, leave, err := c.server.pool.get(ctx, opened.Job, c.server.open)
 	if err != nil {
-		return answer{}, c.tell(ctx, err)
+		return answer{}, c.unsent(ctx, err)
 	}
 	c.lacked = s.lacked
 	said, err := c.ask(ctx, s, opened, stage)
-	leave(err != nil && !isToolError(err))
+	leave(err != nil && !isToolError(err) && !errors.Is(err, errTurn))
 	return said, c.tell(ctx, err)
+}
+
+// unsent is err of a call that did not reach its server, as the agent is told of it. Why
+// is in the log.
+func (c *call) unsent(ctx context.Context, err error) error {
+	if f := (*gate.Fault)(nil); errors.As(err, &f) {
+		return err
+	}
+	return errors.Join(&gate.Fault{Code: "unreachable", Msg: "nothing was sent: the server " + c.server.Name + " is not there now; try again in a minute, or tell the operator of this house"}, c.tell(ctx, err))
 }
 
 // tell logs an error that the agent is not told, and returns it.
@@ -339,7 +352,7 @@ func (c *call) ask(ctx context.Context, s *session, opened *receipt.Receipt, sta
 	if stage != nil || c.server.Connect != nil { // what the server asks must be of one call
 		back, err := s.take(ctx)
 		if err != nil {
-			return answer{}, err
+			return answer{}, c.unsent(ctx, err)
 		}
 		defer back()
 		out := c.outlet(ctx, opened)
@@ -349,7 +362,7 @@ func (c *call) ask(ctx context.Context, s *session, opened *receipt.Receipt, sta
 	}
 	now, err := s.fresh(ctx, c.server)
 	if err != nil {
-		return answer{}, err
+		return answer{}, c.unsent(ctx, err)
 	}
 	if !now.same(c.known, c.tool) {
 		c.server.saw(now)

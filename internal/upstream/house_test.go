@@ -93,7 +93,7 @@ const ownAdapter = `{
 func set(t *testing.T, s *shop) *upstream.Set {
 	t.Helper()
 	out := &upstream.Set{Servers: []*upstream.Server{{
-		Name: "shop", Adapter: adapter(t, ownAdapter), Dial: s.dial, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Name: "shop", Adapter: adapter(t, ownAdapter), Dial: s.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
 	}}}
 	if err := out.Check(); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ const (
 type pool struct {
 	mu       sync.Mutex
 	sessions map[string]*slot
-	live     map[*slot]bool // these, and broken ones that are not ended yet
+	live     map[*slot]bool // these, broken ones that are used still, and what is not ended yet
 	ending   sync.WaitGroup // one for each live slot, and for what runs beside them; added to until closed
 	closed   bool
 	living   context.Context // of what runs beside; nil: nothing does
@@ -34,9 +34,11 @@ type slot struct {
 	ready chan struct{} // closed when it is
 	*session
 	err    error
+	left   bool            // who opened it gave up meanwhile; err is why
 	living context.Context // ends when it does
 	cancel context.CancelFunc
-	over   bool // somebody ends it
+	over   bool          // somebody ends it
+	gone   chan struct{} // closed when nothing is left of it
 	users  int
 	idle   *time.Timer // ends it; nil while it is used
 }
@@ -50,47 +52,71 @@ var (
 // gives it back: for good if it is broken.
 func (p *pool) get(ctx context.Context, key string, open func(context.Context) (*session, error)) (*session, func(broken bool), error) {
 	for {
-		s, leave, err := p.try(ctx, key, open)
-		if err != nil || !s.over() {
-			return s, leave, err
+		s, mine, err := p.claim(ctx, key)
+		if err != nil {
+			return nil, nil, err
 		}
-		leave(true) // it has ended since somebody used it
-		if ctx.Err() != nil {
+		if mine {
+			s.fill(ctx, open)
+		} else if !s.wait(ctx) {
+			p.put(key, s, false)
 			return nil, nil, ctx.Err()
 		}
+		switch {
+		case s.err != nil && (mine || !s.left):
+			p.put(key, s, true)
+			return nil, nil, s.err
+		case s.err == nil && (mine || !s.session.over()):
+			return s.session, func(broken bool) { p.put(key, s, broken || s.session.over() || s.stale.Load()) }, nil
+		}
+		p.put(key, s, true) // it has ended since somebody used it, or who opened it gave up
 	}
 }
 
-func (p *pool) try(ctx context.Context, key string, open func(context.Context) (*session, error)) (*session, func(broken bool), error) {
-	s, mine, err := p.reserve(ctx, key)
-	if err != nil {
-		return nil, nil, err
+// fill opens the session of a slot that the caller has made. Who gives up meanwhile
+// ends it.
+func (s *slot) fill(ctx context.Context, open func(context.Context) (*session, error)) {
+	defer close(s.ready)
+	stop := context.AfterFunc(ctx, s.cancel)
+	s.session, s.err = open(s.living)
+	if s.left = !stop(); s.left {
+		s.err = ctx.Err()
 	}
-	if mine {
-		stop := context.AfterFunc(ctx, s.cancel) // who gives up while it is opened ends it
-		s.session, s.err = open(s.living)
-		stop()
-		close(s.ready)
-	}
+}
+
+// wait waits until a slot that somebody else has made is filled. It is false if ctx ends before.
+func (s *slot) wait(ctx context.Context) bool {
 	select {
 	case <-s.ready:
+		return true
 	case <-ctx.Done():
-		p.put(key, s, false)
-		return nil, nil, ctx.Err()
+		return false
 	}
-	if s.err != nil {
-		p.put(key, s, true)
-		return nil, nil, s.err
-	}
-	return s.session, func(broken bool) { p.put(key, s, broken || s.session.over() || s.stale.Load()) }, nil
 }
 
-// reserve returns the slot for key, and whether the caller has to fill it.
-func (p *pool) reserve(ctx context.Context, key string) (*slot, bool, error) {
+// claim is reserve, once there is room: what is being ended is waited for, so that no
+// more servers run than may.
+func (p *pool) claim(ctx context.Context, key string) (s *slot, mine bool, err error) {
+	for {
+		s, mine, gone, err := p.reserve(ctx, key)
+		if gone == nil {
+			return s, mine, err
+		}
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+	}
+}
+
+// reserve returns the slot for key, and whether the caller has to fill it; or, if there
+// is no room for one, what tells that there may be.
+func (p *pool) reserve(ctx context.Context, key string) (_ *slot, mine bool, gone <-chan struct{}, _ error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, false, errClosed
+		return nil, false, nil, errClosed
 	}
 	if s := p.sessions[key]; s != nil {
 		if s.idle != nil {
@@ -98,19 +124,22 @@ func (p *pool) reserve(ctx context.Context, key string) (*slot, bool, error) {
 			s.idle = nil
 		}
 		s.users++
-		return s, false, nil
+		return s, false, nil, nil
 	}
-	if len(p.sessions) >= maxSessions && !p.evict() {
-		return nil, false, errMany
+	if len(p.live) >= maxSessions {
+		if s := p.evict(); s != nil {
+			return nil, false, s.gone, nil
+		}
+		return nil, false, nil, errMany
 	}
-	s := &slot{ready: make(chan struct{}), users: 1}
+	s := &slot{ready: make(chan struct{}), gone: make(chan struct{}), users: 1}
 	s.living, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if p.sessions == nil {
 		p.sessions, p.live = map[string]*slot{}, map[*slot]bool{}
 	}
 	p.sessions[key], p.live[s] = s, true
 	p.ending.Add(1)
-	return s, true, nil
+	return s, true, nil, nil
 }
 
 // running is how many sessions there are.
@@ -120,15 +149,21 @@ func (p *pool) running() int {
 	return len(p.live)
 }
 
-// evict ends a session that nobody uses. The caller holds the lock.
-func (p *pool) evict() bool {
+// evict returns a session that is being ended: one that is already, or else one that
+// nobody uses, or nil. The caller holds the lock.
+func (p *pool) evict() *slot {
+	for s := range p.live {
+		if s.over {
+			return s
+		}
+	}
 	for key, s := range p.sessions {
 		if s.users == 0 {
 			p.drop(key, s)
-			return true
+			return s
 		}
 	}
-	return false
+	return nil
 }
 
 // put gives a slot back. A broken one is used by nobody else.
@@ -170,13 +205,16 @@ func (p *pool) end(s *slot) {
 	}
 	s.over = true
 	s.cancel()
-	delete(p.live, s)
 	go func() {
 		defer p.ending.Done()
 		<-s.ready // an opening that is cancelled comes to its end
 		if s.session != nil {
 			_ = s.shut() // nothing is to be done about an error
 		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.live, s)
+		close(s.gone)
 	}()
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -66,7 +67,7 @@ type session struct {
 	stale  *atomic.Bool // its tools have changed, it says
 	stage  *switchboard
 
-	mu        sync.Mutex
+	asking    chan struct{} // holds one while the server is asked for its tools; guards:
 	catalogue *catalogue
 	listed    time.Time // when it was
 }
@@ -77,8 +78,12 @@ const freshTime = 10 * time.Second
 
 // fresh returns what the server says of itself.
 func (s *session) fresh(ctx context.Context, of *Server) (*catalogue, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	select {
+	case s.asking <- struct{}{}:
+		defer func() { <-s.asking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if time.Since(s.listed) < freshTime && !s.stale.Load() {
 		return s.catalogue, nil
 	}
@@ -123,7 +128,7 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
-	out := &session{turn: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool), origin: conn.Origin, lacked: conn.Lacked}
+	out := &session{turn: make(chan struct{}, 1), asking: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool), origin: conn.Origin, lacked: conn.Lacked}
 	out.turn <- struct{}{}
 	client := mcp.NewClient(&mcp.Implementation{Name: "clawea", Version: s.Version}, &mcp.ClientOptions{
 		Capabilities:           &mcp.ClientCapabilities{}, // it can ask nothing of the house
@@ -232,8 +237,11 @@ func (s *session) take(ctx context.Context) (func(), error) {
 	case <-s.ended:
 		return nil, errEnded
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, errors.Join(errTurn, ctx.Err())
 	}
 }
 
-var errEnded = errors.New("the server has ended")
+var (
+	errEnded = errors.New("the server has ended")
+	errTurn  = &gate.Fault{Code: "busy", Msg: "nothing was sent: another call of this job kept the server busy; send one after the other"}
+)

@@ -15,7 +15,7 @@ import (
 func TestCallsAtOtherSites(t *testing.T) {
 	s := plainShop()
 	house := &upstream.Set{Servers: []*upstream.Server{{
-		Name: "shop", Site: "https://example.atlassian.net", Dial: s.dial, Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Name: "shop", Site: "https://example.atlassian.net", Dial: s.dial, Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
 		Adapter: adapter(t, `{"server": "shop", "versions": ["1.0.0"], "site": "where", "tools": [{"name": "look", "rows": [{"class": "read"}]}]}`),
 	}}}
 	if err := house.Check(); err != nil {

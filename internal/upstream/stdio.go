@@ -57,9 +57,13 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 	if err != nil {
 		return nil, err
 	}
-	if origin.Sandbox, err = running.Profile().Asked().Canonical(); err != nil {
+	end := func() error {
 		running.Kill()
-		return nil, errors.Join(err, running.Wait())
+		_ = running.Wait() // that it was killed is no news
+		return running.Stdout.Close()
+	}
+	if origin.Sandbox, err = running.Profile().Asked().Canonical(); err != nil {
+		return nil, errors.Join(err, end())
 	}
 	front := &http.Server{Handler: serve, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelDebug)}
 	if ln := running.Listener(p.Port); ln != nil {
@@ -69,11 +73,7 @@ func (p *Program) Dial(ctx context.Context, serve http.Handler) (*Connection, er
 		Transport: &wire{&mcp.IOTransport{Reader: io.NopCloser(running.Stdout), Writer: running.Stdin, MaxLineLength: maxMessage}, running.Kill},
 		Origin:    origin,
 		Lacked:    lacked(running.Profile()),
-		Close: func() error {
-			running.Kill()
-			_ = running.Wait() // that it was killed is no news
-			return front.Close()
-		},
+		Close:     func() error { return errors.Join(end(), front.Close()) },
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -168,11 +169,7 @@ func TestAnswers(t *testing.T) {
 	var answer *mcp.CallToolResult
 	var failure error
 	s := &shop{tools: func(s *mcp.Server) {
-		s.AddTool(tool("look", ""), func(ctx context.Context, _ *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			if answer == nil && failure == nil {
-				<-ctx.Done()
-				return nil, ctx.Err()
-			}
+		s.AddTool(tool("look", ""), func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			return answer, failure
 		})
 	}}
@@ -191,7 +188,6 @@ func TestAnswers(t *testing.T) {
 		{"an image", &mcp.CallToolResult{Content: []mcp.Content{&mcp.ImageContent{MIMEType: "image/png", Data: []byte("x")}}}, nil, `{"content":[{"data":"eA==","mimeType":"image/png","type":"image"}]}`, "", gate.Content},
 		{"its error", &mcp.CallToolResult{Content: []mcp.Content{text("no\u202e luck")}, IsError: true}, nil, "the server says that it failed: no luck", "tool_error", 0},
 		{"an error of the protocol", nil, errors.New("boom"), brokeOff, "upstream", 0},
-		{"nothing in time", nil, nil, brokeOff, "upstream", 0},
 	} {
 		answer, failure = test.answer, test.err
 		if answer == nil && failure == nil {
@@ -211,6 +207,22 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// A server that does not answer is waited for as long as it has.
+func TestNothingInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := set(t, &shop{tools: func(s *mcp.Server) {
+			s.AddTool(tool("look", ""), func(ctx context.Context, _ *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})
+		}})
+		begun := time.Now()
+		if _, err := ask(t, house, "job", "shop_look", `{}`); code(err) != "upstream" || time.Since(begun) != house.Servers[0].Timeout {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
 // What a server that changes things itself has done when it breaks off, nobody knows.
 func TestAWriteThatBreaksOffIsNotKnown(t *testing.T) {
 	var failure error
@@ -223,10 +235,18 @@ func TestAWriteThatBreaksOffIsNotKnown(t *testing.T) {
 		})
 	}}
 	house := set(t, s)
-	for want, err := range map[receipt.Status]error{receipt.Unknown: errors.New("boom"), receipt.Failed: nil} {
-		failure = err
-		if res, _ := ask(t, house, "job", "shop_order", `{"what":"book"}`); res == nil || res.Outcome.Status != want {
-			t.Errorf("after %v: %+v, want %s", err, res, want)
+	for _, x := range []struct {
+		failure, broken error
+		status          receipt.Status
+		code            string
+	}{
+		{nil, nil, receipt.Failed, "tool_error"},
+		{errors.New("boom"), nil, receipt.Unknown, "upstream"},
+		{nil, errors.New("no such program"), receipt.Failed, "unreachable"}, // and was sent nothing
+	} {
+		failure, s.broken = x.failure, x.broken
+		if res, err := ask(t, house, "job", "shop_order", `{"what":"book"}`); res == nil || res.Outcome.Status != x.status || code(err) != x.code {
+			t.Errorf("%+v: %+v, %v", x, res, err)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestAnOlderServerBehindANewerAgent(t *testing.T) {
 	url := serveMCP(t, older, nil) // it keeps sessions, which the newest version does not have
 	house := &upstream.Set{Servers: []*upstream.Server{{
 		Name: "shop", Adapter: adapter(t, ownAdapter), Dial: upstream.Remote(url, func() (http.Header, error) { return nil, nil }),
-		Timeout: 10 * time.Second, Version: "test", Log: slog.New(slog.DiscardHandler),
+		Timeout: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler),
 	}}}
 
 	front := mcp.NewServer(&mcp.Implementation{Name: "house", Version: "1"}, nil)
