@@ -377,6 +377,7 @@ func TestTooMany(t *testing.T) {
 	says(t, res, http.StatusTooManyRequests, "limit.tunnels", "as many connections open")
 	first.Close()
 	h.receipts(6) // three opened, two refused, one closed
+	h.opened(2)   // which is so a moment after its receipt is
 	if res, _, _ := h.ask(target); res.StatusCode != 200 {
 		t.Errorf("after one was closed: %s", res.Status)
 	}

@@ -25,7 +25,7 @@ func hello(t testing.TB, c *tls.Config) []byte {
 		_ = tls.Client(far, c).Handshake()
 		far.Close()
 	}()
-	_ = near.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = near.SetDeadline(time.Now().Add(time.Minute))
 	head := make([]byte, 5)
 	if _, err := io.ReadFull(near, head); err != nil {
 		t.Fatal(err)

@@ -247,6 +247,21 @@ func (h *house) receipts(n int) []*receipt.Receipt {
 	return out
 }
 
+// opened waits until n connections are open.
+func (h *house) opened(n int) {
+	h.t.Helper()
+	open := func() int {
+		h.proxy.open.mu.Lock()
+		defer h.proxy.open.mu.Unlock()
+		return h.proxy.open.all
+	}
+	for deadline := time.Now().Add(time.Minute); open() != n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("%d connections are open, want %d", open(), n)
+		}
+	}
+}
+
 // ends checks the last of n receipts: closed, with this outcome.
 func (h *house) ends(n int, status receipt.Status, code string) *receipt.Connection {
 	h.t.Helper()

@@ -161,24 +161,26 @@ func TestBytesOnTheirWay(t *testing.T) {
 	}
 }
 
-// TestBusy says that what goes on is not idle, however long it lasts in all.
+// TestBusy says that what goes on is not idle, and what goes on no more is.
 func TestBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, near := net.Pipe()
 		far, host := net.Pipe()
-		go func() { _, _ = io.Copy(io.Discard, client) }()
-		j := &joint{done: make(chan error, 1)}
+		defer client.Close()
+		defer host.Close()
+		done := make(chan error, 1)
+		var count Count
 		begun := time.Now()
-		go func() {
-			j.done <- Join(t.Context(), End{Conn: near}, End{Conn: far}, Limits{Idle: time.Second}, &j.count)
-		}()
-		for range 8 {
-			time.Sleep(999 * time.Millisecond)
-			say(t, host, "x")
+		go func() { done <- Join(t.Context(), End{Conn: near}, End{Conn: far}, Limits{Idle: time.Second}, &count) }()
+		for _, way := range [][2]net.Conn{{host, client}, {client, host}, {host, client}, {host, client}} {
+			time.Sleep(900 * time.Millisecond)
+			say(t, way[0], "x")
+			if _, err := io.ReadFull(way[1], make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		j.ends(t, ErrIdle, 0, 8)
-		if took := time.Since(begun); took != 8*999*time.Millisecond+time.Second {
-			t.Errorf("it ended after %v", took)
+		if err := <-done; !errors.Is(err, ErrIdle) || time.Since(begun) != 4600*time.Millisecond || count.Sent() != 1 || count.Received() != 3 {
+			t.Errorf("%v after %v, %d sent, %d received", err, time.Since(begun), count.Sent(), count.Received())
 		}
 	})
 }
