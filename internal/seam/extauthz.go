@@ -5,6 +5,7 @@ package seam
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -215,11 +216,22 @@ func agrees(r *http.Request, m *message) bool {
 		}
 	}
 	for _, name := range r.Header.Values("Mcp-Name") {
-		if m.method == "tools/call" && name != m.name {
+		if m.name != "" && plainName(name) != m.name {
 			return false
 		}
 	}
 	return true
+}
+
+// plainName is what a header says that has a name: as it is, or packed, as clients write
+// what is not all visible ASCII.
+func plainName(s string) string {
+	packed, begins := strings.CutPrefix(s, "=?base64?")
+	packed, ends := strings.CutSuffix(packed, "?=")
+	if b, err := base64.StdEncoding.DecodeString(packed); begins && ends && err == nil {
+		return string(b)
+	}
+	return s
 }
 
 // overriding are headers by which some servers take a request for one of another method.

@@ -117,6 +117,7 @@ func newKey(t testing.TB, name string, seed byte) (seal.Signer, seal.Verifier) {
 func routes() []seam.Route {
 	return []seam.Route{
 		{Kind: seam.MCP, Path: "/mcp-hub", Tool: "hub", Classes: map[string]policy.Class{"get_issue": policy.Read}, Reported: true},
+		{Kind: seam.MCP, Path: "/hubs/", Tool: "hub"},
 		{Kind: seam.HTTP, Method: "GET", Path: "/desks/{text}", Tool: "desk", Action: "read"},
 		{Kind: seam.HTTP, Method: "POST", Path: "/invoices/{id}/send", Tool: "billing", Action: "invoice.send"},
 		{Kind: seam.HTTP, Method: "POST", Path: "/restart", Tool: "billing", Action: "restart", Empty: true},

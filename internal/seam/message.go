@@ -18,7 +18,7 @@ import (
 type message struct {
 	passes bool   // it is no call: it begins or ends a session, lists, or answers
 	method string // "tools/call"
-	name   string // of the tool, of tools/call
+	name   string // what it names: of tools/call the tool, of others what their headers repeat
 	args   []byte // canonical: the tool's arguments, or the parameters of another method
 }
 
@@ -79,8 +79,16 @@ func readCall(method string, params json.RawMessage) (*message, error) {
 	if out.args, err = seal.Canonical(params); err != nil {
 		return nil, errMessage
 	}
+	if member := naming[method]; member != "" {
+		if p, ok := members(params, member); !ok || seal.Unmarshal(p[member], &out.name) != nil || out.name == "" {
+			return nil, errMessage
+		}
+	}
 	return out, nil
 }
+
+// naming are the parameters of other methods that clients repeat in a header.
+var naming = map[string]string{"prompts/get": "name", "resources/read": "uri"}
 
 // members reads an object. It is false where a name is there twice, or is one of known in
 // another case.

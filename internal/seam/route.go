@@ -53,8 +53,11 @@ func (h *Handler) mux(routes []Route) (*http.ServeMux, error) {
 			return nil, err
 		}
 		pattern := r.Path
-		if r.Kind == HTTP {
+		switch {
+		case r.Kind == HTTP:
 			pattern = r.Method + " " + r.Path
+		case strings.HasSuffix(r.Path, "/"):
+			pattern += "{$}" // it, and nothing below it: much of what goes to an MCP endpoint passes
 		}
 		if err := handle(mux, pattern, take(r)); err != nil {
 			return nil, err
