@@ -145,7 +145,7 @@ func TestInTime(t *testing.T) {
 			n = min(n, maxSigns/k)
 		}
 		_, _ = Storage(strings.Repeat(unit, n))
-		if d := time.Since(begin); d > 10*time.Second {
+		if d := time.Since(begin); d > time.Minute { // some of it is other tests'
 			t.Errorf("%s took %s", name, d)
 		} else if d > time.Second {
 			t.Logf("%s took %s", name, d)

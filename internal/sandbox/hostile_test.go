@@ -155,7 +155,7 @@ func processes(args []string) {
 func connect(addresses []string) {
 	for _, a := range addresses {
 		network, address, _ := strings.Cut(a, "!")
-		c, err := net.DialTimeout(network, address, 3*time.Second)
+		c, err := net.DialTimeout(network, address, 30*time.Second)
 		if err == nil {
 			_, err = c.Write([]byte("hello"))
 			c.Close()
@@ -376,11 +376,12 @@ func kill(args []string) {
 	try("kill", syscall.Kill(pid, syscall.SIGKILL))
 }
 
-// flood opens as many connections to the house as it can.
+// flood opens more connections to the house than it takes, and no more than can wait
+// for that.
 func flood(args []string) {
 	n := 0
-	for range 2000 {
-		c, err := net.DialTimeout("tcp", args[0], 200*time.Millisecond)
+	for range 3 * MaxConns {
+		c, err := net.DialTimeout("tcp", args[0], 30*time.Second)
 		if err != nil {
 			break
 		}
@@ -389,7 +390,7 @@ func flood(args []string) {
 		}
 		n++
 	}
-	fmt.Println("flooded", n > MaxConns)
+	fmt.Println("flooded", n == 3*MaxConns)
 	time.Sleep(time.Hour)
 }
 

@@ -27,7 +27,7 @@ func node(t testing.TB, script string) *Command {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		t.Fatal(err)
 	}
-	return &Command{Path: path, Args: []string{"-e", script}, Readable: append(SystemTrees(), path), Limits: Limits{Wall: 60}}
+	return &Command{Path: path, Args: []string{"-e", script}, Readable: append(SystemTrees(), path), Limits: Limits{Wall: 300}}
 }
 
 // An honest program of Node's does not notice where it is: it prints, has processes and

@@ -81,7 +81,7 @@ func hostile(t testing.TB, attack ...string) *Command {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Command{Path: exe, Args: append([]string{"hostile"}, attack...), Env: raceless(), Readable: append(SystemTrees(), exe), Limits: Limits{Wall: 60}}
+	return &Command{Path: exe, Args: append([]string{"hostile"}, attack...), Env: raceless(), Readable: append(SystemTrees(), exe), Limits: Limits{Wall: 300}}
 }
 
 // raceless keeps the race detector from waiting a second at the end of each process.
@@ -445,6 +445,9 @@ func TestFlood(t *testing.T) {
 	b := make([]byte, len("flooded true\n"))
 	if _, err := io.ReadFull(p.Stdout, b); err != nil || string(b) != "flooded true\n" {
 		t.Errorf("%q, %v", b, err)
+	}
+	for deadline := time.Now().Add(time.Minute); accepted.Load() < MaxConns && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
 	}
 	p.Kill()
 	if err := p.Wait(); err == nil {

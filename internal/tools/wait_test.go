@@ -74,7 +74,7 @@ func TestProgress(t *testing.T) {
 			if tool == "shell_exec" {
 				want = allowed[:1]
 			}
-			for range 1000 { // the client hears of them on its own time
+			for range 6000 { // the client hears of them on its own time
 				mu.Lock()
 				n := len(got)
 				mu.Unlock()
