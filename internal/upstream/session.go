@@ -14,6 +14,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -137,7 +138,7 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	starting, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	if out.client, err = client.Connect(starting, conn.Transport, nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("talk to %s: %w", s.Name, err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("talk to %s: %w", s.Name, heard{err}), conn.Close())
 	}
 	ended := make(chan struct{})
 	out.ended = ended
@@ -150,6 +151,13 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	}
 	return out, nil
 }
+
+// A heard error is one in whose text a server has its say: people read it, in short and
+// as what it is.
+type heard struct{ error }
+
+func (h heard) Error() string { return atlassian.Clean(h.error.Error(), 500) }
+func (h heard) Unwrap() error { return h.error }
 
 // A valueless context ends with another and holds none of its values. The SDK keeps
 // in a request's what its agent speaks, and would have the server spoken to so.
@@ -192,10 +200,10 @@ func (s *Server) list(ctx context.Context, client *mcp.ClientSession, from Origi
 	for range listPages {
 		res, err := client.ListTools(ctx, params)
 		if err != nil {
-			return nil, fmt.Errorf("ask %s for its tools: %w", s.Name, err)
+			return nil, fmt.Errorf("ask %s for its tools: %w", s.Name, heard{err})
 		}
 		if err := out.add(res.Tools); err != nil {
-			return nil, fmt.Errorf("tools of %s: %w", s.Name, err)
+			return nil, fmt.Errorf("tools of %s: %w", s.Name, heard{err})
 		}
 		if params.Cursor = res.NextCursor; params.Cursor == "" {
 			return out, nil

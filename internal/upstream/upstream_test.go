@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
@@ -203,6 +204,37 @@ func TestAnswers(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "\u202e") {
 			t.Errorf("%s: the error turns letters around", test.name)
+		}
+	}
+}
+
+// What a server says of why it cannot be asked is read by people: it is short, and turns no
+// letters around on their terminals.
+func TestWhyAServerCannotBeAsked(t *testing.T) {
+	p, err := policy.Parse([]byte(`{"wpc_version":"v1","connection_mode":["mcp_server"],"tool_policy":{"allow":["shop"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := "\x1b[2J\u202e" + strings.Repeat("no\n", 10_000)
+	for method, name := range map[string]string{"initialize": "look", "tools/list": "look", "": long} {
+		house := set(t, &shop{tools: func(s *mcp.Server) {
+			s.AddTool(tool("look", ""), answers("shelves"))
+			s.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+				return func(ctx context.Context, m string, req mcp.Request) (mcp.Result, error) {
+					if m == method || method == "initialize" && m == "server/discover" {
+						return nil, &jsonrpc.Error{Code: -32000, Message: long}
+					}
+					res, err := next(ctx, m, req)
+					if list, ok := res.(*mcp.ListToolsResult); ok {
+						list.Tools = []*mcp.Tool{tool(name, "")}
+					}
+					return res, err
+				}
+			})
+		}})
+		_, _, err := house.Pins(t.Context(), p)
+		if err == nil || len(err.Error()) > 1000 || strings.ContainsAny(err.Error(), "\x1b\u202e") || strings.Count(err.Error(), "\n") > 1 {
+			t.Errorf("%q: %.2000v", method, err)
 		}
 	}
 }
