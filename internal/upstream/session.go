@@ -70,7 +70,7 @@ type session struct {
 
 	asking    chan struct{} // holds one while the server is asked for its tools; guards:
 	catalogue *catalogue
-	listed    time.Time // when it was
+	listed    time.Time // when it was asked for
 }
 
 // freshTime is how old what a server has said of itself may be when one of its tools
@@ -88,9 +88,10 @@ func (s *session) fresh(ctx context.Context, of *Server) (*catalogue, error) {
 	if time.Since(s.listed) < freshTime && !s.stale.Load() {
 		return s.catalogue, nil
 	}
+	asked := time.Now()
 	c, err := of.list(ctx, s.client, s.origin)
 	if err == nil {
-		s.catalogue, s.listed = c, time.Now()
+		s.catalogue, s.listed = c, asked
 	}
 	return c, err
 }
@@ -135,6 +136,7 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 		Capabilities:           &mcp.ClientCapabilities{}, // it can ask nothing of the house
 		ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) { out.stale.Store(true) },
 	})
+	client.AddSendingMiddleware(anew)
 	starting, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	if out.client, err = client.Connect(starting, conn.Transport, nil); err != nil {
@@ -150,6 +152,18 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 		return nil, errors.Join(err, out.shut())
 	}
 	return out, nil
+}
+
+// anew keeps the SDK from answering for a server with what that has said once: servers say
+// for how long their lists hold, and the house asks when it has to know.
+func anew(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		res, err := next(ctx, method, req)
+		if list, ok := res.(*mcp.ListToolsResult); ok && list != nil {
+			list.TTLMs = 0
+		}
+		return res, err
+	}
 }
 
 // A heard error is one in whose text a server has its say: people read it, in short and
