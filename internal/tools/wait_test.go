@@ -224,7 +224,12 @@ func TestHeldAfterThePage(t *testing.T) {
 		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
 			go func() {
 				defer close(answered)
-				time.Sleep(time.Second)
+				for range 3000 { // until it has come back from the page
+					if strings.Count(h.book("job-1"), "ask") == 2 {
+						break
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
 				h.reply("job-1.1", true)
 			}()
 			return &mcp.ElicitResult{Action: "accept"}, nil
