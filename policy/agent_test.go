@@ -16,12 +16,13 @@ const agentPolicy = `{"wpc_version":"v1","agent_runtime":{"plugins_allowlist":[L
 func TestExtensionsAreListedOnce(t *testing.T) {
 	d := "sha256:" + strings.Repeat("b2", 32)
 	for list, says := range map[string]string{
-		`"ledger", "@acme/ledger"`:                "",
-		`"ledger@` + d + `", "@acme/mail"`:        "",
-		`"ledger", "ledger@` + d + `"`:            "listed before",
-		`"ledger@sha256:b2"`:                      "not a plugin's name",
-		`"ledger@` + strings.ToUpper(d) + `"`:     "not a plugin's name",
-		`"ledger@` + d + `", "led ger@` + d + `"`: "not a plugin's name",
+		`"ledger", "@acme/ledger"`:                        "",
+		`"ledger@` + d + `", "@acme/mail"`:                "",
+		`"ledger", "ledger@` + d + `"`:                    "listed before",
+		`"ledger@sha256:b2"`:                              "not a plugin's name",
+		`"ledger@sha256:` + strings.Repeat("0", 64) + `"`: "a digest of zeros",
+		`"ledger@` + strings.ToUpper(d) + `"`:             "not a plugin's name",
+		`"ledger@` + d + `", "led ger@` + d + `"`:         "not a plugin's name",
 	} {
 		_, err := Parse([]byte(strings.Replace(agentPolicy, "LIST", list, 1)))
 		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
@@ -60,5 +61,39 @@ func TestCheckExtensions(t *testing.T) {
 	}
 	if err := new(Policy).CheckExtensions([]Extension{ledger}); err != nil {
 		t.Errorf("a policy that says nothing: %v", err)
+	}
+}
+
+// What a runtime may load is compared as lists, whatever the extensions are called: one
+// called "any" is not any, and one called "none" is not none.
+func TestExtensionChanges(t *testing.T) {
+	parse := func(list string) *Policy {
+		p, err := Parse([]byte(strings.Replace(`{"wpc_version":"v1","agent_runtime":{"attestation_required":true,"skills_allowlist":[LIST]}}`, `,"skills_allowlist":[LIST]`, list, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const all, none, one, two, other = ``, `,"skills_allowlist":[]`, `,"skills_allowlist":["NAME"]`, `,"skills_allowlist":["a","NAME"]`, `,"skills_allowlist":["b"]`
+	for _, name := range []string{"any", "none", "null"} {
+		for _, test := range []struct {
+			was, is string
+			want    ChangeKind // "": none
+		}{
+			{all, all, ""}, {all, none, Tightened}, {all, one, Tightened}, {none, all, Loosened}, {none, none, ""}, {none, one, Loosened},
+			{one, all, Loosened}, {one, none, Tightened}, {one, one, ""}, {one, two, Loosened}, {two, one, Tightened}, {one, other, Changed},
+		} {
+			was, is := strings.Replace(test.was, "NAME", name, 1), strings.Replace(test.is, "NAME", name, 1)
+			changes := extensionChanges(parse(was), parse(is))
+			if (len(changes) == 0) != (test.want == "") || len(changes) > 1 {
+				t.Errorf("%s to %s: %v", was, is, changes)
+				continue
+			}
+			for _, c := range changes {
+				if c.Kind != test.want || c.Widens != (test.want != Tightened) || c.Was == c.Is || !strings.HasPrefix(c.Says, "skills of the agent's runtime: ") {
+					t.Errorf("%s to %s: %+v", was, is, c)
+				}
+			}
+		}
 	}
 }

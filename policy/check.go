@@ -164,11 +164,15 @@ func (c *checker) agent(a *agentRuntime) {
 	}
 }
 
-// once holds that no extension is listed with two digests, or with one and without.
+// once holds that no extension is listed with two digests, or with one and without, or with
+// one that nothing has, which would be as good as none.
 func (c *checker) once(at, kind string, list []string) {
 	seen := map[string]string{}
 	for i, s := range list {
 		name := extensionOf(kind, s).Name
+		if s == name+digestMark+strings.Repeat("0", 64) {
+			c.fail(fmt.Sprintf("%s/%d", at, i), "%q has a digest of zeros, which nothing has: say how it is, or leave the digest out", name)
+		}
 		if other, ok := seen[name]; ok && other != s {
 			c.fail(fmt.Sprintf("%s/%d", at, i), "%q is listed before, otherwise: name it once", name)
 		}

@@ -4,7 +4,6 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,22 +77,19 @@ func extensionChanges(a, b *Policy) []Change {
 		{"plugins of the agent's runtime", func(r *agentRuntime) []string { return r.Plugins }},
 		{"skills of the agent's runtime", func(r *agentRuntime) []string { return r.Skills }},
 	} {
-		list := func(p *Policy) (names []string, text string) {
-			if r := p.doc.AgentRuntime; r != nil {
-				names = slices.Clone(kind.of(r))
+		list := func(p *Policy) []string {
+			if p.doc.AgentRuntime == nil {
+				return nil
 			}
-			if names == nil {
-				return nil, "any"
-			}
+			names := slices.Clone(kind.of(p.doc.AgentRuntime))
 			slices.Sort(names)
-			names = slices.Compact(names)
-			return names, cmp.Or(strings.Join(names, ", "), "none")
+			return slices.Compact(names)
 		}
-		had, was := list(a)
-		has, is := list(b)
-		if was == is {
+		had, has := list(a), list(b)
+		if slices.Equal(had, has) && (had == nil) == (has == nil) {
 			continue
 		}
+		was, is := extensionList(had), extensionList(has)
 		c := Change{Kind: Changed, Widens: true, Was: was, Is: is, Says: boundSays(kind.about, was, is)}
 		switch {
 		case has == nil || had != nil && within(had, has):
@@ -104,6 +100,18 @@ func extensionChanges(a, b *Policy) []Change {
 		out = append(out, c)
 	}
 	return out
+}
+
+// extensionList is a list of extensions as people read it. No extension is called so that it
+// reads as another list: names have no blanks.
+func extensionList(names []string) string {
+	switch {
+	case names == nil:
+		return "any at all"
+	case len(names) == 0:
+		return "none at all"
+	}
+	return strings.Join(names, ", ")
 }
 
 // within reports whether all of the few are among the many.
