@@ -84,7 +84,7 @@ func (p *Policy) Extends() []Extension {
 	for _, s := range a.Skills {
 		out = append(out, extensionOf(Skill, s))
 	}
-	slices.SortFunc(out, compareExtensions)
+	slices.SortFunc(out, CompareExtensions)
 	return slices.Compact(out)
 }
 
@@ -124,14 +124,16 @@ func (p *Policy) CheckExtensions(loaded []Extension) error {
 // by kind and name, each once, at most MaxExtensions, each with a digest.
 func SortedExtensions(list []Extension) bool {
 	for i, x := range list {
-		if x.Kind != Plugin && x.Kind != Skill || !extensionName.MatchString(x.Name) || strings.Contains(x.Name, digestMark) || x.Digest.IsZero() || i > 0 && compareExtensions(list[i-1], x) >= 0 {
+		if x.Kind != Plugin && x.Kind != Skill || !extensionName.MatchString(x.Name) || strings.Contains(x.Name, digestMark) || x.Digest.IsZero() || i > 0 && CompareExtensions(list[i-1], x) >= 0 {
 			return false
 		}
 	}
 	return len(list) <= MaxExtensions
 }
 
-func compareExtensions(a, b Extension) int {
+// CompareExtensions orders extensions as bindings and attestations have them: by kind and
+// name. Two of one kind and name are the same extension, however they are.
+func CompareExtensions(a, b Extension) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 

@@ -151,7 +151,7 @@ func (r *Run) Look(ctx context.Context) error {
 			r.found = append(r.found, f.Extension)
 		}
 	}
-	slices.SortFunc(r.found, func(a, b policy.Extension) int { return strings.Compare(a.Kind+"\x00"+a.Name, b.Kind+"\x00"+b.Name) })
+	slices.SortFunc(r.found, policy.CompareExtensions)
 	r.found = slices.Compact(r.found)
 	return nil
 }

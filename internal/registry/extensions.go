@@ -4,7 +4,6 @@
 package registry
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -21,42 +20,35 @@ type ExtensionError struct {
 // Error is two lines for people.
 func (e *ExtensionError) Error() string { return e.Msg + "\n" + e.Hint }
 
-// order is that of a binding's extensions.
-func order(a, b policy.Extension) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-}
-
 const sayHow = "say how each is that the policy lists: clawea wpc publish -extensions FILE"
 
 // extensions returns given as p's binding has them: each that p lists, as it is, and no
 // other. It fails with an ExtensionError.
 func extensions(p *policy.Policy, given []policy.Extension) ([]policy.Extension, error) {
+	in := func(list []policy.Extension, x policy.Extension) int {
+		return slices.IndexFunc(list, func(o policy.Extension) bool { return policy.CompareExtensions(o, x) == 0 })
+	}
 	out := slices.Clone(given)
 	named := p.Extends()
-	for _, x := range named { // what the policy says itself need not be said
-		if !x.Digest.IsZero() && !slices.ContainsFunc(given, func(o policy.Extension) bool { return o.Kind == x.Kind && o.Name == x.Name }) {
-			out = append(out, x)
-		}
-	}
-	slices.SortFunc(out, order)
-	is := func(x policy.Extension) func(policy.Extension) bool {
-		return func(o policy.Extension) bool { return o.Kind == x.Kind && o.Name == x.Name }
-	}
-	for _, x := range out {
-		if !slices.ContainsFunc(named, is(x)) {
+	for _, x := range given {
+		i := in(named, x)
+		if i < 0 {
 			return nil, &ExtensionError{fmt.Sprintf("the policy lists no %.20q %.100q", x.Kind, x.Name), "leave it out of the extensions, or list it in the policy"}
 		}
-	}
-	for _, x := range named {
-		if !slices.ContainsFunc(out, is(x)) {
-			return nil, &ExtensionError{fmt.Sprintf("it is not said how the %s %q is, which the policy lists", x.Kind, x.Name), sayHow}
-		}
-	}
-	for _, x := range out {
-		if i := slices.IndexFunc(named, is(x)); !named[i].Digest.IsZero() && named[i].Digest != x.Digest {
+		if is := named[i].Digest; !is.IsZero() && is != x.Digest {
 			return nil, &ExtensionError{fmt.Sprintf("the %s %q is not as the policy says that it is", x.Kind, x.Name), "leave it out of the extensions: the policy says its digest itself"}
 		}
 	}
+	for _, x := range named {
+		switch {
+		case in(given, x) >= 0:
+		case x.Digest.IsZero():
+			return nil, &ExtensionError{fmt.Sprintf("it is not said how the %s %q is, which the policy lists", x.Kind, x.Name), sayHow}
+		default: // what the policy says itself need not be said
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, policy.CompareExtensions)
 	if !policy.SortedExtensions(out) {
 		return nil, &ExtensionError{"an extension is there twice, or has no digest", sayHow}
 	}
