@@ -47,11 +47,7 @@ func attestation(t testing.TB) *Attestation {
 
 // What an attestation says goes together, or it is none (spec/receipt.md 11.1).
 func TestAttestationIsWhole(t *testing.T) {
-	k, v := answerKey(t, "launcher")
-	for name, tt := range map[string]struct {
-		change func(*Attestation)
-		good   bool
-	}{
+	attestations.whole(t, map[string]saying[*Attestation]{
 		"whole":                       {func(*Attestation) {}, true},
 		"without a guard":             {func(a *Attestation) { a.Guard = seal.Hash{} }, true},
 		"with nothing loaded":         {func(a *Attestation) { a.Extensions, a.Tools, a.Checks = nil, nil, nil }, true},
@@ -85,23 +81,7 @@ func TestAttestationIsWhole(t *testing.T) {
 		"with less than nothing":      {func(a *Attestation) { a.Checks[0].Critical = -1 }, false},
 		"with as many checks":         {func(a *Attestation) { a.Checks = slices.Repeat(a.Checks[:1], maxChecks) }, true},
 		"with too many checks":        {func(a *Attestation) { a.Checks = slices.Repeat(a.Checks[:1], maxChecks+1) }, false},
-	} {
-		a := attestation(t)
-		tt.change(a)
-		if e, err := a.Sign(k); (err == nil) != tt.good {
-			t.Errorf("%s, it is signed: %v", name, err)
-		} else if err == nil {
-			if got, err := OpenAttestation(e, v); err != nil || got.Hash() != a.Hash() || got.Hash().IsZero() {
-				t.Errorf("%s: %+v, %v", name, got, err)
-			}
-		} else {
-			twoLines(t, name, err)
-		}
-		e := must(seal.Sign(k, AttestationType, must(seal.Marshal(a))))
-		if _, err := OpenAttestation(e, v); (err == nil) != tt.good {
-			t.Errorf("%s, it is read: %v", name, err)
-		}
-	}
+	})
 }
 
 // numbered are n names in order.
@@ -113,41 +93,8 @@ func numbered(n int) []string {
 	return out
 }
 
-func twoLines(t *testing.T, name string, err error) {
-	t.Helper()
-	if wrong, mends, two := strings.Cut(err.Error(), "\n"); !two || wrong == "" || mends == "" {
-		t.Errorf("%s: it is refused as %q", name, err)
-	}
-}
-
 // An attestation is one launcher's word, and says whose.
-func TestAttestationIsSigned(t *testing.T) {
-	launcher, launchers := answerKey(t, "launcher")
-	other, others := answerKey(t, "other")
-	for name, tt := range map[string]struct {
-		by   seal.Signer
-		typ  string
-		want error
-	}{
-		"its own":         {launcher, AttestationType, nil},
-		"another's":       {other, AttestationType, seal.ErrBadSignature},
-		"another paper":   {launcher, TraceType, seal.ErrType},
-		"a token's paper": {launcher, token.RecordType, seal.ErrType},
-	} {
-		e := must(seal.Sign(tt.by, tt.typ, must(seal.Marshal(attestation(t)))))
-		if _, err := OpenAttestation(e, launchers, others); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := e.Add(other); tt.by == launcher && err == nil {
-			if _, err := OpenAttestation(e, launchers, others); err == nil {
-				t.Errorf("%s: by two", name)
-			}
-		}
-	}
-	if _, err := OpenAttestation(must(attestation(t).Sign(launcher)), others); !errors.Is(err, seal.ErrUnknownKey) {
-		t.Errorf("without its key: %v", err)
-	}
-}
+func TestAttestationIsSigned(t *testing.T) { attestations.signed(t) }
 
 // An attestation is named by the hash of what was signed: it is written in one way.
 func TestAttestationIsSpelledOnce(t *testing.T) {

@@ -4,7 +4,6 @@
 package receipt
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,11 +31,7 @@ func trace(t testing.TB) *Trace {
 
 // What a trace says goes together, or it is none (spec/receipt.md 11.3).
 func TestTraceIsWhole(t *testing.T) {
-	k, v := answerKey(t, "launcher")
-	for name, tt := range map[string]struct {
-		change func(*Trace)
-		good   bool
-	}{
+	traces.whole(t, map[string]saying[*Trace]{
 		"whole":                    {func(*Trace) {}, true},
 		"without calls":            {func(x *Trace) { x.Calls = nil }, true},
 		"without an attestation":   {func(x *Trace) { x.Attestation = seal.Hash{} }, true},
@@ -56,52 +51,11 @@ func TestTraceIsWhole(t *testing.T) {
 		"of a tool of a long name": {func(x *Trace) { x.Calls[1].Name = strings.Repeat("x", 129) }, false},
 		"of as many as there may":  {func(x *Trace) { x.Calls = slices.Repeat(x.Calls[:1], MaxTraced) }, true},
 		"of too many":              {func(x *Trace) { x.Calls = slices.Repeat(x.Calls[:1], MaxTraced+1) }, false},
-	} {
-		x := trace(t)
-		tt.change(x)
-		if e, err := x.Sign(k); (err == nil) != tt.good {
-			t.Errorf("%s, it is signed: %v", name, err)
-		} else if err == nil {
-			if got, err := OpenTrace(e, v); err != nil || len(got.Calls) != len(x.Calls) || got.Export != x.Export {
-				t.Errorf("%s: %+v, %v", name, got, err)
-			}
-		} else {
-			twoLines(t, name, err)
-		}
-		e := must(seal.Sign(k, TraceType, must(seal.Marshal(x))))
-		if _, err := OpenTrace(e, v); (err == nil) != tt.good {
-			t.Errorf("%s, it is read: %v", name, err)
-		}
-	}
+	})
 }
 
 // A trace is one launcher's word, and says whose.
-func TestTraceIsSigned(t *testing.T) {
-	launcher, launchers := answerKey(t, "launcher")
-	other, others := answerKey(t, "other")
-	for name, tt := range map[string]struct {
-		by   seal.Signer
-		typ  string
-		want error
-	}{
-		"its own":       {launcher, TraceType, nil},
-		"another's":     {other, TraceType, seal.ErrBadSignature},
-		"another paper": {launcher, AttestationType, seal.ErrType},
-	} {
-		e := must(seal.Sign(tt.by, tt.typ, must(seal.Marshal(trace(t)))))
-		if _, err := OpenTrace(e, launchers, others); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := e.Add(other); tt.by == launcher && err == nil {
-			if _, err := OpenTrace(e, launchers, others); err == nil {
-				t.Errorf("%s: by two", name)
-			}
-		}
-	}
-	if _, err := OpenTrace(must(trace(t).Sign(launcher)), others); !errors.Is(err, seal.ErrUnknownKey) {
-		t.Errorf("without its key: %v", err)
-	}
-}
+func TestTraceIsSigned(t *testing.T) { traces.signed(t) }
 
 func readTrace(t *testing.T, text string, vs []seal.Verifier) string {
 	t.Helper()
