@@ -106,3 +106,21 @@ func TestLaunchersPapersAreTwo(t *testing.T) {
 		t.Errorf("a trace is an attestation: %v", err)
 	}
 }
+
+// A trace stands on an attestation by the same launcher, of the same program, agent and job.
+func TestTraceStandsOn(t *testing.T) {
+	for name, tt := range map[string]saying[*Trace]{
+		"on its own":           {func(*Trace) {}, true},
+		"made later":           {func(x *Trace) { x.At = x.At.Add(1) }, true},
+		"of another job":       {func(x *Trace) { x.Job = "job-2" }, false},
+		"of another agent":     {func(x *Trace) { x.Agent = "agent-2" }, false},
+		"by another launcher":  {func(x *Trace) { x.Launcher = "other" }, false},
+		"of another program":   {func(x *Trace) { x.Program = "opencraw" }, false},
+		"of another version's": {func(x *Trace) { x.Version = "OpenClaw 2026.9.5" }, false},
+	} {
+		x := trace(t)
+		if tt.change(x); x.On(attestation(t)) != tt.good {
+			t.Errorf("%s: %t", name, !tt.good)
+		}
+	}
+}

@@ -33,7 +33,7 @@ type Trace struct {
 	At          time.Time    `json:"at"`       // when the launcher looked
 	Program     string       `json:"program"`
 	Version     string       `json:"version"`
-	Attestation seal.Hash    `json:"attestation"`     // what the program was started on; zero: nothing
+	Attestation seal.Hash    `json:"attestation"`     // what the program was started on: the run's first; zero: nothing
 	Calls       []TracedCall `json:"calls"`           // in the program's order
 	Export      seal.Hash    `json:"export,omitzero"` // commitment (5.1) to all that the program says, as it says it
 }
@@ -83,6 +83,12 @@ func (t *Trace) Check() error {
 		}
 	}
 	return nil
+}
+
+// On reports whether t can stand on a: both are one launcher's word for one program, of one
+// agent in one job.
+func (t *Trace) On(a *Attestation) bool {
+	return t.Launcher == a.Launcher && t.Job == a.Job && t.Agent == a.Agent && t.Program == a.Program && t.Version == a.Version
 }
 
 // Sign seals t. It fails as Check does.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -94,18 +95,20 @@ func (a *auditor) trace(place int, t *receipt.Trace) {
 	if t.Job != a.bundle.Job {
 		a.find(bundleJob, 0, "trace %d is of job %q", place, t.Job)
 	}
+	of := run{launcher: t.Launcher, to: t.At}
 	if !t.Attestation.IsZero() {
 		x := a.attested[t.Attestation]
 		switch {
 		case x == nil:
 			a.find(traceAttestation, 0, "trace %d stands on attestation %s, which is not in the bundle, or not to be trusted", place, t.Attestation)
-		case x.Job != t.Job || x.Agent != t.Agent || x.Program != t.Program || x.Version != t.Version:
-			a.find(traceAttestation, 0, "trace %d stands on attestation %s, which is for another job, agent or program", place, t.Attestation)
+		case !t.On(x.Attestation):
+			a.find(traceAttestation, 0, "trace %d stands on attestation %s, which is for another job, agent or program, or another launcher's", place, t.Attestation)
 		}
 		if x != nil {
-			x.traced = true
+			of.from, x.traced = x.At, true
 		}
 	}
+	a.runs = append(a.runs, of)
 	out := Trace{Program: t.Program, Version: t.Version, Launcher: t.Launcher, Agent: t.Agent}
 	for _, c := range t.Calls {
 		k := a.tally(told{t.Agent, c.Kind, c.Name})
@@ -119,6 +122,30 @@ func (a *auditor) trace(place int, t *receipt.Trace) {
 	}
 	a.tells[t.Agent] = true
 	a.report.Traces = append(a.report.Traces, out)
+}
+
+// A run is of a program, which a trace tells of: from the attestation that it was started on
+// to when the launcher looked.
+type run struct {
+	launcher string
+	from, to time.Time // from is zero if it was started on none
+}
+
+// of reports whether x was made in the course of r: by the same launcher's clock.
+func (r *run) of(x *attestation) bool {
+	return r.launcher == x.Launcher && !x.At.Before(r.from) && !x.At.After(r.to)
+}
+
+// silentRuns is how many tokens stand on an attestation that was made in the course of no
+// run of which a trace tells.
+func (a *auditor) silentRuns() int {
+	n := 0
+	for _, h := range a.held {
+		if h.grounded && !slices.ContainsFunc(a.runs, func(r run) bool { return r.of(a.attested[h.claims.Runtime.Attestation]) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // unnamed is the tool of receipts whose call the house cannot name: one that it does
@@ -178,10 +205,10 @@ func (a *auditor) listed(r *receipt.Receipt) string {
 
 // compareTraces holds what programs tell against the receipts.
 func (a *auditor) compareTraces() {
+	if n := a.silentRuns(); n > 0 {
+		a.find(traceMissing, 0, "tokens that stand on an attestation of a run of which no trace tells: %d", n)
+	}
 	if len(a.report.Traces) == 0 {
-		if n := a.grounded(); n > 0 {
-			a.find(traceMissing, 0, "tokens that stand on an attestation: %d, and no program says which calls it made", n)
-		}
 		return
 	}
 	ran, kept, own := 0, 0, 0

@@ -56,6 +56,18 @@ func untelling(name string) func(testing.TB) (*house, *bundle.Bundle) {
 	})
 }
 
+// renewed has the launcher attest a second time, half a minute later, and says on which of the
+// two the token stands, and on which the trace.
+func renewed(token, trace int) func(testing.TB) (*house, *bundle.Bundle) {
+	return attested(func(h *house, b *bundle.Bundle) {
+		b.Attestations = append(b.Attestations, b.Attestations[0])
+		resign(launcher(h.t), &b.Attestations[1], func(a *receipt.Attestation) { a.At = a.At.Add(30 * time.Second) })
+		on := must(receipt.ParseAttestation(b.Attestations[token].Payload))
+		resign(launcher(h.t), &b.Traces[0], func(x *receipt.Trace) { x.Attestation = b.Attestations[trace].Hash() })
+		h.standOn(b, on.Attested())
+	})
+}
+
 // tracing are the cases of 3.26.
 var tracing = []vector{
 	{"3.26-around-the-gate", "A program that tells of a call of its own tools more than it has receipts went around the gate.", telling(receipt.TracedLocal, "exec", receipt.TracedRan), nil},
@@ -88,6 +100,14 @@ var tracing = []vector{
 		resign(launcher(h.t), &b.Attestations[1], func(a *receipt.Attestation) { a.Config = seal.Sum(nil) })
 		resign(launcher(h.t), &b.Traces[0], func(x *receipt.Trace) { x.Attestation = b.Attestations[1].Hash() })
 	}), nil},
+	{"3.26-another-launcher", "A trace stands on an attestation by the same launcher.", attested(func(h *house, b *bundle.Bundle) {
+		other := newKey(h.t, "other")
+		h.rules = func(x *verify.Trust) { x.Launchers = []string{launcher(h.t).public, other.public} }
+		resign(other, &b.Traces[0], func(x *receipt.Trace) { x.Launcher = "other" })
+	}), nil},
+	{"3.26-run-before", "A trace from before an attestation does not tell of the run that it is of.", retrace(func(x *receipt.Trace) { x.At = epoch.Add(-2 * time.Minute) }), nil},
+	{"3.26-run-after", "Nor does one of a run that was attested to later.", renewed(0, 1), nil},
+	{"3.26-run-goes-on", "One of a run that was attested to before does, until it is made.", renewed(1, 0), nil},
 	{"3.26-by-the-gate", "A gate says nothing for a program.", attested(func(h *house, b *bundle.Bundle) {
 		b.Traces[0] = signed(h.gateKey, receipt.TraceType, string(b.Traces[0].Payload))
 	}), nil},
@@ -111,11 +131,12 @@ func TestTraceCodes(t *testing.T) {
 	heldTo(t, tracing, map[string][]string{
 		"3.26-around-the-gate": around, "3.26-denied-and-ran": around, "3.26-never-asked": around, "3.26-another-model": around, "3.26-another-remote": around,
 		"3.26-another-server": around, "3.26-nameless-once": around, "3.26-twice": {"bundle.duplicate"}, "3.26-another-job": {"bundle.job", "trace.attestation"},
-		"3.26-another-agent": around, "3.26-another-program": {"trace.attestation"}, "3.26-another-attestation": {"trace.attestation"},
+		"3.26-another-agent": around, "3.26-another-program": {"trace.attestation"}, "3.26-another-launcher": {"trace.attestation"}, "3.26-another-attestation": {"trace.attestation"},
 		"3.26-by-the-gate": {"disclosure.unknown", "trace.signature"}, "3.26-malformed": {"disclosure.unknown", "trace.malformed"},
 		"3.26-server-not-pinned": {"receipt.decision"}, "3.9-export-edited": {"disclosure.commitment"}, "2.3-no-traces": {"bundle.malformed"},
 	}, map[string][]string{
-		"3.26-untold": {"trace.untold"}, "3.26-untold-denied": {"trace.untold"}, "3.26-missing": {"trace.missing"}, "3.26-by-the-gate": {"trace.missing"}, "3.26-malformed": {"trace.missing"},
+		"3.26-untold": {"trace.untold"}, "3.26-untold-denied": {"trace.untold"}, "3.26-missing": {"trace.missing"},
+		"3.26-another-launcher": {"trace.missing"}, "3.26-run-before": {"trace.missing"}, "3.26-run-after": {"trace.missing"}, "3.26-by-the-gate": {"trace.missing"}, "3.26-malformed": {"trace.missing"},
 	})
 }
 

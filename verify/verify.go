@@ -98,6 +98,7 @@ type auditor struct {
 	ended      bool                        // the standing could be read
 	told       map[told]*tally             // what was called, by traces and by receipts
 	tells      map[string]bool             // agents whose programs have traces
+	runs       []run                       // of which traces tell
 	proved     int                         // verdicts of candidates that could be made again
 	unproved   int                         // and that could not
 }

@@ -37,7 +37,7 @@ type openClaw struct {
 	key     string // FILE of the launcher's key; "": nothing is attested
 
 	signer   seal.Signer
-	attested seal.Hash // what the last token stands on
+	attested seal.Hash // what the first token stands on: what the program was started on
 }
 
 // clawFlags adds the flags of runs of OpenClaw.
@@ -220,7 +220,7 @@ func (a *attesting) Token(ctx context.Context, key *token.ProofKey) (*sidecar.Gr
 		return nil, err
 	}
 	g, err := a.Source.Token(ctx, key)
-	if err == nil { // the house has it now
+	if err == nil && o.attested.IsZero() { // the house has it now
 		o.attested = att.Hash()
 	}
 	return g, err

@@ -137,6 +137,7 @@ func TestTraceStory(t *testing.T) {
 		"by a person":                  trace(as, h.alice),
 		"of another job":               trace(func(x *receipt.Trace) { x.Job = "job-2" }, ci),
 		"of another agent":             trace(func(x *receipt.Trace) { x.Agent = "other" }, ci),
+		"of another version":           trace(func(x *receipt.Trace) { x.Version = "2026.1.2" }, ci),
 		"on an unknown attestation":    trace(func(x *receipt.Trace) { x.Attestation = seal.Sum(nil) }, ci),
 		"with another text":            trace(as, ci, "other"),
 		"with a text twice":            trace(as, ci, string(exported), string(exported)),

@@ -138,6 +138,9 @@ func (x *Traces) attested(ctx context.Context, t *receipt.Trace, commitments map
 	if err != nil {
 		return err
 	}
+	if !t.On(a) { // no proof that has both would verify
+		return untaken("it names an attestation for another program, or another launcher's", "have the launcher write it anew, on its own attestation of what ran")
+	}
 	for _, c := range a.Checks {
 		if !c.Output.IsZero() {
 			commitments[c.Output] = true
