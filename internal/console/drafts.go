@@ -183,6 +183,8 @@ type draftPage struct {
 	Widens    bool
 	Body      body
 	Pinned    *pinned // what publishing would pin; nil: it uses no MCP servers
+	Loads     []load  // and of plugins and skills
+	Shown     string  // names what would be pinned, for who publishes what is shown
 
 	SignsAs string // what the person's passkey would count as, if they can sign
 	Has     string // their key that has signed
@@ -200,7 +202,7 @@ func (c *Console) draft(w http.ResponseWriter, r *http.Request) {
 	}
 	if d.Policy != nil {
 		p.describe(d, c.Now())
-		if err := c.against(r.Context(), p, d.Policy); err != nil {
+		if err := c.against(r.Context(), p, d); err != nil {
 			c.fail(w, r, err)
 			return
 		}
@@ -245,8 +247,9 @@ func (p *draftPage) describe(d *registry.Draft, now time.Time) {
 }
 
 // against finds what is published under the draft's name now, and in what the draft
-// differs from it and the servers from those that are pinned by it.
-func (c *Console) against(ctx context.Context, p *draftPage, is *policy.Policy) error {
+// differs from it, and what would be pinned from what it pins.
+func (c *Console) against(ctx context.Context, p *draftPage, d *registry.Draft) error {
+	is := d.Policy
 	list, err := c.Policies.List(ctx) // oldest first
 	if err != nil {
 		return err
@@ -265,8 +268,13 @@ func (c *Console) against(ctx context.Context, p *draftPage, is *policy.Policy) 
 		was = before.Bound.Servers
 	}
 	servers, err := c.asked(ctx, is, was)
+	var now []policy.Server
 	if servers != nil {
-		p.Pinned = pinnedOf(servers, servers.Now)
+		p.Pinned, now = pinnedOf(servers, servers.Now), servers.Now
+	}
+	p.Loads = loadsOf(is, d.Extensions, "whoever proposed it", before)
+	if xs, unsaid := d.Pins(); unsaid == nil {
+		p.Shown = registry.Shown(now, xs)
 	}
 	return err
 }
@@ -334,7 +342,7 @@ func (c *Console) addToDraft(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) publishDraft(w http.ResponseWriter, r *http.Request) {
 	c.onDraft(w, r, func(ctx context.Context, id seal.Hash, by string) (string, error) {
-		_, err := c.Drafts.PublishShown(ctx, id, by, r.PostForm.Get("servers"))
+		_, err := c.Drafts.PublishShown(ctx, id, by, r.PostForm.Get("shown"))
 		if errors.Is(err, registry.ErrRefused) {
 			err = fmt.Errorf("%w\nmend the policy or what it names, and try again", err)
 		}

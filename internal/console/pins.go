@@ -20,7 +20,6 @@ type pinned struct {
 	Servers     []api.PinnedServer
 	Fault       string // why it is not known how the servers are now
 	Differences []pinDifference
-	Shown       string // names the servers as they are now, for who publishes what is shown
 }
 
 // A pinDifference is something that is not as it was pinned.
@@ -63,7 +62,6 @@ func pinnedOf(p *registry.Pins, servers []policy.Server) *pinned {
 		out.Fault = strings.TrimSpace(sentence(wrong) + " " + sentence(mends))
 		return out
 	}
-	out.Shown = registry.Shown(p.Now)
 	for _, d := range pins.Differences(p.Pinned, p.Now, p.Texts) {
 		l := pinDifference{Server: d.Server, Says: d.Says}
 		l.Diff, l.More = DiffLines(d.Lines)

@@ -79,7 +79,7 @@ func TestPinnedPages(t *testing.T) {
 		}
 		return "/policies/drafts/" + id.String()
 	}
-	shown := regexp.MustCompile(`name="servers" value="(sha256:[0-9a-f]{64})"`)
+	shown := regexp.MustCompile(`name="shown" value="(sha256:[0-9a-f]{64})"`)
 
 	at := propose("first")
 	page := h.page(at)
@@ -90,12 +90,12 @@ func TestPinnedPages(t *testing.T) {
 	}
 	f.says = "Finds files, and keeps them."
 	for _, servers := range []string{seen[1], "", "sha256:1"} {
-		if res := h.fill(at+"/publish", "servers", servers); res.status != http.StatusConflict || !strings.Contains(res.body, "not what you were shown") {
+		if res := h.fill(at+"/publish", "shown", servers); res.status != http.StatusConflict || !strings.Contains(res.body, "not what you were shown") {
 			t.Errorf("published what was not shown, %q: %d\n%s", servers, res.status, res.body)
 		}
 	}
 	seen = shown.FindStringSubmatch(h.page(at))
-	res := h.fill(at+"/publish", "servers", seen[1])
+	res := h.fill(at+"/publish", "shown", seen[1])
 	published := res.header.Get("Location")
 	if res.status != http.StatusSeeOther {
 		t.Fatalf("not published: %d\n%s", res.status, res.body)
@@ -112,7 +112,7 @@ func TestPinnedPages(t *testing.T) {
 	wants(t, h.page(published), "How they are now is not known.", "The MCP server files does not start. Look at its log.", "Finds files, and keeps them.")
 	third := propose("third")
 	wants(t, h.page(third), "A server cannot be asked, so that this cannot be published.")
-	if res := h.fill(third+"/publish", "servers", ""); res.status != http.StatusConflict || !strings.Contains(res.body, "does not start") {
+	if res := h.fill(third+"/publish", "shown", ""); res.status != http.StatusConflict || !strings.Contains(res.body, "does not start") {
 		t.Errorf("published without its servers: %d\n%s", res.status, res.body)
 	}
 }

@@ -108,6 +108,7 @@ type policyPage struct {
 	Widens       bool
 	Shadows      []store.Shadow
 	Pinned       *pinned // nil: it uses no MCP servers
+	Loads        []load
 }
 
 func (c *Console) policy(w http.ResponseWriter, r *http.Request) {
@@ -179,6 +180,7 @@ func (c *Console) history(ctx context.Context, p *policyPage, entry *registry.En
 		}
 	}
 	slices.Reverse(p.History)
+	p.Loads = loadsOf(entry.Policy, entry.Bound.Extensions, "whoever published it", before)
 	if before != nil {
 		p.Changes = c.diff(before.Policy, entry.Policy)
 		p.Widens = policy.Widens(p.Changes)

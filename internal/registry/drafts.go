@@ -138,6 +138,12 @@ func (d *Drafts) proposeAgain(ctx context.Context, id seal.Hash, e *seal.Envelop
 		if err != nil {
 			return err
 		}
+		draft, err := d.open(ctx, id)
+		if err != nil {
+			return err
+		}
+		signed := func(s seal.Signature) bool { return signedBy(draft.Paper.Signatures, s.KeyID) }
+		e = &seal.Envelope{Type: e.Type, Payload: e.Payload, Signatures: slices.DeleteFunc(slices.Clone(e.Signatures), signed)}
 	}
 	if len(e.Signatures) == 0 {
 		return nil
@@ -328,27 +334,27 @@ func (d *Drafts) open(ctx context.Context, id seal.Hash) (*Draft, error) {
 // Publish has the Registry publish the draft's policy. It fails with store.ErrNotFound,
 // with a Refusal that says what is missing, and as Registry.Publish does.
 func (d *Drafts) Publish(ctx context.Context, id seal.Hash, by string) (*Entry, error) {
-	return d.publish(ctx, id, by, func([]policy.Server) error { return nil })
+	return d.publish(ctx, id, by, func([]policy.Server, []policy.Extension) error { return nil })
 }
 
-// PublishShown is Publish, if the MCP servers are still as they were shown to whoever
-// publishes (Shown). It fails with a Refusal if they are not.
+// PublishShown is Publish, if MCP servers, plugins and skills are still as they were shown to
+// whoever publishes (Shown). It fails with a Refusal if they are not.
 func (d *Drafts) PublishShown(ctx context.Context, id seal.Hash, by, shown string) (*Entry, error) {
-	return d.publish(ctx, id, by, func(now []policy.Server) error {
-		if Shown(now) != shown {
-			return refuse(nil, "load the page anew, and read what they say now", "the MCP servers are not what you were shown")
+	return d.publish(ctx, id, by, func(now []policy.Server, xs []policy.Extension) error {
+		if Shown(now, xs) != shown {
+			return refuse(nil, "load the page anew, and read what it says of them now", "the MCP servers, plugins or skills are not what you were shown")
 		}
 		return nil
 	})
 }
 
-func (d *Drafts) publish(ctx context.Context, id seal.Hash, by string, check func([]policy.Server) error) (*Entry, error) {
+func (d *Drafts) publish(ctx context.Context, id seal.Hash, by string, check func([]policy.Server, []policy.Extension) error) (*Entry, error) {
 	draft, err := d.open(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if lacks := draft.Lacks(); len(lacks) > 0 {
-		return nil, refuse(draft.Standing.Err, "have them sign it first", "it cannot be published yet: %s", strings.Join(lacks, "; "))
+	if err := draft.Standing.Err; err != nil {
+		return nil, refuse(err, "have them sign it first", "it cannot be published yet: %s", strings.Join(draft.Lacks(), "; "))
 	}
 	entry, err := d.Registry.publish(ctx, draft.Paper, draft.Extensions, check)
 	if err != nil {
@@ -373,9 +379,28 @@ func (d *Drafts) Discard(ctx context.Context, id seal.Hash, by string) error {
 	return err
 }
 
+// Pins are how the plugins and skills that d's policy lists would be pinned, if it were
+// published now. It fails with an ExtensionError as long as that is not said of each.
+func (d *Draft) Pins() ([]policy.Extension, error) {
+	if d.Policy == nil {
+		return nil, nil
+	}
+	return extensions(d.Policy, d.Extensions)
+}
+
 // Lacks says in words what is missing of a draft that verifies, and nothing if it can be
-// published as far as signatures go.
+// published as far as those go who sign it and say how its plugins and skills are.
 func (d *Draft) Lacks() []string {
+	out := d.unsigned()
+	_, err := d.Pins()
+	if x := (*ExtensionError)(nil); errors.As(err, &x) {
+		out = append(out, x.Msg)
+	}
+	return out
+}
+
+// unsigned says in words whose signatures are missing.
+func (d *Draft) unsigned() []string {
 	s := d.Standing
 	if s == nil || s.Err == nil {
 		return nil

@@ -120,3 +120,64 @@ func TestDraftExtensions(t *testing.T) {
 		t.Fatalf("%+v, %v", entry, err)
 	}
 }
+
+// What a draft lacks is said of its plugins and skills as well, and nothing is published that was
+// not shown to whoever publishes.
+func TestDraftExtensionsAreShown(t *testing.T) {
+	h := newGoverned(t)
+	d, ctx := h.drafts(), t.Context()
+	text := strings.Replace(prod, `{"`, `{"agent_runtime":{"plugins_allowlist":["clawea"]},"`, 1)
+	b, err := seal.Canonical([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paper := signed(t, string(b), h.ada, h.carol, h.erin)
+	one, other := extension(policy.Plugin, "clawea", "1"), extension(policy.Plugin, "clawea", "2")
+	state := func() (lacks, shown string) {
+		t.Helper()
+		draft, err := d.Draft(ctx, paper.Hash())
+		if err != nil {
+			t.Fatal(err)
+		}
+		xs, err := draft.Pins()
+		if (err != nil) != (len(draft.Lacks()) > 0) {
+			t.Errorf("it lacks %q: %v", draft.Lacks(), err)
+		}
+		return strings.Join(draft.Lacks(), "; "), registry.Shown(nil, xs)
+	}
+	propose := func(xs ...policy.Extension) {
+		t.Helper()
+		if _, err := d.Propose(ctx, paper, "ada", xs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	propose()
+	lacks, nothing := state()
+	if !strings.Contains(lacks, `how the plugin "clawea" is`) {
+		t.Errorf("it lacks %q", lacks)
+	}
+	propose(one) // by the same paper, signed as it was
+	if lacks, _ := state(); lacks != "" {
+		t.Errorf("it lacks %q", lacks)
+	}
+	if err := d.Discard(ctx, paper.Hash(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	propose(one)
+	lacks, shown := state()
+	if lacks != "" || shown == "" {
+		t.Errorf("it lacks %q, and shows %q", lacks, shown)
+	}
+	if err := d.Discard(ctx, paper.Hash(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	propose(other)
+	for _, was := range []string{shown, nothing} {
+		_, err := d.PublishShown(ctx, paper.Hash(), "olga", was)
+		refused(t, "what was shown is not so now", err, "not what you were shown")
+	}
+	_, now := state()
+	if e, err := d.PublishShown(ctx, paper.Hash(), "olga", now); err != nil || !slices.Equal(e.Policy.Extensions(), []policy.Extension{other}) {
+		t.Fatalf("%+v, %v", e, err)
+	}
+}

@@ -85,11 +85,11 @@ type pinned struct {
 	whose string
 }
 
-// Shown names servers as they are to somebody, for [Drafts.PublishShown]; "" if there
-// are none.
-func Shown(servers []policy.Server) string {
-	b, err := seal.Marshal(servers)
-	if len(servers) == 0 || err != nil {
+// Shown names servers and extensions as they are to somebody, for [Drafts.PublishShown]; ""
+// if there are none.
+func Shown(servers []policy.Server, xs []policy.Extension) string {
+	b, err := seal.Marshal(&policy.Binding{Servers: servers, Extensions: xs})
+	if len(servers)+len(xs) == 0 || err != nil {
 		return ""
 	}
 	return seal.Sum(b).String()

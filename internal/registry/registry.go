@@ -76,11 +76,11 @@ type Entry struct {
 // are. It fails with ErrRefused, wrapped with the cause,
 // if the paper, who has signed it, one of its names, a server or what is said of an extension is at fault.
 func (r *Registry) Publish(ctx context.Context, e *seal.Envelope, xs ...policy.Extension) (*Entry, error) {
-	return r.publish(ctx, e, xs, func([]policy.Server) error { return nil })
+	return r.publish(ctx, e, xs, func([]policy.Server, []policy.Extension) error { return nil })
 }
 
-// publish is Publish, if check has nothing against the servers that are to be pinned.
-func (r *Registry) publish(ctx context.Context, e *seal.Envelope, xs []policy.Extension, check func([]policy.Server) error) (*Entry, error) {
+// publish is Publish, if check has nothing against what is to be pinned.
+func (r *Registry) publish(ctx context.Context, e *seal.Envelope, xs []policy.Extension, check func([]policy.Server, []policy.Extension) error) (*Entry, error) {
 	now := r.Now().UTC().Truncate(time.Millisecond)
 	p, _, err := r.open(e, now)
 	if err != nil {
@@ -135,12 +135,12 @@ func (r *Registry) again(row *store.Policy, xs []policy.Extension) (*Entry, erro
 
 // bind resolves p's names, keeps what the servers say that it pins, and returns the
 // signed binding's canonical bytes.
-func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time, xs []policy.Extension, check func([]policy.Server) error) ([]byte, error) {
+func (r *Registry) bind(ctx context.Context, p *policy.Policy, now time.Time, xs []policy.Extension, check func([]policy.Server, []policy.Extension) error) ([]byte, error) {
 	b, texts, err := r.resolve(ctx, p, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := check(b.Servers); err != nil {
+	if err := check(b.Servers, xs); err != nil {
 		return nil, err
 	}
 	b.Extensions = xs

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -134,8 +135,38 @@ func (h *house) refuses(wpc string) string {
 	return string(out)
 }
 
+// draftLoads proposes a policy that lists plugins and skills, and looks what its page says of
+// them. It returns the draft's path.
+func (b *browser) draftLoads(h *house) string {
+	h.t.Helper()
+	wpc := fmt.Sprintf(`{"wpc_version": "v1", "policy_name": "runs with plugins", "agent_runtime": {"plugins_allowlist": ["clawea", "@acme/ledger@sha256:%s"], "skills_allowlist": ["runbooks"]}, "tool_policy": {"allow": ["exec"]}}`, strings.Repeat("a7", 32))
+	extensions := fmt.Sprintf(`[{"kind": "plugin", "name": "clawea", "digest": "sha256:%s"}, {"kind": "skill", "name": "runbooks", "digest": "sha256:%s"}]`, strings.Repeat("b2", 32), strings.Repeat("c4", 32))
+	for name, text := range map[string]string{"loads.json": wpc, "extensions.json": extensions} {
+		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	said := h.run("wpc", "propose", "loads.json")
+	draft := "/policies/drafts/" + regexp.MustCompile(`sha256:[0-9a-f]{64}`).FindString(said)
+	b.do(chromedp.Navigate(h.url+draft), chromedp.WaitVisible("#h-loads"))
+	if got := b.text("section[aria-labelledby=h-loads]"); strings.Count(got, "nobody yet") != 2 {
+		b.t.Errorf("nothing is said of two, and the page says %q", got)
+	}
+	b.pictures("loads-unsaid")
+	h.run("wpc", "propose", "-extensions", "extensions.json", "loads.json")
+	b.do(chromedp.Navigate(h.url+draft), chromedp.WaitVisible("#h-loads"))
+	got := b.text("section[aria-labelledby=h-loads]")
+	for _, want := range []string{"@acme/ledger", strings.Repeat("a7", 32), "the policy", strings.Repeat("b2", 32), strings.Repeat("c4", 32), "whoever proposed it"} {
+		if !strings.Contains(got, want) {
+			b.t.Errorf("the draft's page does not say %q: %q", want, got)
+		}
+	}
+	b.pictures("loads-draft")
+	return draft
+}
+
 // An administrator sees which MCP servers the house knows and how they are, and on a
-// policy's page what it pins of them.
+// policy's page what it pins of them, and of plugins and skills.
 func TestServers(t *testing.T) {
 	first, b := openHouse(t), open(t)
 	b.authenticator()
@@ -176,10 +207,11 @@ func TestServers(t *testing.T) {
 		}
 	}
 	b.pictures("servers-policy")
+	draft := b.draftLoads(h)
 	b.wide(320)
-	for _, path := range []string{"/settings", "/policies/" + hash} {
+	for _, path := range []string{"/settings", "/policies/" + hash, draft} {
 		b.do(chromedp.Navigate(h.url+path), chromedp.WaitVisible("h1"))
-		b.shoot("servers-narrow" + strings.ReplaceAll(strings.TrimSuffix(path, hash), "/", "-"))
+		b.shoot("servers-narrow" + strings.ReplaceAll(strings.NewReplacer(hash, "", draft, "/draft").Replace(path), "/", "-"))
 		if get(b, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > 320`)) {
 			t.Errorf("%s scrolls sideways at 320 points", path)
 		}
