@@ -141,6 +141,7 @@ type chain struct {
 	asked       map[string]bool
 	commitments map[seal.Hash]bool
 	changes     map[seal.Hash]bool // of these commitments, those to what calls change
+	exports     map[seal.Hash]bool // and those to all that programs say of themselves
 	candidates  []seal.Hash        // that ran in shadow, in order of their first verdict
 }
 
@@ -155,7 +156,7 @@ func (x *Exporter) chain(ctx context.Context, j *store.Job) (*chain, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("job %s: %w", j.ID, ErrEmpty)
 	}
-	c := &chain{asked: map[string]bool{}, commitments: map[seal.Hash]bool{}, changes: map[seal.Hash]bool{}}
+	c := &chain{asked: map[string]bool{}, commitments: map[seal.Hash]bool{}, changes: map[seal.Hash]bool{}, exports: map[seal.Hash]bool{}}
 	seen := map[token.ID]bool{}
 	for _, e := range list {
 		r, err := receipt.Parse(e.Payload)
@@ -287,12 +288,24 @@ func (x *Exporter) addDelegations(ctx context.Context, b *bundle.Bundle, a *rece
 	return nil
 }
 
+// maxExports bounds what is disclosed of what programs say of themselves, in bytes: a bundle has
+// room for the longest of them, and for the calls' own texts beside it.
+const maxExports = 16 << 20
+
 func (x *Exporter) addTexts(ctx context.Context, b *bundle.Bundle, c *chain, disclose Disclosure) error {
 	texts, err := x.DB.Texts(ctx, b.Job)
 	if err != nil {
 		return err
 	}
+	room := maxExports
 	for _, t := range texts {
+		if c.exports[t.Commitment] {
+			if len(t.Bytes) > room {
+				x.Log.WarnContext(ctx, "what a program says is left out of the bundle: there is too much of it", "job", b.Job, "commitment", t.Commitment, "bytes", len(t.Bytes))
+				continue
+			}
+			room -= len(t.Bytes)
+		}
 		if c.commitments[t.Commitment] && (disclose == Everything || !c.changes[t.Commitment]) {
 			b.Disclosures = append(b.Disclosures, bundle.Disclosure{Commitment: t.Commitment, Salt: t.Salt, Text: t.Bytes})
 		}

@@ -35,7 +35,7 @@ func (x *Exporter) addRuntime(ctx context.Context, b *bundle.Bundle, c *chain) e
 		b.Traces = append(b.Traces, *e)
 		t := new(receipt.Trace)
 		if seal.Decode(e.Payload, t) == nil {
-			c.commitments[t.Export] = true
+			c.commitments[t.Export], c.exports[t.Export] = true, true
 			stood = append(stood, t.Attestation) // a token that nothing was called with is not in the bundle
 		}
 	}
