@@ -4,9 +4,11 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
@@ -25,8 +27,9 @@ var (
 )
 
 // attest gives o the runtime that its attestation attests, if it has one. p is bound, and
-// may ask for one.
-func (i *Issuer) attest(o *Order, p *policy.Policy) error {
+// may ask for one. It must hold now, and when the token says that it was issued: verifiers know
+// no other time.
+func (i *Issuer) attest(o *Order, p *policy.Policy, now, issued time.Time) error {
 	switch {
 	case o.Runtime != nil && !o.Runtime.Attestation.IsZero():
 		return errByHand
@@ -44,7 +47,7 @@ func (i *Issuer) attest(o *Order, p *policy.Policy) error {
 	if err != nil {
 		return fmt.Errorf("the attestation cannot be read: %w\nhave the launcher look anew", err)
 	}
-	if err := a.Fits(o.Agent, o.Job, p, i.Now()); err != nil {
+	if err := cmp.Or(a.Fits(o.Agent, o.Job, p, now), a.Fits(o.Agent, o.Job, p, issued)); err != nil {
 		return err
 	}
 	o.Runtime = a.Attested()

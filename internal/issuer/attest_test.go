@@ -15,6 +15,7 @@ import (
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/token"
 )
 
 const attested = `{"wpc_version":"v1","tool_policy":{"allow":["deploy.*"]},"agent_runtime":{"attestation_required":true,"plugins_allowlist":["clawea"]}}`
@@ -128,6 +129,53 @@ func TestNoAttestation(t *testing.T) {
 	} {
 		if m, err := h.Mint(t.Context(), o); !errors.Is(err, issuer.ErrAttestation) || strings.Count(err.Error(), "\n") != 1 {
 			t.Errorf("%+v: %v, %v", o, m, err)
+		}
+	}
+}
+
+// A token is issued only on an attestation that holds at the time that the token says: whoever
+// verifies it later knows no other.
+func TestAttestationHoldsWhenIssued(t *testing.T) {
+	for name, test := range map[string]struct {
+		from, until time.Duration // since the second in which the order comes, 0.9 seconds after it began
+		tick        time.Duration // how far the house's clock goes from one look to the next
+		good        bool
+	}{
+		"holds":                         {0, time.Hour, 0, true},
+		"by a clock ahead":              {token.Leeway, time.Hour, 0, true},
+		"by one too far ahead":          {token.Leeway + 500*time.Millisecond, time.Hour, 0, false},
+		"until the next second":         {-time.Minute, time.Second, 0, true},
+		"over, while the token is made": {-time.Minute, time.Second, 200 * time.Millisecond, true},
+		"over, when the order comes":    {-time.Minute, 900 * time.Millisecond, 0, false},
+	} {
+		h := newHouse(t)
+		begun := h.now.Truncate(time.Second)
+		h.now = begun.Add(900 * time.Millisecond)
+		h.Now = func() time.Time {
+			defer func() { h.now = h.now.Add(test.tick) }()
+			return h.now
+		}
+		o := h.order()
+		o.TTL = time.Minute
+		o.Policy = h.publishAttested(t)
+		a := &receipt.Attestation{
+			Job: o.Job, Agent: o.Agent, Policy: o.Policy, Launcher: "ci", At: begun.Add(test.from), Until: begun.Add(test.until), Program: "openclaw", Version: "2026.1",
+			Config: seal.Sum([]byte("config")),
+		}
+		var err error
+		if o.Attestation, err = a.Sign(h.launcher(t, "ci", 41, true)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := h.Mint(t.Context(), o)
+		if err == nil {
+			err = a.Fits(o.Agent, o.Job, h.Policies.(policies)[o.Policy], time.Unix(m.Claims.Issued, 0))
+			if err != nil || !test.good {
+				t.Errorf("%s: it is issued, and does not fit then: %v", name, err)
+			}
+			continue
+		}
+		if test.good || !errors.Is(err, issuer.ErrAttestation) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -118,10 +118,11 @@ func (i *Issuer) Mint(ctx context.Context, o Order) (*Minted, error) {
 	if err := i.check(&o, p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOrder, err)
 	}
-	if err := i.attest(&o, p); err != nil {
+	ordered := i.Now().UTC()
+	now := ordered.Truncate(time.Second)
+	if err := i.attest(&o, p, ordered, now); err != nil {
 		return nil, fmt.Errorf("%w: %w: %w", ErrOrder, ErrAttestation, err)
 	}
-	now := i.Now().UTC().Truncate(time.Second)
 	c := &token.Claims{
 		Issuer: i.URL, Audience: i.House, Agent: o.Agent, ID: newID(), Job: o.Job,
 		Issued: now.Unix(), Expires: now.Add(o.TTL).Unix(), Runtime: o.Runtime, Ticket: o.Ticket, Client: o.Client,
