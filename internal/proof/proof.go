@@ -82,6 +82,10 @@ func (x *Exporter) Export(ctx context.Context, job string, disclose Disclosure) 
 	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", job, err)
 	}
+	traces, err := x.DB.Traces(ctx, job) // before the chain: what they tell of has its receipts by then
+	if err != nil {
+		return nil, err
+	}
 	chain, err := x.chain(ctx, j)
 	if err != nil {
 		return nil, err
@@ -93,7 +97,7 @@ func (x *Exporter) Export(ctx context.Context, job string, disclose Disclosure) 
 	if err := x.addPapers(ctx, b, chain); err != nil {
 		return nil, err
 	}
-	if err := x.addRuntime(ctx, b, chain); err != nil {
+	if err := x.addRuntime(ctx, b, chain, traces); err != nil {
 		return nil, err
 	}
 	if err := x.addAnswers(ctx, b, chain); err != nil {

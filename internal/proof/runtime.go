@@ -19,17 +19,13 @@ import (
 // addRuntime adds what is known of the programs that the job's agent ran in: the attestations
 // on which the tokens and traces stand that b has, and the traces, with their commitments to texts.
 // What is damaged is left out, for the verifier to name.
-func (x *Exporter) addRuntime(ctx context.Context, b *bundle.Bundle, c *chain) error {
+func (x *Exporter) addRuntime(ctx context.Context, b *bundle.Bundle, c *chain, traces []*seal.Envelope) error {
 	var stood []seal.Hash // in the order of the tokens, then of the traces
 	for _, record := range b.Tokens {
 		claims := new(token.Claims)
 		if seal.Decode(record.Payload, claims) == nil && claims.Runtime != nil {
 			stood = append(stood, claims.Runtime.Attestation)
 		}
-	}
-	traces, err := x.DB.Traces(ctx, b.Job)
-	if err != nil {
-		return err
 	}
 	for _, e := range traces {
 		b.Traces = append(b.Traces, *e)
