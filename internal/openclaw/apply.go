@@ -101,7 +101,7 @@ func placeName(path []string) string {
 }
 
 // secretName are names whose values people should not find on a screen.
-var secretName = regexp.MustCompile(`(?i)key|token|secret|passw|authorization|cookie|credential|header|env`)
+var secretName = regexp.MustCompile(`(?i)key|token|secret|passw|authorization|cookie|credential|header|env|^args$`)
 
 // reference is a text that only says where a secret is.
 var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
@@ -110,8 +110,15 @@ var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 // knows the path is let in by.
 var private = regexp.MustCompile(`^(https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]+)?/).+`)
 
+// asker and query are the parts of an address that can be secret anywhere.
+var (
+	asker = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*(@)`)
+	query = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://[^?]*\?).+`)
+)
+
 // hidden is a value without the secrets that it may have: texts under a name that
-// speaks of one, and paths of addresses on this machine.
+// speaks of one, arguments of programs, credentials and queries in addresses, and paths of
+// addresses on this machine.
 func hidden(v any, path []string) any {
 	return hide(v, slices.ContainsFunc(path, secretName.MatchString))
 }
@@ -122,7 +129,8 @@ func hide(v any, secret bool) any {
 		if secret && !reference.MatchString(v) {
 			return "(hidden)"
 		}
-		return private.ReplaceAllString(v, "${1}(hidden)")
+		v = asker.ReplaceAllString(v, "${1}(hidden)${2}")
+		return query.ReplaceAllString(private.ReplaceAllString(v, "${1}(hidden)"), "${1}(hidden)")
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {

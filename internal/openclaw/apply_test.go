@@ -142,14 +142,16 @@ func TestApplyNeverMerges(t *testing.T) {
 
 func TestApplyHidesSecrets(t *testing.T) {
 	c := &Config{Settings: []Setting{{Path: []string{"models", "providers"}, Value: map[string]any{"p": map[string]any{"apiKey": "${CST_TOKEN}"}}}, {Path: []string{"gateway", "auth", "token"}, Value: "new"}, {Path: []string{"mcp", "url"}, Value: "http://127.0.0.1:18080/kept-to-itself/mcp"}}}
-	_, diff, err := Apply([]byte(`{"models":{"providers":{"p":{"apiKey":"sk-1","headers":{"X-A":"x-1"}}}},"gateway":{"auth":{"token":"t-1"}}}`), c)
+	_, diff, err := Apply([]byte(`{"models":{"providers":{"p":{"apiKey":"sk-1","headers":{"X-A":"x-1"},"baseUrl":"https://kim:s-1@p.example/v1?k=s-2"}}},"gateway":{"auth":{"token":"t-1"}},
+		"mcp":{"url":{"a":{"command":"npx","args":["--api","s-3"]},"b":{"url":"https://m.example/sse?k=s-4"},"c":{"url":"https://c.example/a@b"}}}}`), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `- models.providers: {"p": {"apiKey": "(hidden)", "headers": {"X-A": "(hidden)"}}}
+	want := `- models.providers: {"p": {"apiKey": "(hidden)", "baseUrl": "https://(hidden)@p.example/v1?(hidden)", "headers": {"X-A": "(hidden)"}}}
 + models.providers: {"p": {"apiKey": "${CST_TOKEN}"}}
 - gateway.auth.token: "(hidden)"
 + gateway.auth.token: "(hidden)"
+- mcp.url: {"a": {"args": ["(hidden)", "(hidden)"], "command": "npx"}, "b": {"url": "https://m.example/sse?(hidden)"}, "c": {"url": "https://c.example/a@b"}}
 + mcp.url: "http://127.0.0.1:18080/(hidden)"
 `
 	if d := cmp.Diff(want, diff); d != "" {
@@ -168,7 +170,9 @@ func TestApplyRefuses(t *testing.T) {
 		{"no object", `null`},
 		{"tools comes from another file", `{"tools":{"$include":"./t.json5"}}`},
 		{"the configuration comes from another file", `{"$include":["a.json5"]}`},
-		{"deeper than", strings.Repeat("[", 1000)},
+		{"more than 20000 objects and lists", "// " + strings.Repeat("]", 100_000) + "\n" + strings.Repeat("[", 100_000)},
+		{"carriage return", "{ // loose\r\"tools\":{\"alsoAllow\":[\"*\"]}\n}"},
+		{"invalid character '\\u2028' in line comment", "{ // loose\u2028\"tools\":{\"alsoAllow\":[\"*\"]}\n}"},
 		{"longer than", strings.Repeat(" ", MaxConfig+1)},
 	} {
 		merged, diff, err := Apply([]byte(k.src), small())

@@ -184,6 +184,7 @@ func (b *builder) agents() {
 	b.set(Warning, "agents.defaults.skipBootstrap", true, "the workspace stays as it is")
 	b.set(Warning, "agents.defaults.heartbeat", map[string]any{"every": "0m"}, "the agent does nothing by itself")
 	b.unset(Critical, "no agents are started beside the job's", "agents.defaults.subagents.allowAgents", "agents.defaults.subagents.model")
+	b.unset(Critical, "OpenClaw takes it for agents.entries, as it is", "agents.list")
 	const each = "agents.entries.*."
 	b.unset(Critical, "no agent has more than the defaults", each+"tools", each+"sandbox", each+"model", each+"models", each+"modelPolicy", each+"utilityModel",
 		each+"decisionModel", each+"skills", each+"runtime", each+"subagents", each+"memory", each+"embeddedAgent", each+"workspace", each+"cwd", each+"agentDir", each+"heartbeat")

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -19,12 +20,16 @@ import (
 // MaxConfig bounds a configuration's text, in bytes.
 const MaxConfig = 1 << 20
 
-// maxDepth bounds how deep values may be within each other. OpenClaw's own go to a
-// dozen.
-const maxDepth = 128
+// maxNested bounds how many objects and lists there are, and so how deep they can be
+// within each other: reading them takes a stack as deep. OpenClaw's own are some hundreds.
+const maxNested = 20_000
 
 // include is the name by which a configuration takes in another file.
 const include = "$include"
+
+// loneReturn is a carriage return with no line feed after it. To OpenClaw it ends a comment,
+// and what follows on the line is in force.
+var loneReturn = regexp.MustCompile(`\r(?:[^\n]|$)`)
 
 // A document is a configuration as its owner wrote it, comments and all.
 type document struct {
@@ -41,8 +46,11 @@ func read(b []byte) (*document, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		b = []byte("{}\n")
 	}
-	if depth(b) > maxDepth {
-		return nil, fmt.Errorf("the configuration goes deeper than %d levels\nis it the right file?", maxDepth)
+	if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxNested { // those in texts and comments, too
+		return nil, fmt.Errorf("the configuration has more than %d objects and lists\nis it the right file?", maxNested)
+	}
+	if loneReturn.Match(b) {
+		return nil, errors.New("the configuration cannot be read safely: a line ends with a carriage return alone, where a comment ends to OpenClaw and goes on to others\nend lines with a line feed")
 	}
 	v, err := hujson.Parse(slices.Clone(b))
 	if err != nil {
@@ -58,22 +66,6 @@ func read(b []byte) (*document, error) {
 		return nil, errors.New("the configuration is no object\nbegin with {}")
 	}
 	return d, nil
-}
-
-// depth is a bound of how deep the values of a text are within each other. What is in
-// texts and comments counts as well.
-func depth(b []byte) int {
-	deepest, n := 0, 0
-	for _, c := range b {
-		switch c {
-		case '{', '[':
-			n++
-			deepest = max(deepest, n)
-		case '}', ']':
-			n--
-		}
-	}
-	return deepest
 }
 
 // get returns the value at a path; ok is false if there is none.

@@ -86,6 +86,7 @@ func TestDrift(t *testing.T) {
 		{"another way to a model", "models.providers.openai", map[string]any{"apiKey": "k"}, "models.providers"},
 		{"other providers found", "models.mode", "merge", "models.mode"},
 		{"elevated by an agent", "agents.entries.main.tools", map[string]any{"elevated": map[string]any{"enabled": true}}, "agents.entries.main.tools"},
+		{"agents listed as they used to be", "agents.list", []any{map[string]any{"id": "main", "tools": map[string]any{"allow": []any{"*"}}}}, "agents.list"},
 		{"no sandbox for an agent", "agents.entries.b.sandbox", map[string]any{"mode": "off"}, "agents.entries.b.sandbox"},
 		{"another harness", "agents.entries.b.runtime", map[string]any{"type": "acp"}, "agents.entries.b.runtime"},
 		{"a plugin more", "plugins.allow", []any{"clawea", "xai"}, "plugins.allow"},
