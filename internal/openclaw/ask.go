@@ -21,6 +21,7 @@ import (
 // tens of them.
 const (
 	maxCommand = 2 * time.Minute
+	maxFlush   = 30 * time.Second // for what a command has said to be read, once it has ended
 	maxOutput  = 8 << 20
 )
 
@@ -71,7 +72,7 @@ func (a *Asker) run(ctx context.Context, command ...string) (Said, []byte) {
 	cmd := exec.CommandContext(ctx, a.Program[0], args...)
 	out, errs := &bounded{left: maxOutput}, &bounded{left: 64 << 10}
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = a.Dir, a.Env, out, errs
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = maxFlush
 	err := cmd.Run()
 	said := Said{Command: command, Exit: -1, Output: seal.Sum(out.b.Bytes()), Bytes: out.b.Len(), Text: out.b.Bytes()}
 	if cmd.ProcessState != nil {

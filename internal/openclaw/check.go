@@ -4,13 +4,17 @@
 package openclaw
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
@@ -105,7 +109,9 @@ func (k *Checkup) paths(d *document, path ...string) []string {
 	return out
 }
 
-// ask asks OpenClaw, in a home of its own that nothing is left of.
+// ask asks OpenClaw, in a home of its own that nothing is left of: as many questions at a time
+// as there are processors, since each is a process that wants most of one. The report has
+// what they find in their order. The audit and the sandbox's view both write into the state, so they follow each other.
 func (k *Checkup) ask(ctx context.Context, r *Report, d *document, text []byte) error {
 	home, err := os.MkdirTemp("", "clawea-openclaw-")
 	if err != nil {
@@ -113,16 +119,30 @@ func (k *Checkup) ask(ctx context.Context, r *Report, d *document, text []byte) 
 	}
 	defer os.RemoveAll(home)
 	a := &Asker{k.Program, home, Env(k.State, k.Config, home, k.Getenv("PATH"), k.referred(text)...)}
-	q := &questions{Asker: a, plan: k.Plan, pinned: k.Pinned, report: r}
-	q.version(ctx)
-	q.sees(ctx, d)
-	q.validate(ctx)
-	q.audit(ctx)
-	q.sandbox(ctx)
-	if err := q.plugins(ctx, k, home, text); err != nil {
+	asked := []func(*questions, context.Context){
+		(*questions).version, (*questions).sees, (*questions).validate, (*questions).lives, (*questions).plugins, (*questions).policy,
+	}
+	parts := make([]*questions, len(asked))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, ask := range asked {
+		q := &questions{Asker: a, k: k, home: home, document: d, text: text, report: new(Report)}
+		parts[i] = q
+		group.Go(func() error {
+			ask(q, ctx)
+			return q.err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	return q.policy(ctx, home, text, k)
+	for _, q := range parts {
+		r.OpenClaw = cmp.Or(r.OpenClaw, q.report.OpenClaw)
+		r.Drifts = append(r.Drifts, q.report.Drifts...)
+		r.Extensions = append(r.Extensions, q.report.Extensions...)
+		r.Commands = append(r.Commands, q.report.Commands...)
+	}
+	return nil
 }
 
 // referenced are references to variables of the environment.

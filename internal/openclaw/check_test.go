@@ -14,14 +14,15 @@ import (
 	"github.com/clawea/clawea/policy"
 )
 
-// answering is a program that answers as OpenClaw would: a file for each command.
+// answering is a program that answers as OpenClaw would: a file for each command. What environments
+// it had is in files beside it, env.*.
 func answering(t *testing.T, answers map[string]string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	for command, answer := range answers {
 		lay(t, dir, map[string]string{strings.ReplaceAll(command, " ", "_"): answer})
 	}
-	script := "#!/bin/sh\nname=$(echo \"$*\" | tr ' ' _)\nenv > '" + dir + "/env'\ncat '" + dir + "'/\"$name\"\n"
+	script := "#!/bin/sh\nname=$(echo \"$*\" | tr ' ' _)\nenv > '" + dir + "/env.'$$\ncat '" + dir + "'/\"$name\"\n"
 	program := filepath.Join(dir, "openclaw")
 	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
@@ -68,7 +69,10 @@ func TestCheckHearsOpenClaw(t *testing.T) {
 		{"sandbox explain --json", strings.Replace(good["sandbox explain --json"], `"enabled":false`, `"enabled":true`, 1), "elevated.enabled"},
 		{"plugins list --json", `{"plugins":[{"id":"clawea","enabled":true},{"id":"xai","enabled":true,"origin":"bundled","rootDir":"/x"}]}`, "plugin xai"},
 		{"plugins list --json", `{"plugins":[{"id":"clawea","enabled":false}]}`, "plugin clawea"},
+		{"sandbox explain --json", strings.Replace(good["sandbox explain --json"], `["read","clawea__*"]`, `[]`, 1), "sandbox.tools.allow"},
 		{"plugins list --json", `{"plugins":[]}`, "plugin clawea"},
+		{"plugins list --json", `{}`, "openclaw plugins list --json"},
+		{"policy check --json", `{"ok":false,"checksRun":3,"findings":[]}`, "openclaw policy check --json"},
 		{"policy check --json", `{"ok":false,"checksRun":3,"findings":[{"checkId":"policy/mcp-unapproved-server","message":"m"}]}`, "policy check policy/mcp-unapproved-server"},
 		{"policy check --json", `{"ok":false,"error":{"message":"no such command"}}`, "openclaw policy check --json"},
 	} {
@@ -88,8 +92,12 @@ func TestCheckHearsOpenClaw(t *testing.T) {
 		if strings.Join(got, ", ") != k.want || r.OK != (k.want == "") {
 			t.Errorf("%s %.60s: drift %q, want %q", k.command, k.answer, got, k.want)
 		}
-		if len(r.Commands) != len(good) {
-			t.Errorf("%s: %d commands are on record", k.command, len(r.Commands))
+		var asked []string
+		for _, said := range r.Commands {
+			asked = append(asked, strings.Join(said.Command, " "))
+		}
+		if want := "--version, config get tools --json, config validate --json, security audit --json, sandbox explain --json, plugins list --json, policy check --json"; strings.Join(asked, ", ") != want {
+			t.Errorf("%s: on record are %q, want %s", k.command, asked, want)
 		}
 	}
 }
@@ -131,13 +139,19 @@ func TestCheckKeepsTheEnvironment(t *testing.T) {
 	if _, err := Check(t.Context(), k, time.Unix(1_800_000_000, 0)); err != nil {
 		t.Fatal(err)
 	}
-	env, err := os.ReadFile(filepath.Join(filepath.Dir(program[0]), "env"))
-	if err != nil {
-		t.Fatal(err)
+	envs, err := filepath.Glob(filepath.Join(filepath.Dir(program[0]), "env.*"))
+	if err != nil || len(envs) != 7 {
+		t.Fatalf("%q %v", envs, err)
 	}
-	for word, want := range map[string]bool{"SEEN=yes": true, "=no": false, "HOME=/home/kim": false, "DO_NOT_TRACK=1": true, "OPENCLAW_STATE_DIR=": true} {
-		if strings.Contains(string(env), word) != want {
-			t.Errorf("%s: %t, want %t:\n%s", word, !want, want, env)
+	for _, file := range envs {
+		env, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for word, want := range map[string]bool{"SEEN=yes": true, "=no": false, "HOME=/home/kim": false, "DO_NOT_TRACK=1": true, "OPENCLAW_STATE_DIR=": true} {
+			if strings.Contains(string(env), word) != want {
+				t.Errorf("%s: %t, want %t:\n%s", word, !want, want, env)
+			}
 		}
 	}
 }

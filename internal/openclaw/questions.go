@@ -5,6 +5,7 @@ package openclaw
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,13 +16,15 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// questions are what OpenClaw is asked, one after the other: each is a process of its
-// own that wants most of a core.
+// questions are what OpenClaw is asked about one thing, and what came of it.
 type questions struct {
 	*Asker
-	plan   *Config
-	pinned []policy.Extension
-	report *Report
+	k        *Checkup
+	home     string    // nothing is left of it
+	document *document // the configuration, which nobody changes
+	text     []byte    // the same
+	report   *Report
+	err      error // why it could not be asked
 }
 
 // note records a command, and as drift if nobody knows what it says.
@@ -38,16 +41,6 @@ func (q *questions) drift(path string, severity Severity, want, have, says strin
 	q.report.Drifts = append(q.report.Drifts, Drift{path, severity, want, have, says})
 }
 
-// planned is what the plan sets at a path.
-func (q *questions) planned(path string) any {
-	for _, s := range q.plan.Settings {
-		if s.Name() == path {
-			return s.Value
-		}
-	}
-	return nil
-}
-
 // version holds the release to the one that the catalogue is of: another can have
 // other tools, and other names for what the plan sets.
 func (q *questions) version(ctx context.Context) {
@@ -61,11 +54,11 @@ func (q *questions) version(ctx context.Context) {
 }
 
 // sees holds what OpenClaw reads to what is in the file, for the settings that matter most.
-func (q *questions) sees(ctx context.Context, d *document) {
+func (q *questions) sees(ctx context.Context) {
 	var tools any
 	said := q.ask(ctx, &tools, "config", "get", "tools", "--json")
 	q.note(said, "tools, as OpenClaw reads them")
-	if in, _ := d.get([]string{"tools"}); said.Fault == "" && !same(in, tools) {
+	if in, _ := q.document.get([]string{"tools"}); said.Fault == "" && !same(in, tools) {
 		q.drift("tools", Critical, "what is in the file", "something else", "OpenClaw reads another configuration")
 	}
 }
@@ -86,6 +79,12 @@ func (q *questions) validate(ctx context.Context) {
 	for _, w := range v.Warnings {
 		q.drift(w.Path, Warning, "no warning", firstLine(w.Message), "a reference that leads nowhere is sent as it is written")
 	}
+}
+
+// lives has OpenClaw look at itself as it is, with its state.
+func (q *questions) lives(ctx context.Context) {
+	q.audit(ctx)
+	q.sandbox(ctx)
 }
 
 func (q *questions) audit(ctx context.Context) {
@@ -142,17 +141,17 @@ func (q *questions) sandbox(ctx context.Context) {
 		return
 	}
 	const why = "OpenClaw's own view of its sandbox"
-	mode := fmt.Sprint(q.planned("agents.defaults.sandbox.mode"))
+	mode := fmt.Sprint(q.k.Plan.value("agents.defaults.sandbox.mode"))
 	if v.Sandbox.Mode != mode || v.Sandbox.Is != (mode == "all") {
 		q.drift("sandbox.mode", Critical, mode, fmt.Sprintf("%s, sandboxed: %t", v.Sandbox.Mode, v.Sandbox.Is), why)
 	}
-	if access := fmt.Sprint(q.planned("agents.defaults.sandbox.workspaceAccess")); v.Sandbox.Access != access {
+	if access := fmt.Sprint(q.k.Plan.value("agents.defaults.sandbox.workspaceAccess")); v.Sandbox.Access != access {
 		q.drift("sandbox.workspaceAccess", Critical, access, v.Sandbox.Access, why)
 	}
-	if allow, _ := q.planned("tools.allow").([]any); !within(v.Sandbox.Tools.Allow, allow) {
+	if allow, _ := q.k.Plan.value("tools.allow").([]any); len(v.Sandbox.Tools.Allow) == 0 || !within(v.Sandbox.Tools.Allow, allow) { // none is all
 		q.drift("sandbox.tools.allow", Critical, "nothing but "+compact(allow), compact(v.Sandbox.Tools.Allow), why)
 	}
-	if v.Elevated.Enabled && q.planned("tools.elevated") != nil {
+	if v.Elevated.Enabled && q.k.Plan.value("tools.elevated") != nil {
 		q.drift("elevated.enabled", Critical, "false", "true", why)
 	}
 }
@@ -161,12 +160,11 @@ func (q *questions) sandbox(ctx context.Context) {
 // OpenClaw, and only it knows where: they are looked at here. It is asked with an empty state:
 // its audit writes all bundled plugins down there as enabled, whatever the configuration says, and
 // the list then repeats that, though none of them is loaded.
-func (q *questions) plugins(ctx context.Context, k *Checkup, home string, text []byte) error {
-	state := filepath.Join(home, "fresh")
-	if err := os.Mkdir(state, 0o700); err != nil {
-		return err
+func (q *questions) plugins(ctx context.Context) {
+	a := q.fresh("listed", q.k.Config)
+	if q.err != nil {
+		return
 	}
-	a := &Asker{q.Program, home, Env(state, k.Config, home, k.Getenv("PATH"), k.referred(text)...)}
 	var v struct {
 		Plugins []struct {
 			ID      string `json:"id"`
@@ -176,7 +174,10 @@ func (q *questions) plugins(ctx context.Context, k *Checkup, home string, text [
 		} `json:"plugins"`
 	}
 	said := a.ask(ctx, &v, "plugins", "list", "--json")
-	allow, _ := q.planned("plugins.allow").([]any)
+	if said.Fault == "" && v.Plugins == nil {
+		said.Fault = "it has no list"
+	}
+	allow, _ := q.k.Plan.value("plugins.allow").([]any)
 	s := scanner{}
 	on, guarded := 0, !holds(allow, Guard)
 	for _, p := range v.Plugins {
@@ -196,19 +197,36 @@ func (q *questions) plugins(ctx context.Context, k *Checkup, home string, text [
 		q.drift("plugin "+Guard, Critical, "on", "off", "the house is asked about every local tool")
 	}
 	q.report.Extensions = append(q.report.Extensions, s.found...)
-	q.report.Drifts = append(q.report.Drifts, Unpinned(s.found, q.pinned)...)
-	return nil
+	q.report.Drifts = append(q.report.Drifts, Unpinned(s.found, q.k.Pinned)...)
+}
+
+// fresh asks about a configuration with an empty state of that name.
+func (q *questions) fresh(name, config string) *Asker {
+	state := filepath.Join(q.home, name)
+	q.err = os.Mkdir(state, 0o700)
+	return &Asker{q.Program, q.home, Env(state, config, q.home, q.k.Getenv("PATH"), q.k.referred(q.text)...)}
 }
 
 // policy has OpenClaw's own conformance check look at the configuration by rules made
 // from the plan. The check is a plugin that is bundled and off: it works on a copy of
 // the configuration, in which it is on, with a state of its own.
-func (q *questions) policy(ctx context.Context, home string, text []byte, k *Checkup) error {
-	d, err := read(text)
+func (q *questions) policy(ctx context.Context) {
+	config := filepath.Join(q.home, "openclaw.json")
+	if q.err = q.copy(config); q.err != nil {
+		return
+	}
+	if a := q.fresh("conforming", config); q.err == nil {
+		q.conforms(ctx, a)
+	}
+}
+
+// copy writes the configuration with OpenClaw's conformance check on, and the rules beside.
+func (q *questions) copy(config string) error {
+	d, err := read(q.text)
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(home, "policy.jsonc")
+	file := filepath.Join(q.home, "policy.jsonc")
 	had, _ := d.get([]string{"plugins", "allow"})
 	allow, _ := had.([]any)
 	for _, set := range []struct {
@@ -227,18 +245,7 @@ func (q *questions) policy(ctx context.Context, home string, text []byte, k *Che
 	if err != nil {
 		return err
 	}
-	config, state := filepath.Join(home, "openclaw.json"), filepath.Join(home, "state")
-	for path, b := range map[string][]byte{file: rules, config: d.text.Pack()} {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(state, 0o700); err != nil {
-		return err
-	}
-	a := &Asker{q.Program, home, Env(state, config, home, k.Getenv("PATH"), k.referred(text)...)}
-	q.conforms(ctx, a)
-	return nil
+	return errors.Join(os.WriteFile(file, rules, 0o600), os.WriteFile(config, d.text.Pack(), 0o600))
 }
 
 func (q *questions) conforms(ctx context.Context, a *Asker) {
@@ -256,6 +263,8 @@ func (q *questions) conforms(ctx context.Context, a *Asker) {
 	said := a.ask(ctx, &v, "policy", "check", "--json")
 	if said.Fault == "" && (v.OK == nil || v.Checks == 0) {
 		said.Fault = "nothing was checked"
+	} else if said.Fault == "" && !*v.OK && len(v.Findings) == 0 {
+		said.Fault = "it finds fault, and does not say with what"
 	}
 	q.note(said, fmt.Sprintf("checks: %d, findings: %d, attestation: %s", v.Checks, len(v.Findings), firstLine(v.Attestation.Hash)))
 	for _, f := range v.Findings {
@@ -266,8 +275,8 @@ func (q *questions) conforms(ctx context.Context, a *Asker) {
 // rules are the plan as OpenClaw's conformance check can say it.
 func (q *questions) rules() map[string]any {
 	off := map[string]any{"allow": false}
-	tools := map[string]any{"denyTools": q.planned("tools.deny"), "fs": map[string]any{"requireWorkspaceOnly": true}, "exec": map[string]any{"allowHosts": []any{q.planned("tools.exec.host")}}}
-	if q.planned("tools.elevated") != nil {
+	tools := map[string]any{"denyTools": q.k.Plan.value("tools.deny"), "fs": map[string]any{"requireWorkspaceOnly": true}, "exec": map[string]any{"allowHosts": []any{q.k.Plan.value("tools.exec.host")}}}
+	if q.k.Plan.value("tools.elevated") != nil {
 		tools["elevated"] = off
 	}
 	return map[string]any{
@@ -279,7 +288,7 @@ func (q *questions) rules() map[string]any {
 			"auth":     map[string]any{"requireAuth": true, "requireExplicitRateLimit": true},
 			"remote":   off,
 		},
-		"sandbox": map[string]any{"requireMode": []any{q.planned("agents.defaults.sandbox.mode")}},
+		"sandbox": map[string]any{"requireMode": []any{q.k.Plan.value("agents.defaults.sandbox.mode")}},
 		"tools":   tools,
 	}
 }
