@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -65,7 +66,7 @@ func (w *world) clawTasks() map[string][]model.Reply {
 }
 
 // clawScript answers OpenClaw, which puts the time before what people say and a text of its
-// own after it.
+// own after it. A forbidden call is made again while people are asked about it: they may be slow.
 func (w *world) clawScript(c model.Conversation) model.Reply {
 	turn := 0
 	for _, m := range slices.Backward(c.Messages) {
@@ -74,8 +75,12 @@ func (w *world) clawScript(c model.Conversation) model.Reply {
 			continue
 		}
 		for task, steps := range w.clawTasks() {
-			if strings.Contains(m.Text, task) && turn < len(steps) {
-				return steps[turn]
+			switch pending := strings.Contains(c.Messages[len(c.Messages)-1].Text, "Clawea: pending"); {
+			case !strings.Contains(m.Text, task):
+			case task == "TASK-FORBIDDEN" && pending && turn < 10:
+				return steps[0]
+			default:
+				return steps[min(turn, len(steps)-1)]
 			}
 		}
 	}
@@ -231,17 +236,18 @@ func (h *clawHouse) reads() {
 func (h *clawHouse) isBlocked() {
 	t := h.t
 	said := make(chan string, 1)
+	over, end := context.WithCancel(t.Context())
 	go func() {
-		for range 600 {
+		defer close(said)
+		for ; over.Err() == nil; time.Sleep(100 * time.Millisecond) {
 			if id := h.asked(); id != "" {
 				said <- h.clawea("approve", "no", id, "-key", h.path("alice.key"), "-reason", "not this")
 				return
 			}
-			time.Sleep(100 * time.Millisecond)
 		}
-		said <- ""
 	}()
 	code, out, errs := h.turn("block-1", "TASK-FORBIDDEN: run it", sim...)
+	end()
 	if answer := <-said; code != 0 || answer == "" {
 		t.Fatalf("exit %d, answered %q\n%s\n%s", code, answer, out, errs)
 	}

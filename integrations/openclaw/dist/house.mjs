@@ -3,7 +3,7 @@
 import { Agent, request } from "node:http";
 import { readVerdict } from "./verdict.mjs";
 const answerTime = 10_000; // milliseconds, beside what people are waited for
-const aliveTime = 5_000;
+const aliveTime = 10_000; // within the 15 s that OpenClaw gives the hook before a model
 const maxAnswer = 1 << 20; // bytes
 /**
  * The house, as the sidecar of `clawea run` lets the plugin reach it. It is asked

@@ -6,7 +6,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { readVerdict, type Verdict } from "./verdict.mjs";
 
 const answerTime = 10_000; // milliseconds, beside what people are waited for
-const aliveTime = 5_000;
+const aliveTime = 10_000; // within the 15 s that OpenClaw gives the hook before a model
 const maxAnswer = 1 << 20; // bytes
 
 /** What became of a call, for its closed receipt. */

@@ -110,11 +110,10 @@ test("the heartbeat goes on by itself, until the plugin is put away", async (t) 
   assert.equal(await heart.heard(), true);
   await until(() => house.requests.length >= 3);
   heart.stop();
-  await sleep(250); // one may be under way
+  assert.equal(await heart.heard(), false); // after one that may be under way
   const told = house.requests.length;
   await sleep(750);
   assert.equal(house.requests.length, told);
-  assert.equal(await heart.heard(), false);
 });
 
 test("the heartbeat keeps no process from its end", async (t) => {
@@ -123,7 +122,7 @@ test("the heartbeat keeps no process from its end", async (t) => {
     const { Heartbeat } = await import(${JSON.stringify(here("dist/heartbeat.mjs").href)});
     const { House } = await import(${JSON.stringify(here("dist/house.mjs").href)});
     await new Heartbeat(new House(${JSON.stringify(house.url)}, "0123456789abcdef"), 60, console).heard();`;
-  const code = await new Promise((ended) => execFile(process.execPath, ["--input-type=module", "-e", program], { timeout: 20_000 }, (err) => ended(err)));
+  const code = await new Promise((ended) => execFile(process.execPath, ["--input-type=module", "-e", program], { timeout: 120_000 }, (err) => ended(err)));
   assert.equal(code, null);
   assert.equal(house.requests.length, 1);
 });
@@ -139,7 +138,7 @@ test("no proxy in the environment carries the secret off", async (t) => {
     const { House } = await import(${JSON.stringify(here("dist/house.mjs").href)});
     await new House(${JSON.stringify(house.url)}, "0123456789abcdef").alive("1");`;
   const env = { ...process.env, NODE_USE_ENV_PROXY: "1", HTTP_PROXY: at, http_proxy: at, NO_PROXY: "", no_proxy: "" };
-  const code = await new Promise((ended) => execFile(process.execPath, ["--input-type=module", "-e", program], { env, timeout: 20_000 }, (err) => ended(err)));
+  const code = await new Promise((ended) => execFile(process.execPath, ["--input-type=module", "-e", program], { env, timeout: 120_000 }, (err) => ended(err)));
   assert.equal(code, null);
   assert.equal(house.requests.length, 1);
   assert.deepEqual(seen, []);
