@@ -234,10 +234,10 @@ func (l *launch) run(ctx context.Context, path string) error {
 	if l.span > 0 {
 		conf.Until = time.Now().Add(l.span)
 	}
-	if l.egress {
-		if err := findEgress(ctx, conf); err != nil {
-			return err
-		}
+	var routes *api.Routes
+	conf.Prepare = func(ctx context.Context, url string) (err error) {
+		routes, err = l.prepare(ctx, conf, url)
+		return err
 	}
 	if l.claw != nil {
 		end, err := l.claw.begin(path, conf)
@@ -252,10 +252,6 @@ func (l *launch) run(ctx context.Context, path string) error {
 		return err
 	}
 	defer car.Close()
-	routes, err := (&api.Client{URL: conf.House}).Routes(ctx)
-	if err != nil {
-		return err
-	}
 	begun := time.Now()
 	fmt.Fprintf(l.stderr, "clawea: job %s under policy %s: %s\n", l.order.Job, l.order.Policy.Short(), clean(filepath.Base(path)))
 	cmd := exec.Command(path, l.command[1:]...)
@@ -295,17 +291,23 @@ func (l *launch) run(ctx context.Context, path string) error {
 	return nil
 }
 
-// findEgress asks the house where its egress proxy is.
-func findEgress(ctx context.Context, conf *sidecar.Config) error {
+// prepare asks the house for its ways, and makes what the program needs of them before the
+// first token is ordered.
+func (l *launch) prepare(ctx context.Context, conf *sidecar.Config, url string) (*api.Routes, error) {
 	routes, err := (&api.Client{URL: conf.House}).Routes(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if routes.Egress == "" {
-		return errors.New("the house has no egress proxy\nleave out -egress, or configure one (docs/egress.md)")
+	if l.egress {
+		if routes.Egress == "" {
+			return nil, errors.New("the house has no egress proxy\nleave out -egress, or configure one (docs/egress.md)")
+		}
+		conf.Egress = routes.Egress
 	}
-	conf.Egress = routes.Egress
-	return nil
+	if l.claw != nil {
+		err = l.claw.prepare(ctx, routes, url, conf.Guard)
+	}
+	return routes, err
 }
 
 // doors are the variables that tell a program where to work, in the terms of

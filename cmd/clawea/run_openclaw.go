@@ -88,7 +88,6 @@ func (o *openClaw) begin(path string, conf *sidecar.Config) (end func(), err err
 	}
 	o.run = &openclaw.Run{Program: []string{path}, Folder: folder, Workspace: workspace, Getenv: o.getenv}
 	conf.Guard = rand.Text()
-	conf.Prepare = func(ctx context.Context, url string) error { return o.prepare(ctx, url, conf.Guard) }
 	o.source = &attesting{o.source, o}
 	return func() { os.RemoveAll(folder) }, nil
 }
@@ -131,12 +130,8 @@ func below(dir, path string) bool {
 }
 
 // prepare has everything made and looked at. It takes some seconds.
-func (o *openClaw) prepare(ctx context.Context, url, secret string) error {
+func (o *openClaw) prepare(ctx context.Context, routes *api.Routes, url, secret string) error {
 	p, err := fetchBound(ctx, o.api, o.order.Policy)
-	if err != nil {
-		return err
-	}
-	routes, err := (&api.Client{URL: o.Lookup("server").Value.String()}).Routes(ctx)
 	if err != nil {
 		return err
 	}

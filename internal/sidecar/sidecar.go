@@ -66,7 +66,7 @@ type Config struct {
 	Log    *slog.Logger
 
 	// Egress is where the house's egress proxy is reached, as it calls itself. "": the
-	// program is offered none.
+	// program is offered none. Prepare may say so yet.
 	Egress string
 
 	// Guard is the secret of the plugin in the program, which asks about the program's own
