@@ -16,10 +16,16 @@ import (
 // Load reads the configuration in a file. There is none where there is no file. What
 // is not a regular file, a link say, is refused: nobody could say what is written.
 func Load(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
+	b, err := readRegular(path, MaxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	return b, err
+}
+
+// readRegular reads a regular file of at most so many bytes.
+func readRegular(path string, limit int64) ([]byte, error) {
+	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
@@ -31,9 +37,9 @@ func Load(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxConfig+1))
-	if len(b) > MaxConfig {
-		return nil, fmt.Errorf("%s is longer than %d bytes\nis it the right file?", path, MaxConfig)
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s is longer than %d bytes\nis it the right file?", path, limit)
 	}
 	return b, err
 }
@@ -42,28 +48,36 @@ func Load(path string) ([]byte, error) {
 // it. What was there stays in a file beside, whose path is returned; "" if nothing was. It
 // fails if the file is no longer as it was.
 func Save(path string, was, is []byte) (backup string, err error) {
-	now, err := Load(path)
+	f, err := os.CreateTemp(filepath.Dir(path), ".clawea-*")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("write %s: %w\nname a folder that exists and can be written", path, err)
 	}
-	if !bytes.Equal(now, was) {
-		return "", fmt.Errorf("%s has changed meanwhile\nlook at the difference again", path)
+	defer os.Remove(f.Name())
+	_, err = f.Write(is)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", fmt.Errorf("write %s: %w", path, err)
 	}
 	if was != nil {
 		if backup, err = keep(path, was); err != nil {
 			return "", fmt.Errorf("keep %s: %w", path, err)
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".clawea-*")
-	if err != nil {
-		return backup, fmt.Errorf("write %s: %w\nname a folder that exists and can be written", path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(is)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return backup, fmt.Errorf("write %s: %w", path, err)
+	if err := unchanged(path, was); err != nil { // looked at last: disks take their time over the rest
+		if backup != "" {
+			os.Remove(backup)
+		}
+		return "", err
 	}
 	return backup, os.Rename(f.Name(), path)
+}
+
+// unchanged fails unless a file is as it was.
+func unchanged(path string, was []byte) error {
+	now, err := Load(path)
+	if err == nil && !bytes.Equal(now, was) {
+		err = fmt.Errorf("%s has changed meanwhile\nlook at the difference again", path)
+	}
+	return err
 }
 
 // keep writes b beside path, under the first name that is free.
