@@ -54,13 +54,13 @@ func read(b []byte) (*document, error) {
 	}
 	v, err := hujson.Parse(slices.Clone(b))
 	if err != nil {
-		return nil, fmt.Errorf("the configuration cannot be changed safely: %w\nClawea changes JSON, with comments if need be: put names and texts in double quotes, which OpenClaw takes as well", err)
+		return nil, fmt.Errorf("the configuration is not JSON, which may have comments: %w\nhave OpenClaw write it as JSON, without comments: openclaw config set update.checkOnStart false; or put names and texts in double quotes yourself", err)
 	}
 	d := &document{text: v}
 	standard := v.Clone()
 	standard.Standardize()
 	if err := json.Unmarshal(standard.Pack(), &d.plain); err != nil {
-		return nil, fmt.Errorf("the configuration cannot be changed safely: %w\neach name must be there once, all texts must be UTF-8, and the whole must be one object", err)
+		return nil, fmt.Errorf("the configuration cannot be read safely: %w\neach name must be there once, all texts must be UTF-8, and the whole must be one object", err)
 	}
 	if d.plain == nil { // null
 		return nil, errors.New("the configuration is no object\nbegin with {}")

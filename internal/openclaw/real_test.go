@@ -67,6 +67,35 @@ func TestOpenClawTakesPlans(t *testing.T) {
 	}
 }
 
+// What people are told to do with a configuration in JSON5 makes one that can be read, and says the same.
+func TestOpenClawWritesJSON(t *testing.T) {
+	h := openclawtest.Find(t).Home(t)
+	five := []byte("// mine\n{ tools: {deny: ['exec'], }, gateway: {port: 0x4A00, auth: {mode: 'token', token: '${OPENCLAW_GATEWAY_TOKEN}'}} }\n")
+	_, err := read(five)
+	if err == nil {
+		t.Fatal("JSON5 is read")
+	}
+	_, hint, _ := strings.Cut(err.Error(), ": openclaw ")
+	hint, _, _ = strings.Cut(hint, ";")
+	h.Write(t, five)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer stop()
+	if out, err := h.Command(ctx, []string{gatewayToken}, strings.Fields(hint)...).CombinedOutput(); err != nil {
+		t.Fatalf("openclaw %s: %v\n%s", hint, err, out)
+	}
+	text, err := Load(h.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := mustRead(t, text)
+	want := map[string]any{"tools": map[string]any{"deny": []any{"exec"}}, "gateway": map[string]any{"port": 18944, "auth": map[string]any{"mode": "token", "token": "${OPENCLAW_GATEWAY_TOKEN}"}}}
+	for name, v := range want {
+		if !same(plain[name], v) {
+			t.Errorf("%s is %v, was %v", name, plain[name], v)
+		}
+	}
+}
+
 // OpenClaw's own audit finds nothing in a plan that lets much happen.
 func TestOpenClawAudits(t *testing.T) {
 	h := openclawtest.Find(t).Home(t)
