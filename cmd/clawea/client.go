@@ -76,5 +76,9 @@ func readFile(path string, max int64) ([]byte, error) {
 	if info.Size() > max {
 		return nil, fmt.Errorf("%s is larger than %d bytes\nis it the right file?", path, max)
 	}
-	return os.ReadFile(path)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nname a file that you may read", err)
+	}
+	return b, nil
 }

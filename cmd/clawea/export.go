@@ -69,11 +69,11 @@ func (c *call) exportBundles(w io.Writer) error {
 		}
 		parsed, err := bundle.Read(b)
 		if err != nil {
-			return located(file, err)
+			return located(file, err, "name a bundle that clawea proof export has written")
 		}
 		list, err := export.Bundle(parsed)
 		if err != nil {
-			return located(file, err)
+			return located(file, err, "name a bundle that clawea proof export has written")
 		}
 		if err := writeOCSF(w, list); err != nil {
 			return err

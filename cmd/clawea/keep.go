@@ -197,18 +197,23 @@ func (c *call) export(ctx context.Context, cl *api.Client, k *keeping) (*kept, e
 	return g, nil
 }
 
+// readTrust reads a file of keys that somebody trusts.
+func readTrust(path string) (*verify.Trust, error) {
+	paper, err := readFile(path, maxPaper)
+	if err != nil {
+		return nil, err
+	}
+	t, err := verify.ParseTrust(paper)
+	if err != nil {
+		return nil, located(path, err, "name a file of keys, as clawea proof trust writes it")
+	}
+	return t, nil
+}
+
 // trusted reads the keys to verify by.
 func (c *call) trusted(ctx context.Context, cl *api.Client, path string) (*verify.Trust, error) {
 	if path != "" {
-		paper, err := readFile(path, maxPaper)
-		if err != nil {
-			return nil, err
-		}
-		t, err := verify.ParseTrust(paper)
-		if err != nil {
-			return nil, located(path, err)
-		}
-		return t, nil
+		return readTrust(path)
 	}
 	b, err := (&api.Client{URL: cl.URL}).Trust(ctx)
 	if err != nil {

@@ -57,13 +57,9 @@ func proofVerify(_ context.Context, c *call) error {
 			return err
 		}
 	}
-	paper, err := readFile(*trust, maxPaper)
+	t, err := readTrust(*trust)
 	if err != nil {
 		return err
-	}
-	t, err := verify.ParseTrust(paper)
-	if err != nil {
-		return located(*trust, err)
 	}
 	var reports []*verify.Report
 	for _, file := range c.args {

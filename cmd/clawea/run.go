@@ -152,7 +152,7 @@ func readGrant(path string) (*policy.Grant, error) {
 	}
 	g := new(policy.Grant)
 	if err := seal.Unmarshal(b, g); err != nil {
-		return nil, located(path, err)
+		return nil, located(path, err, `write it like {"actions": ["jira.issue.get"], "resources": [], "limits": {}}`)
 	}
 	return g, nil
 }

@@ -139,6 +139,9 @@ func (o *openClaw) prepare(ctx context.Context, routes *api.Routes, url, secret 
 	if err != nil {
 		return err
 	}
+	if p.Attested() && o.signer == nil {
+		return errors.New("the policy wants a launcher's signed word of what OpenClaw runs in\nname the launcher's key with -launcher; the house lists its public half under launchers")
+	}
 	r := o.run
 	r.Policy = p
 	r.Doors = openclaw.Doors{API: cmp.Or(o.dialect, spoken[route.Dialect][0]), Route: sidecar.BaseURL(url, route), Model: o.model, MCP: url + "/mcp", Local: url, Secret: secret}

@@ -190,7 +190,7 @@ func TestOpenClaw(t *testing.T) {
 		run  func(*clawHouse)
 	}{
 		{"reads", (*clawHouse).reads}, {"is blocked", (*clawHouse).isBlocked}, {"waits and writes", (*clawHouse).waitsAndWrites}, {"dialects", (*clawHouse).dialects},
-		{"without its plugin", (*clawHouse).withoutItsPlugin}, {"unsafe forms", (*clawHouse).unsafeForms}, {"drift", (*clawHouse).drifts},
+		{"without its plugin", (*clawHouse).withoutItsPlugin}, {"unsafe forms", (*clawHouse).unsafeForms}, {"without a launcher", (*clawHouse).withoutALauncher}, {"drift", (*clawHouse).drifts},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			own, p := *h, *h.daemonProcess
@@ -346,6 +346,14 @@ func (h *clawHouse) unsafeForms() {
 		if code, _, errs := h.runs(h.dir, run...); code != 1 || !strings.Contains(errs, "want: openclaw agent --local") {
 			h.t.Errorf("%q: exit %d\n%s", args, code, errs)
 		}
+	}
+}
+
+// A policy that wants an attestation is not begun on without a launcher: OpenClaw is not even looked at.
+func (h *clawHouse) withoutALauncher() {
+	code, _, errs := h.runs(h.dir, "run", "-wpc", h.hash, "-job", "unsigned-1", "-model", "sim-1", "--", filepath.Join(h.bin, "openclaw"), "agent", "--local", "--message", "hello")
+	if code != 1 || !strings.Contains(errs, "name the launcher's key with -launcher") {
+		h.t.Errorf("exit %d\n%s", code, errs)
 	}
 }
 

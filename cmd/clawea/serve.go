@@ -77,6 +77,9 @@ func loadConfig(path string) (*config.Config, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w\nname a file that exists; docs/clawea.hujson is one to copy", err)
 	}
+	if errors.As(err, new(*fs.PathError)) {
+		return nil, fmt.Errorf("%w\nname a file that you may read", err)
+	}
 	if err != nil {
 		return nil, err
 	}

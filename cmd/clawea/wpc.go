@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
@@ -31,25 +32,28 @@ func readPolicy(path string) (*policy.Policy, *seal.Envelope, error) {
 	if seal.Unmarshal(b, signed) == nil && signed.Type == policy.Type {
 		e = signed
 	} else if e.Payload, err = seal.Canonical(b); err != nil {
-		return nil, nil, located(path, err)
+		return nil, nil, located(path, err, mendPolicy)
 	} else if p, err := policy.Parse(b); err != nil { // for lines as the author sees them
-		return nil, nil, located(path, err)
+		return nil, nil, located(path, err, mendPolicy)
 	} else {
 		return p, e, nil
 	}
 	p, err := policy.Parse(e.Payload)
 	if err != nil {
-		return nil, nil, located(path, err)
+		return nil, nil, located(path, err, mendPolicy)
 	}
 	return p, e, nil
 }
 
-// located puts a file's name before an error's line and column.
-func located(path string, err error) error {
-	if s := (*seal.SyntaxError)(nil); errors.As(err, &s) {
-		return fmt.Errorf("%s: %w\nmend that line; spec/policy.md lists every field", path, err)
+// mendPolicy mends a policy's file.
+const mendPolicy = "mend that line; spec/policy.md lists every field"
+
+// located puts a file's name before an error's line and column, and after it what mends the file.
+func located(path string, err error, mend string) error {
+	if strings.Contains(err.Error(), "\n") { // it says itself what mends it
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return fmt.Errorf("%s: %w\n%s", path, err, mend)
 }
 
 func wpcSign(_ context.Context, c *call) error {
@@ -244,7 +248,7 @@ func (c *call) extensions() func() ([]policy.Extension, error) {
 		}
 		var list []policy.Extension
 		if err := seal.Unmarshal(b, &list); err != nil {
-			return nil, located(*path, err)
+			return nil, located(*path, err, "mend it; clawea openclaw check -o FILE says how each of them is")
 		}
 		return list, nil
 	}
@@ -258,7 +262,7 @@ func readEnvelope(path string) (*seal.Envelope, error) {
 	}
 	e := new(seal.Envelope)
 	if err := seal.Unmarshal(b, e); err != nil {
-		return nil, located(path, err)
+		return nil, located(path, err, "name a file with a signature, as it was written")
 	}
 	return e, nil
 }

@@ -214,7 +214,7 @@ func parseWPC(path string) ([]byte, *policy.Policy, error) {
 	}
 	p, err := policy.Parse(src)
 	if err != nil {
-		return nil, nil, located(path, err)
+		return nil, nil, located(path, err, mendPolicy)
 	}
 	return src, p, nil
 }

@@ -44,7 +44,7 @@ func wpcLint(_ context.Context, c *call) error {
 		return mistaken(path, found)
 	}
 	if p, err := policy.Parse(src); err != nil {
-		return located(path, err)
+		return located(path, err, mendPolicy)
 	} else if *format == "text" {
 		fmt.Fprintf(c.stdout, "%s\n", p.Hash())
 	}

@@ -26,7 +26,7 @@ const maxFile = 4 << 10 // bytes; a key's text is about 150
 // are the rest of the same set.
 func prepare(dir, house string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the directory of keys: %w", err)
+		return fmt.Errorf("make the directory of keys: %w\nname one that is there, or whose parent the house may write", err)
 	}
 	if err := checkDir(dir); err != nil {
 		return err

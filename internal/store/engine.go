@@ -93,7 +93,7 @@ func (db *DB) connectSQLite(path string) error {
 		return fmt.Errorf("open database: %w", err)
 	}
 	if err := createPrivate(path); err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return fmt.Errorf("open database: %w\nname a file in a folder that is there, and that the house may write", err)
 	}
 	common := url.Values{
 		"_busy_timeout": {"10000"}, "_foreign_keys": {"1"}, "_dqs": {"0"}, "_defensive": {"1"},
