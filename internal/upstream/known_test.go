@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -29,11 +30,16 @@ func late(name string, takes time.Duration, fails error) Dialer {
 		}
 		server := mcp.NewServer(&mcp.Implementation{Name: name}, nil)
 		server.AddTool(&mcp.Tool{Name: "look", InputSchema: json.RawMessage(`{"type":"object"}`)}, nil)
-		here, there := mcp.NewInMemoryTransports()
+		here, there := net.Pipe()
 		ctx, cancel := context.WithCancel(ctx)
 		ended := make(chan struct{})
-		go func() { defer close(ended); _ = server.Run(ctx, there) }()
-		return &Connection{Transport: here, Close: func() error { cancel(); <-ended; return nil }}, nil
+		go func() { defer close(ended); _ = server.Run(ctx, &mcp.IOTransport{Reader: there, Writer: there}) }()
+		return &Connection{Transport: &mcp.IOTransport{Reader: here, Writer: here}, Close: func() error { // as a process is ended: it would wait for clients that listen
+			err := errors.Join(here.Close(), there.Close())
+			cancel()
+			<-ended
+			return err
+		}}, nil
 	}
 }
 
