@@ -28,10 +28,9 @@ func egressHouse(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: egresshouse AUTHOR.pub")
 	}
 	free := func() string {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := freeAddress()
 		ts.Check(err)
-		ts.Check(ln.Close()) // the daemon takes the port
-		return ln.Addr().String()
+		return address
 	}
 	host, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -59,7 +58,7 @@ func egressHouse(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func awaitPort(ts *testscript.TestScript, address string) {
-	for range 200 {
+	for range 1200 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
 			return

@@ -5,7 +5,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,10 +24,8 @@ func neighbour(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: neighbour DIR PUBLIC...")
 	}
 	dir := ts.MkAbs(args[0])
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := freeAddress()
 	ts.Check(err)
-	listen := ln.Addr().String()
-	ts.Check(ln.Close()) // the daemon takes the port
 	people := ""
 	for _, name := range args[1:] {
 		people += fmt.Sprintf(", %q", strings.TrimSpace(ts.ReadFile(name)))
@@ -58,7 +55,7 @@ func awaitHouse(ts *testscript.TestScript, neg bool, args []string) {
 		awaitPort(ts, args[0])
 		return
 	}
-	for range 200 {
+	for range 1200 {
 		if res, err := http.Get(ts.Getenv("CLAWEA_SERVER") + "/healthz"); err == nil {
 			res.Body.Close()
 			return

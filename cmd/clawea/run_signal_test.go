@@ -29,7 +29,7 @@ func await(t *testing.T, path string) string {
 // gone waits until a process has ended.
 func gone(t *testing.T, pid string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if !alive(pid) {
 			return
 		}

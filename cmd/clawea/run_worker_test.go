@@ -97,7 +97,7 @@ var workers = map[string]func(arg string) error{
 			time.Sleep(20 * time.Millisecond)
 		}
 		var said string
-		for range 100 { // the launcher's end and its child's are not one moment
+		for range 1500 { // the launcher's end and its child's are not one moment
 			if said = knock(); strings.Contains(said, "connection refused") {
 				break
 			}

@@ -6,7 +6,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,10 +25,8 @@ func gateways(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: gateways DIR SEAM")
 	}
 	dir := ts.MkAbs(args[0])
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := freeAddress()
 	ts.Check(err)
-	listen := ln.Addr().String()
-	ts.Check(ln.Close()) // the daemon takes the port
 	conf := ts.ReadFile(filepath.Join(dir, "clawea.hujson"))
 	for _, change := range [][2]string{
 		{`"listen": "[^"]+"`, fmt.Sprintf(`"listen": %q, "seam": %s`, listen, strings.ReplaceAll(ts.ReadFile(args[1]), "$", "$$"))},

@@ -35,6 +35,20 @@ type daemonProcess struct {
 	cmd    *exec.Cmd
 }
 
+// freeAddress is an address of this machine at which nobody listens. Its port is below
+// those that the system gives to whoever asks for any, so that nobody has it meanwhile.
+func freeAddress() (string, error) {
+	for tries := 0; ; tries++ {
+		ln, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000)))
+		if err == nil {
+			return ln.Addr().String(), ln.Close()
+		}
+		if tries == 100 {
+			return "", err
+		}
+	}
+}
+
 // newProcess makes a house under a temporary directory; start runs its daemon.
 func newProcess(t *testing.T) *daemonProcess {
 	t.Helper()
@@ -43,14 +57,13 @@ func newProcess(t *testing.T) *daemonProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.url = "http://" + ln.Addr().String()
-	ln.Close() // the daemon takes the port
+	w.url = "http://" + listen
 	p := &daemonProcess{world: w, t: t}
-	if p.config, err = w.writeHouse(ln.Addr().String(), siteURL, modelURL); err != nil {
+	if p.config, err = w.writeHouse(listen, siteURL, modelURL); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -76,7 +89,7 @@ func (p *daemonProcess) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	for range 200 {
+	for range 1200 {
 		if res, err := http.Get(p.url + "/healthz"); err == nil {
 			res.Body.Close()
 			return
