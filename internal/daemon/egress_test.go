@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,15 +31,20 @@ import (
 	"github.com/clawea/clawea/token"
 )
 
-// freePort is an address that nobody listens on.
-func freePort(t *testing.T) string {
+// freeAddress is an address of this machine at which nobody listens. Its port is below
+// those that the system gives to whoever asks for any, so that nobody has it meanwhile.
+func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for tries := 0; ; tries++ {
+		ln, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000)))
+		if err == nil {
+			ln.Close()
+			return ln.Addr().String()
+		}
+		if tries == 100 {
+			t.Fatal(err)
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // orders is a source of tokens, as an operator's login is.
@@ -69,7 +75,7 @@ type egressHouse struct {
 func newEgressHouse(t *testing.T, store string, apart bool) *egressHouse {
 	t.Helper()
 	w := newWorld(t, store)
-	e := &egressHouse{at: freePort(t)}
+	e := &egressHouse{at: freeAddress(t)}
 	w.more = fmt.Sprintf(`"egress": {"listen": %q, "apart": %t, "private": {"localhost": ["127.0.0.0/8", "::1/128"]}},`, e.at, apart)
 	e.house = w.start()
 	if apart {

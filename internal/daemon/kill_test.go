@@ -88,12 +88,7 @@ func newMortal(t *testing.T, store string) *mortal {
 	m.cmds = make([]*exec.Cmd, len(m.addrs))
 	text := m.staffed(conf)
 	for i := range m.addrs {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.addrs[i] = ln.Addr().String()
-		ln.Close() // the daemon takes the port
+		m.addrs[i] = freeAddress(t)
 		w.write(confName(i), fmt.Sprintf(text, m.addrs[i], w.store, w.ada.Public, w.alice.Public, w.modelURL, w.siteURL, w.more, w.moreOfModel))
 	}
 	w.site.Intercept(m.trap.strike)
