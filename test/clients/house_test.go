@@ -52,7 +52,7 @@ type house struct {
 }
 
 // patience is how long a demo may take to open and to close.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // openHouse starts a demo and waits until it has told its story.
 func openHouse(t *testing.T) *house {
@@ -166,7 +166,7 @@ type calls struct{ Allowed, Denied, Asked, Refused, Unclosed int }
 func (h *house) wantProof(t *testing.T, job string, want calls, orders ...int) {
 	t.Helper()
 	got := h.prove(t, job)
-	for range 100 {
+	for range 1000 {
 		if got.Calls.Unclosed == 0 {
 			break
 		}

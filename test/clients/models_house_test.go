@@ -211,7 +211,7 @@ type heard struct {
 // have waited for it.
 func (h *modelHouse) call(t *testing.T, token, place string, early bool) (opened, closed *receipt.Receipt) {
 	t.Helper()
-	for range 100 {
+	for range 1500 {
 		var got struct{ Opened, Closed *struct{ Payload []byte } }
 		h.get(t, token, "/v1/receipts/"+place, &got)
 		if got.Opened == nil {

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -129,15 +130,20 @@ func privateKey(t *testing.T, path string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[1:])
 }
 
-// freeAddress returns an address that is free a moment later still, we hope.
+// freeAddress is an address of this machine at which nobody listens. Its port is below
+// those that the system gives to whoever asks for any, so that nobody has it meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for tries := 0; ; tries++ {
+		ln, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+mathrand.IntN(12000)))
+		if err == nil {
+			ln.Close()
+			return ln.Addr().String()
+		}
+		if tries == 100 {
+			t.Fatal(err)
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // newIssuer starts an OpenID provider.
@@ -203,7 +209,7 @@ func (a *authority) serve(t *testing.T) {
 			}
 		}
 	})
-	for range 200 {
+	for range 1200 {
 		if resp, err := http.Get(a.url + "/healthz"); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
