@@ -383,6 +383,9 @@ type answer struct {
 
 // read takes out of a server's answer what agents get.
 func read(res *mcp.CallToolResult) (answer, error) {
+	if res.NeedsInput() || res.InputRequests != nil {
+		return answer{}, &gate.Fault{Code: toolError, Msg: "the server asks for more than is in the call, and nobody here answers it; say all in the arguments"}
+	}
 	if res.IsError {
 		return answer{}, &gate.Fault{Code: toolError, Msg: "the server says that it failed: " + atlassian.Clean(texts(res), 2000)}
 	}

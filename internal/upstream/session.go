@@ -133,7 +133,8 @@ func (s *Server) open(ctx context.Context) (*session, error) {
 	out := &session{turn: make(chan struct{}, 1), asking: make(chan struct{}, 1), close: conn.Close, stage: board, stale: new(atomic.Bool), origin: conn.Origin, lacked: conn.Lacked}
 	out.turn <- struct{}{}
 	client := mcp.NewClient(&mcp.Implementation{Name: "clawea", Version: s.Version}, &mcp.ClientOptions{
-		Capabilities:           &mcp.ClientCapabilities{}, // it can ask nothing of the house
+		Capabilities:           &mcp.ClientCapabilities{},                  // it can ask nothing of the house
+		MultiRoundTrip:         &mcp.MultiRoundTripOptions{Disabled: true}, // nor have it send a call again
 		ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) { out.stale.Store(true) },
 	})
 	client.AddSendingMiddleware(anew)

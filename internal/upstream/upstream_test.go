@@ -298,6 +298,24 @@ func TestWhyAServerCannotBeAsked(t *testing.T) {
 	}
 }
 
+// A call is sent once: a server cannot have it sent again by asking for more.
+func TestACallIsSentOnce(t *testing.T) {
+	for name, asks := range map[string]mcp.InputRequestMap{"a question": {"q": &mcp.ElicitParams{Message: "Which?"}}, "later": {}} {
+		called := 0
+		house := set(t, &shop{tools: func(s *mcp.Server) {
+			s.AddTool(tool("order", ""), func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+				if called++; called > 1 {
+					return answers("ordered")(nil, nil)
+				}
+				return &mcp.CallToolResult{InputRequests: asks}, nil
+			})
+		}})
+		if _, err := ask(t, house, "job", "shop_order", `{"what":"book"}`); code(err) != "tool_error" || called != 1 {
+			t.Errorf("%s: %v, called %d times", name, err, called)
+		}
+	}
+}
+
 // A server that does not answer is waited for as long as it has.
 func TestNothingInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
