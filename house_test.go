@@ -30,16 +30,16 @@ var floors = [][]string{
 	{"receipt"},
 	{"bundle"},
 	{"verify"},
-	{"internal/memo"},
+	{"internal/memo", "internal/housetest"},
 	{"internal/store", "internal/keys", "internal/ledger", "internal/config", "internal/query", "internal/atlassian", "internal/api",
 		"internal/sim/atlassian", "internal/sim/model", "internal/sim/specs", "internal/sim/authenticator", "internal/pgtest", "internal/vectors",
 		"internal/dialect", "internal/screen", "internal/telemetry", "internal/webhook", "internal/change", "internal/page", "internal/story",
 		"internal/blobs", "internal/sandbox", "internal/tunnel", "examples", "integrations/openclaw", "internal/openclaw/openclawtest"},
 	{"internal/datacenter", "internal/registry", "internal/issuer", "internal/approval", "internal/revocation", "internal/sidecar", "internal/pulse",
 		"internal/login", "internal/notify", "internal/export", "internal/blobs/blobtest", "internal/pins", "internal/markdown", "internal/openclaw",
-		"internal/hold"},
+		"internal/hold", "internal/store/storetest"},
 	{"internal/gate", "internal/proof", "internal/replay", "internal/oauth"},
-	{"internal/facade"},
+	{"internal/facade", "internal/gate/gatetest"},
 	{"internal/proxy", "internal/egress", "internal/seam", "internal/tools", "internal/upstream", "internal/confluence", "internal/jira", "internal/undo"},
 	{"internal/server", "internal/console"},
 	{"internal/daemon"},
@@ -61,19 +61,22 @@ var testOnly = map[string][]string{
 
 	"internal/sim/authenticator":     nil,
 	"internal/blobs/blobtest":        nil,
+	"internal/gate/gatetest":         nil,
+	"internal/housetest":             {"internal/gate/gatetest"},
 	"internal/openclaw/openclawtest": nil,
 	"internal/pgtest":                nil,
+	"internal/store/storetest":       {"internal/gate/gatetest"},
 	"internal/vectors":               nil,
 }
 
 type goPackage struct {
-	ImportPath string
-	Imports    []string
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
 }
 
 func list(t *testing.T) []goPackage {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +118,34 @@ func TestPlan(t *testing.T) {
 			}
 			if slices.Contains(pure, name) && slices.Contains(impure, imp) {
 				t.Errorf("%s is pure and must not import %s", name, imp)
+			}
+		}
+	}
+}
+
+// What is for tests brings nothing to a test from above the floor of what is tested:
+// that could not be tested before what stands on it works.
+func TestPlanOfTests(t *testing.T) {
+	floor, brings := map[string]int{}, map[string][]string{}
+	for i, packages := range floors {
+		for _, p := range packages {
+			floor[p] = i
+		}
+	}
+	all := list(t)
+	for _, p := range all {
+		brings[p.ImportPath] = p.Imports
+	}
+	for _, p := range all {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		for _, double := range slices.Concat(p.TestImports, p.XTestImports) {
+			if _, guarded := testOnly[strings.TrimPrefix(double, module+"/")]; !guarded {
+				continue
+			}
+			for _, imp := range brings[double] {
+				if below, ours := strings.CutPrefix(imp, module+"/"); ours && floor[below] > floor[name] {
+					t.Errorf("the tests of %s (floor %d) must not import %s: it brings %s (floor %d)", name, floor[name], double, below, floor[below])
+				}
 			}
 		}
 	}

@@ -98,7 +98,7 @@ func TestTunnel(t *testing.T) {
 	if n.Address != "127.0.0.1:"+port || n.Name != "api.local.test" || n.Sent < 7000 || n.Received < 100 {
 		t.Errorf("connection = %+v", n)
 	}
-	for _, line := range h.book.lines {
+	for _, line := range h.book.Lines() {
 		if strings.Contains(string(line.Envelope.Payload), "secret") {
 			t.Error("a receipt has what was said")
 		}
@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 		{"a forged token", "api.local.test:" + port, []string{bearer + "x"}, 407, "token.malformed", "the CST is refused", 1},
 		{"a proof for elsewhere", "evil.test:443", []string{"Proxy-Authorization: DPoP " + h.cst, "DPoP: x"}, 407, "dpop.url", "the CST is refused", 1},
 	} {
-		before := h.book.count()
+		before := len(h.book.Lines())
 		res, _, _ := h.ask(tt.target, tt.lines...)
 		t.Run(tt.name, func(t *testing.T) {
 			says(t, res, tt.status, tt.code, tt.says)
@@ -176,7 +176,7 @@ func TestOtherMethods(t *testing.T) {
 			t.Errorf("%s: Allow: %q", line, res.Header.Get("Allow"))
 		}
 	}
-	if h.book.count() != 0 {
+	if len(h.book.Lines()) != 0 {
 		t.Error("it left receipts")
 	}
 }
@@ -392,9 +392,7 @@ func TestCut(t *testing.T) {
 	if _, err := br.ReadByte(); err != nil {
 		t.Fatal(err)
 	}
-	h.mu.Lock()
-	h.cuts[0](token.ErrJobRevoked)
-	h.mu.Unlock()
+	h.book.Cut(token.ErrJobRevoked)
 	if _, err := br.ReadByte(); err == nil {
 		t.Error("more came")
 	}
@@ -418,7 +416,7 @@ func TestApproval(t *testing.T) {
 func TestNoBook(t *testing.T) {
 	port := listen(t, echo)
 	h := newHouse(t, wpc("api.local.test:"+port), Limits{})
-	h.book.broken = receipt.Opened
+	h.book.Broken = receipt.Opened
 	res, _, _ := h.ask("api.local.test:" + port)
 	says(t, res, http.StatusServiceUnavailable, "", "nothing was connected")
 	if len(h.looked)+len(h.dialed) != 0 {

@@ -34,7 +34,7 @@ func TestStop(t *testing.T) {
 	_, _, br := h.ask("api.local.test:" + port)
 	stop()
 	switch err := <-done; {
-	case err == nil && h.book.count() != 2:
+	case err == nil && len(h.book.Lines()) != 2:
 		t.Error("it has stopped, and the receipt is not closed")
 	case err != nil && !strings.Contains(err.Error(), "still open"): // which is so where the book is slower than its grace
 		t.Error(err)
@@ -93,7 +93,7 @@ func TestNothingLeft(t *testing.T) {
 		t.Errorf("%d goroutines are left", left)
 	}
 	opened, closed := 0, 0
-	for _, line := range h.book.lines {
+	for _, line := range h.book.Lines() {
 		switch line.Receipt.Kind {
 		case receipt.Opened:
 			opened++

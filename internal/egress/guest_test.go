@@ -114,9 +114,7 @@ func TestGuest(t *testing.T) {
 
 // text is what the call of a receipt commits to.
 func (h *house) text(r *receipt.Receipt) []byte {
-	h.book.mu.Lock()
-	defer h.book.mu.Unlock()
-	for _, line := range h.book.lines {
+	for _, line := range h.book.Lines() {
 		for _, text := range line.Texts {
 			if text.Commitment.Equal(r.Call.Args) {
 				return text.Bytes

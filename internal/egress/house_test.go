@@ -5,9 +5,7 @@ package egress
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -21,35 +19,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
-	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
 )
-
-const audience = "https://house.example"
 
 // A house is a real gate over small parts in memory, with the proxy before it. Its
 // names lead where a test says.
 type house struct {
 	t      testing.TB
-	log    *lockedBuffer
+	log    *housetest.Log
 	proxy  *Proxy
 	addr   string // of the proxy
-	book   *book
-	issuer seal.Signer
-	gate   seal.Verifier
-
-	policies policies
-	policy   *policy.Policy
-	cst      string
+	book   *gatetest.Memory
+	policy *policy.Policy
+	cst    string
 
 	mu     sync.Mutex
 	names  map[string][]netip.Addr
-	looked []string                  // names that were looked up
-	dialed []netip.AddrPort          // addresses that were dialled
-	cuts   []context.CancelCauseFunc // of the calls
+	looked []string         // names that were looked up
+	dialed []netip.AddrPort // addresses that were dialled
 }
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -57,29 +48,39 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 // newHouse opens a house under a policy. Hosts below local.test are on this machine.
 func newHouse(t testing.TB, wpc string, limits Limits) *house {
 	t.Helper()
-	h := &house{t: t, log: new(lockedBuffer), book: &book{jobs: map[string]*receipt.State{}}, policies: policies{}, names: map[string][]netip.Addr{}}
-	var gateKey seal.Signer
-	gateKey, h.gate = newKey(t, "gate")
-	issuer, issuerKey := newKey(t, "issuer")
-	h.issuer = issuer
+	h := &house{t: t, log: new(housetest.Log), names: map[string][]netip.Addr{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	g := &gate.Gate{
-		Tokens: &tokens{issuerKey}, Policies: h.policies, Book: h.book, Revocations: h, Signer: gateKey, Salt: bytes.Repeat([]byte{7}, 32),
-		PlainBearer: true, Log: log,
-	}
+	h.book = gatetest.NewMemory(t, log)
+	h.book.Gate.Tokens = tokens{h.book}
 	h.proxy = &Proxy{
-		Gate: g, Nonces: &tokens{issuerKey}, URL: "http://egress.example", Limits: limits, Log: log, Lookup: h.lookup, Dial: h.dial,
+		Gate: h.book.Gate, Nonces: h.book, URL: "http://egress.example", Limits: limits, Log: log, Lookup: h.lookup, Dial: h.dial,
 		Private: map[string][]netip.Prefix{"local.test": loopback, "api.local.test": loopback, "front.local.test": loopback},
 	}
 	for name := range h.proxy.Private {
 		h.names[name] = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	}
-	h.policy = h.publish(wpc)
+	h.policy = h.book.Publish(t, wpc)
 	h.cst = h.mint(h.policy, "job-1")
 	srv := httptest.NewServer(h.proxy)
 	t.Cleanup(srv.Close)
 	h.addr = srv.Listener.Addr().String()
 	return h
+}
+
+func (h *house) mint(p *policy.Policy, job string) string {
+	h.t.Helper()
+	return h.book.Mint(h.t, p, []policy.Action{Connect}, job)
+}
+
+// tokens are good with a proof for one address.
+type tokens struct{ *gatetest.Memory }
+
+func (k tokens) Check(ctx context.Context, p *token.Presentation) (token.Shown, error) {
+	shown, err := k.Memory.Check(ctx, p)
+	if err == nil && len(p.Proofs) > 0 && p.URL != "http://egress.example/api.local.test:443" {
+		err = token.ErrProofURL
+	}
+	return shown, err
 }
 
 func (h *house) lookup(_ context.Context, name string) ([]netip.Addr, error) {
@@ -103,148 +104,10 @@ func (h *house) dial(ctx context.Context, a netip.AddrPort) (net.Conn, error) {
 	return dial(ctx, a)
 }
 
-func newKey(t testing.TB, name string) (seal.Signer, seal.Verifier) {
-	t.Helper()
-	private, public, err := seal.GenerateKey(rand.Reader, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
-}
-
-func (h *house) publish(wpc string) *policy.Policy {
-	h.t.Helper()
-	p, err := policy.Parse([]byte(wpc))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if p, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: time.Now(), Names: []policy.Bound{}}); err != nil {
-		h.t.Fatal(err)
-	}
-	h.policies[p.Hash()] = p
-	return p
-}
-
-func (h *house) mint(p *policy.Policy, job string) string {
-	h.t.Helper()
-	now := time.Now().Unix()
-	catalog := []policy.Action{Connect}
-	raw, _, err := token.Mint(h.issuer, p, catalog, p.Whole(catalog), &token.Claims{
-		Issuer: audience, Audience: audience, Agent: "agent", ID: "cst-" + token.ID(job), Issued: now, Expires: now + 600, Job: job,
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return raw
-}
-
-type tokens struct{ issuer seal.Verifier }
-
-func (k *tokens) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {
-	c, err := token.Check(p.Raw, audience, time.Now(), k.issuer)
-	if err == nil && len(p.Proofs) > 0 && p.URL != "http://egress.example/api.local.test:443" {
-		err = token.ErrProofURL
-	}
-	return token.Shown{Claims: c}, err
-}
-
-// New is the one nonce of the house.
-func (k *tokens) New() string { return "n1" }
-
-// Watch lets a test cut off the calls that are under way.
-func (h *house) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.cuts = append(h.cuts, cancel)
-	return ctx, func() { cancel(nil) }, nil
-}
-
-type policies map[seal.Hash]*policy.Policy
-
-func (p policies) Policy(_ context.Context, h seal.Hash) (*policy.Policy, error) {
-	if p := p[h]; p != nil {
-		return p, nil
-	}
-	return nil, errors.New("no such policy")
-}
-
-// A book keeps receipts in memory. It cannot write those of the broken kind.
-type book struct {
-	mu     sync.Mutex
-	jobs   map[string]*receipt.State
-	lines  []*receipt.Line
-	broken receipt.Kind
-}
-
-func (b *book) Spend(context.Context, string, receipt.Spent) error { return errBook }
-
-var errBook = errors.New("disk full")
-
-func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	st := b.jobs[job]
-	if st == nil {
-		st = &receipt.State{Used: map[string]int{}, Pending: map[seal.Hash]string{}}
-		b.jobs[job] = st
-	}
-	st.Now = time.Now().UTC()
-	line, err := next(st)
-	if err == nil {
-		err = line.Sign()
-	}
-	if err != nil {
-		return err
-	}
-	if line.Receipt.Kind == b.broken {
-		return errBook
-	}
-	b.lines = append(b.lines, line)
-	if r := line.Receipt; r.Asks != "" {
-		st.Pending[r.Call.Digest()] = r.Asks
-	}
-	st.Head = receipt.Head{Seq: line.Receipt.Seq, Hash: line.Hash()}
-	return nil
-}
-
-func (b *book) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.lines)
-}
-
 // receipts waits for n receipts and returns them as an auditor reads them.
 func (h *house) receipts(n int) []*receipt.Receipt {
 	h.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); h.book.count() < n && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	h.book.mu.Lock()
-	defer h.book.mu.Unlock()
-	if len(h.book.lines) != n {
-		h.t.Fatalf("%d receipts, want %d", len(h.book.lines), n)
-	}
-	var out []*receipt.Receipt
-	for _, line := range h.book.lines {
-		if _, err := line.Envelope.Open(receipt.Type, h.gate); err != nil {
-			h.t.Fatal(err)
-		}
-		r, err := receipt.Parse(line.Envelope.Payload)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		out = append(out, r)
-	}
-	return out
+	return h.book.Receipts(h.t, n)
 }
 
 // opened waits until n connections are open.
@@ -323,22 +186,4 @@ func says(t testing.TB, res *http.Response, status int, code, want string) {
 	if res.StatusCode != status || res.Header.Get(refusedHeader) != code || strings.Count(string(b), "\n") != 2 || !strings.Contains(string(b), want) {
 		t.Errorf("%s, refused %q: %s; want %d %q and %q", res.Status, res.Header.Get(refusedHeader), b, status, code, want)
 	}
-}
-
-// A lockedBuffer is a log that goroutines share.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

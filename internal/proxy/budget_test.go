@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/clawea/clawea/internal/dialect"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/receipt"
 )
 
@@ -83,7 +84,7 @@ func TestSettle(t *testing.T) {
 		{"refused", receipt.Failed, nil, 0, map[string]int{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var log lockedBuffer
+			var log housetest.Log
 			p := &Proxy{Prices: []Price{{Route: "r", Models: "m", Input: 2_000_000, Output: 10_000_000, CacheRead: 200_000, CacheMade: 4_000_000}}, Log: slog.New(slog.NewTextHandler(&log, nil))}
 			out := &receipt.Outcome{Status: c.status, Model: &receipt.Generation{Provider: "openai", Usage: c.usage}}
 			p.settle(t.Context(), &Route{Name: "r"}, &dialect.Asked{Model: "m"}, reserved, out)

@@ -367,7 +367,7 @@ func TestClosedBeforeTheEnd(t *testing.T) {
 			for i := range 20 {
 				resp := h.post(chat, gpt)
 				body(t, resp)
-				if n := h.book.count(); n != 2*(i+1) {
+				if n := len(h.book.Lines()); n != 2*(i+1) {
 					t.Fatalf("%d receipts at the end of answer %d", n, i)
 				}
 			}

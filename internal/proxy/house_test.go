@@ -6,224 +6,71 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
-	"github.com/clawea/clawea/token"
 )
 
-const (
-	key      = "sk-provider-hush"
-	audience = "https://house.example"
-)
+const key = "sk-provider-hush"
 
 // A house is a real gate over small parts in memory, with a proxy before it.
 type house struct {
 	t      testing.TB
 	url    string
-	log    *lockedBuffer
+	log    *housetest.Log
 	proxy  *Proxy
-	book   *book
-	issuer seal.Signer
-	gate   seal.Verifier
-
-	tokens   *tokens
-	policies policies
-	policy   *policy.Policy
-	cst      string
-	cut      atomic.Pointer[context.CancelCauseFunc] // of the last call
+	book   *gatetest.Memory
+	policy *policy.Policy
+	cst    string
 }
 
 // newHouse opens a house under a policy whose models are those of wpc.
 func newHouse(t testing.TB, wpc string, routes ...Route) *house {
 	t.Helper()
-	h := &house{t: t, log: new(lockedBuffer), book: &book{jobs: map[string]*receipt.State{}}, policies: policies{}}
-	var gateKey seal.Signer
-	gateKey, h.gate = newKey(t, "gate")
-	issuer, issuerKey := newKey(t, "issuer")
-	h.issuer, h.tokens = issuer, &tokens{issuerKey}
+	h := &house{t: t, log: new(housetest.Log)}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	g := &gate.Gate{
-		Tokens: h.tokens, Policies: h.policies, Book: h.book, Revocations: h, Signer: gateKey, Salt: bytes.Repeat([]byte{7}, 32),
-		PlainBearer: true, Log: log,
+	h.book = gatetest.NewMemory(t, log)
+	h.proxy = &Proxy{
+		Gate: h.book.Gate, Door: &gate.Door{URL: gatetest.URL, Nonces: h.book}, Routes: routes,
+		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	h.proxy = &Proxy{Gate: g, Door: &gate.Door{URL: audience, Nonces: h.tokens}, Routes: routes, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	h.policy = h.publish(wpc)
+	h.policy = h.book.Publish(t, wpc)
 	h.cst = h.mint(h.policy, "job-1")
 	srv := httptest.NewUnstartedServer(h.proxy)
-	srv.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(h.log, nil), slog.LevelError)
+	srv.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelError)
 	srv.Start()
 	t.Cleanup(srv.Close)
 	h.url = srv.URL
 	return h
 }
 
-func newKey(t testing.TB, name string) (seal.Signer, seal.Verifier) {
-	t.Helper()
-	private, public, err := seal.GenerateKey(rand.Reader, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
-}
-
-func (h *house) publish(wpc string) *policy.Policy {
-	h.t.Helper()
-	p, err := policy.Parse([]byte(wpc))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if p, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: time.Now(), Names: []policy.Bound{}}); err != nil {
-		h.t.Fatal(err)
-	}
-	h.policies[p.Hash()] = p
-	return p
-}
-
 func (h *house) mint(p *policy.Policy, job string) string {
 	h.t.Helper()
-	now := time.Now().Unix()
-	raw, _, err := token.Mint(h.issuer, p, Actions(), p.Whole(Actions()), &token.Claims{
-		Issuer: audience, Audience: audience, Agent: "agent", ID: "cst-" + token.ID(job), Issued: now, Expires: now + 600, Job: job,
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return raw
+	return h.book.Mint(h.t, p, Actions(), job)
 }
 
-type tokens struct{ issuer seal.Verifier }
-
-func (k *tokens) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {
-	c, err := token.Check(p.Raw, audience, time.Now(), k.issuer)
-	return token.Shown{Claims: c}, err
-}
-
-// New is the one nonce of the house.
-func (k *tokens) New() string { return "n1" }
-
-// Watch lets a test cut off the calls that are under way.
-func (h *house) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	h.cut.Store(&cancel)
-	return ctx, func() { cancel(nil) }, nil
-}
-
-type policies map[seal.Hash]*policy.Policy
-
-func (p policies) Policy(_ context.Context, h seal.Hash) (*policy.Policy, error) {
-	if p := p[h]; p != nil {
-		return p, nil
-	}
-	return nil, errors.New("no such policy in table hush")
-}
-
-// A book keeps receipts in memory. It cannot write those of the broken kind.
-type book struct {
-	mu     sync.Mutex
-	jobs   map[string]*receipt.State
-	lines  []*receipt.Line
-	broken receipt.Kind
-}
-
-// Spend is never asked: no proxy admits a caller for several calls.
-func (b *book) Spend(context.Context, string, receipt.Spent) error { return errBook }
-
-var errBook = errors.New("disk full at hush.db")
-
-func (b *book) Write(_ context.Context, job string, next func(*receipt.State) (*receipt.Line, error)) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	st := b.jobs[job]
-	if st == nil {
-		st = &receipt.State{Used: map[string]int{}, Pending: map[seal.Hash]string{}}
-		b.jobs[job] = st
-	}
-	st.Now = time.Now().UTC()
-	line, err := next(st)
-	if err == nil {
-		err = line.Sign()
-	}
-	if err != nil {
-		return err
-	}
-	if line.Receipt.Kind == b.broken {
-		return errBook
-	}
-	b.lines = append(b.lines, line)
-	if r := line.Receipt; r.Asks != "" {
-		st.Pending[r.Call.Digest()] = r.Asks
-	}
-	st.Head = receipt.Head{Seq: line.Receipt.Seq, Hash: line.Hash()}
-	return nil
-}
-
-func (b *book) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.lines)
-}
-
-// receipts waits for n receipts, verifies their signatures and chains, and
-// returns them as an auditor reads them.
+// receipts waits for n receipts and returns them as an auditor reads them.
 func (h *house) receipts(n int) []*receipt.Receipt {
 	h.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); h.book.count() < n && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	h.book.mu.Lock()
-	defer h.book.mu.Unlock()
-	if len(h.book.lines) != n {
-		h.t.Fatalf("%d receipts, want %d", len(h.book.lines), n)
-	}
-	var out []*receipt.Receipt
-	prev := map[string]seal.Hash{}
-	for _, line := range h.book.lines {
-		if _, err := line.Envelope.Open(receipt.Type, h.gate); err != nil {
-			h.t.Fatal(err)
-		}
-		r, err := receipt.Parse(line.Envelope.Payload)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		if r.Prev != prev[r.Job] {
-			h.t.Fatalf("receipt %s/%d is out of its chain", r.Job, r.Seq)
-		}
-		prev[r.Job] = line.Hash()
-		out = append(out, r)
-	}
-	return out
+	return h.book.Receipts(h.t, n)
 }
 
 // committed fails unless commitment covers exactly want, under the salt that is
 // stored for it.
 func (h *house) committed(commitment seal.Hash, want []byte) {
 	h.t.Helper()
-	h.book.mu.Lock()
-	defer h.book.mu.Unlock()
-	for _, line := range h.book.lines {
+	for _, line := range h.book.Lines() {
 		for _, text := range line.Texts {
 			if text.Commitment == commitment {
 				if got := seal.Commit(text.Salt, want); got != commitment || !bytes.Equal(text.Bytes, want) {
@@ -341,22 +188,4 @@ func upstream(t testing.TB, name, dialect string, handler http.HandlerFunc) Rout
 	t.Cleanup(srv.Close)
 	base := map[string]string{"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "fal": "/openrouter/router/openai/v1"}[dialect]
 	return Route{Name: name, Dialect: dialect, BaseURL: srv.URL + base, Key: func() (string, error) { return key, nil }}
-}
-
-// A lockedBuffer is a log that several goroutines write.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

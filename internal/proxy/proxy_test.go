@@ -210,7 +210,7 @@ func TestLeaksNothing(t *testing.T) {
 		all += string(body(t, resp)) + fmt.Sprint(resp.Header)
 	}
 	h.receipts(5)
-	for _, line := range h.book.lines {
+	for _, line := range h.book.Lines() {
 		all += string(line.Envelope.Payload)
 		for _, text := range line.Texts {
 			all += string(text.Bytes)
@@ -239,7 +239,7 @@ func TestRevokedMidStream(t *testing.T) {
 	if _, err := io.ReadFull(resp.Body, b); err != nil {
 		t.Fatal(err)
 	}
-	(*h.cut.Load())(fmt.Errorf("cut: %w", token.ErrJobRevoked))
+	h.book.Cut(fmt.Errorf("cut: %w", token.ErrJobRevoked))
 	if rest, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("the agent takes a part for the whole: %q", rest)
 	}
@@ -257,7 +257,7 @@ func TestRevokedBeforeAnswer(t *testing.T) {
 	}))
 	go func() {
 		<-arrived
-		(*h.cut.Load())(token.ErrAllRevoked)
+		h.book.Cut(token.ErrAllRevoked)
 	}()
 	resp := h.post(chat, gpt)
 	b := body(t, resp)
@@ -290,7 +290,7 @@ func TestRevokedWhileStalled(t *testing.T) {
 	resp := h.post(chat, gpt)
 	defer resp.Body.Close()
 	<-stalled
-	(*h.cut.Load())(token.ErrAgentRevoked)
+	h.book.Cut(token.ErrAgentRevoked)
 	if r := h.receipts(2)[1]; r.Outcome == nil || r.Outcome.Status != receipt.Aborted || r.Outcome.Code != "agent.revoked" {
 		t.Errorf("%+v", r.Outcome)
 	}

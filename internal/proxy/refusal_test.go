@@ -98,20 +98,17 @@ func TestTokensRefused(t *testing.T) {
 	stranger := refusing(t, wpc)
 	resp := h.post(messages, claude, "Authorization", "", "X-Api-Key", stranger.cst)
 	complains(t, resp, body(t, resp), "anthropic", 401, "token.signature")
-	if r := h.receipts(1)[0]; r.Job != receipt.Journal || r.Refused != "token.signature" || len(h.book.lines[0].Texts) != 0 {
+	if r := h.receipts(1)[0]; r.Job != receipt.Journal || r.Refused != "token.signature" || len(h.book.Lines()[0].Texts) != 0 {
 		t.Errorf("nobody knows whose job it would be, and the receipt is %+v", r)
 	}
-	h.book.lines = nil
-	for hash := range h.policies {
-		delete(h.policies, hash)
-	}
+	h.book.Withdraw()
 	resp = h.post(chat, gpt)
 	b := body(t, resp)
 	complains(t, resp, b, "openai", 401, "policy.unusable")
 	if bytes.Contains(b, []byte("hush")) || resp.Header.Get("WWW-Authenticate") == "" || resp.Header.Get("Clawea-Receipt") != "job-1/1" {
 		t.Errorf("answer %s, %v", b, resp.Header)
 	}
-	if r := h.receipts(1)[0]; r.Refused != "policy.unusable" {
+	if r := h.receipts(2)[1]; r.Refused != "policy.unusable" {
 		t.Errorf("receipt says %q", r.Refused)
 	}
 }
@@ -187,7 +184,7 @@ func TestSizeLimit(t *testing.T) {
 	if r := h.receipts(1)[0]; r.Refused != "limit.request" || resp.Header.Get("Clawea-Receipt") != "job-1/1" {
 		t.Errorf("receipt %+v, headers %v", r, resp.Header)
 	}
-	if len(h.book.lines[0].Texts) != 0 {
+	if len(h.book.Lines()[0].Texts) != 0 {
 		t.Error("the refused request is kept")
 	}
 
@@ -206,7 +203,7 @@ func TestSizeLimit(t *testing.T) {
 
 func TestNoBookNoAct(t *testing.T) {
 	h := refusing(t, wpc)
-	h.book.broken = receipt.Opened
+	h.book.Broken = receipt.Opened
 	resp := h.post(chat, gpt)
 	b := body(t, resp)
 	complains(t, resp, b, "openai", 503, "not made")
@@ -225,7 +222,7 @@ func TestUnclosedIsCutOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, wpc, upstream(t, "oai", "openai", handler))
-			h.book.broken = receipt.Closed
+			h.book.Broken = receipt.Closed
 			resp, err := h.try(t.Context(), chat, gpt)
 			if err == nil {
 				_, err = io.ReadAll(resp.Body)
