@@ -4,7 +4,6 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,23 +12,21 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/ledger"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/revocation"
-	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
-	"github.com/clawea/clawea/token"
 )
 
 var (
@@ -50,27 +47,10 @@ type house struct {
 	ada, alice seal.Signer
 	kim        seal.Signer
 	gateKey    seal.Signer
-	log        *lockedBuffer
+	log        *housetest.Log
 	hash       seal.Hash // of the policy
 	proposed   seal.Hash // a draft
 	published  seal.Hash // a proof of job-1
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // A doorman takes people at their word: the header X-Roles says which they have.
@@ -89,55 +69,24 @@ func (doorman) Person(r *http.Request) (*Person, error) {
 
 func newKey(t testing.TB, name string, seed byte) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	k := housetest.NewKey(t, name, seed)
+	return k.Signer, k.Verifier
 }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, log: new(lockedBuffer)}
+	h := &house{t: t, log: new(housetest.Log)}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	path := filepath.Join(t.TempDir(), "house.db")
-	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + path, Key: bytes.Repeat([]byte{7}, 32), Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.raw, err = sql.Open("sqlite", "file:"+path+"?_busy_timeout=5000"); err != nil {
-		t.Fatal(err)
-	}
-	var adaKey, regKey, issKey, gatKey, aliceKey seal.Verifier
-	var reg, iss seal.Signer
-	h.ada, adaKey = newKey(t, "ada@house.test", 1)
-	reg, regKey = newKey(t, "registry.test", 2)
-	iss, issKey = newKey(t, "issuer.test", 3)
-	h.gateKey, gatKey = newKey(t, "gate.test", 4)
-	logKey, _ := newKey(t, "log.test", 5)
-	h.alice, aliceKey = newKey(t, "alice@house.test", 6)
-	policies := &registry.Registry{DB: db, Authors: []seal.Verifier{adaKey}, Signer: reg, Self: regKey, Resolvers: map[string]registry.Resolver{}, Now: time.Now}
-	h.issuer = &issuer.Issuer{
-		DB: db, Policies: policies, Keys: func() *issuer.Keys { return &issuer.Keys{Signer: iss, Verifiers: []seal.Verifier{issKey}} },
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post, mail}, Now: time.Now,
-	}
-	h.ledger = &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
+	g := gatetest.New(t, log, read, post, mail)
+	h.raw, h.gate, h.issuer, h.ledger, h.ada, h.alice, h.gateKey = g.Raw, g.Gate, g.Issuer, g.Ledger, g.Ada, g.Alice, g.GateKey
+	db, policies := g.DB, g.Registry
 	var kimKey seal.Verifier
 	h.kim, kimKey = newKey(t, "kim@house.test", 7)
-	people := []seal.Verifier{aliceKey, kimKey}
+	h.gate.People = append(h.gate.People, kimKey)
 	absences := &approval.Absences{DB: db, Now: time.Now}
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: policies, Book: db, Revocations: calm{}, People: people, Absences: absences, Signer: h.gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	h.gate.Absences = absences
 	h.Console = &Console{
-		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now}, Gates: []seal.Verifier{gatKey},
+		Door: doorman{}, Passkeys: &keyring{signer: h.alice}, DB: db, Policies: policies, Desk: &approval.Desk{DB: db, Policies: policies, People: h.gate.People, Absences: absences, Now: time.Now}, Gates: []seal.Verifier{g.GateKey.Verifier},
 		Drafts: &registry.Drafts{DB: db, Registry: policies, Log: log}, Orders: &revocation.Desk{DB: db, Book: db, Signer: h.gateKey, Log: log},
 		Catalog: h.issuer.Catalog, House: "house.test " + hostile, Now: time.Now, Log: log,
 		Sites: []Site{{Tool: "confluence", URL: "https://acme.test", Wiki: "/wiki"}, {Tool: "jira", URL: "https://acme.test"}},
@@ -170,20 +119,8 @@ func newHouse(t testing.TB) *house {
 	h.Proofs = newProofs(t, h)
 	srv := httptest.NewServer(h.Handler())
 	h.url = srv.URL
-	t.Cleanup(func() {
-		srv.Close()
-		h.raw.Close()
-		db.Close()
-	})
+	t.Cleanup(srv.Close)
 	return h
-}
-
-// calm cuts no call off.
-type calm struct{}
-
-// Watch returns ctx.
-func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	return ctx, func() {}, nil
 }
 
 // publish publishes a policy and returns its hash.
@@ -199,25 +136,13 @@ func (h *house) publish(text string) seal.Hash {
 // signed is a policy that somebody has signed.
 func (h *house) signed(by seal.Signer, text string) *seal.Envelope {
 	h.t.Helper()
-	payload, err := seal.Canonical([]byte(text))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	e, err := seal.Sign(by, policy.Type, payload)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return e
+	return housetest.Sign(h.t, text, by)
 }
 
 // order issues a token of the robot's for a job.
 func (h *house) order(job string) string {
 	h.t.Helper()
-	m, err := h.issuer.Mint(h.t.Context(), issuer.Order{Agent: "robot", Job: job, Policy: h.hash, Client: "olga", Operator: true})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return m.Raw
+	return gatetest.Mint(h.t, h.issuer, issuer.Order{Agent: "robot", Job: job, Policy: h.hash, Client: "olga", Operator: true}).Raw
 }
 
 // A deed is what an agent does: the texts are hostile.
@@ -231,17 +156,14 @@ type deed struct {
 
 // do carries a deed through the gate.
 func (h *house) do(raw string, d *deed) (*receipt.Receipt, error) {
-	r, _, err := h.gate.Do(h.t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: d.action, Text: []byte(d.args), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		c := &policy.Call{Tool: d.action.Tool, Action: d.action.Name, Class: d.action.Class, Site: "https://acme.test"}
-		c.Resources = []policy.Resource{{Type: "page", ID: "77", Version: "4", Path: []policy.Place{{ID: "9"}, {ID: "77"}}}, {Type: "page " + hostile, ID: "javascript:alert(1)"}}
-		if d.action == mail {
-			c.Categories = []string{"external_send"}
-		}
-		return &gate.Plan{Call: c, Change: d.change, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
-			return &gate.Result{Body: []byte(d.result), Outcome: d.outcome}, nil
-		}}, nil
+	c := &policy.Call{Tool: d.action.Tool, Action: d.action.Name, Class: d.action.Class, Site: "https://acme.test"}
+	c.Resources = []policy.Resource{{Type: "page", ID: "77", Version: "4", Path: []policy.Place{{ID: "9"}, {ID: "77"}}}, {Type: "page " + hostile, ID: "javascript:alert(1)"}}
+	if d.action == mail {
+		c.Categories = []string{"external_send"}
+	}
+	return gatetest.Carry(h.t.Context(), h.gate, raw, d.args, &gate.Plan{Call: c, Change: d.change, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
+		return &gate.Result{Body: []byte(d.result), Outcome: d.outcome}, nil
 	}})
-	return r, err
 }
 
 // listed puts all receipts into the log and lists them.

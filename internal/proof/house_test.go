@@ -9,14 +9,13 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
 	"github.com/clawea/clawea/internal/issuer"
-	"github.com/clawea/clawea/internal/ledger"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
@@ -45,104 +44,28 @@ type house struct {
 	gate     *gate.Gate
 	desk     *approval.Desk
 	alice    seal.Signer
+	ada      seal.Signer
 	trust    *verify.Trust
 	policy   seal.Hash
 }
 
-type key struct {
-	seal.Signer
-	verifier seal.Verifier
-	public   string
-}
-
-func newKey(t *testing.T, name string, seed byte) key {
-	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key{s, v, public}
-}
-
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "house.db")
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + path, Key: bytes.Repeat([]byte{7}, 32), Log: log})
-	if err != nil {
-		t.Fatal(err)
+	g := gatetest.New(t, log, catalog...)
+	h := &house{
+		t: t, db: g.DB, raw: g.Raw, registry: g.Registry, issuer: g.Issuer, gate: g.Gate, alice: g.Alice, ada: g.Ada, trust: g.Trust,
+		desk:     &approval.Desk{DB: g.DB, Policies: g.Registry, People: g.Gate.People, Now: time.Now},
+		Exporter: &proof.Exporter{DB: g.DB, Policies: g.Registry, Ledger: g.Ledger, Signer: g.GateKey, Now: time.Now, Log: log},
+		policy:   g.Publish(t, wpc),
 	}
-	raw, err := sql.Open("sqlite", "file:"+path+"?_busy_timeout=5000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ada, reg, iss := newKey(t, "ada@house.test", 1), newKey(t, "registry.test", 2), newKey(t, "issuer.test", 3)
-	gat, logKey, alice := newKey(t, "gate.test", 4), newKey(t, "log.test", 5), newKey(t, "alice@house.test", 6)
-	h := &house{t: t, db: db, raw: raw, alice: alice.Signer}
-	h.registry = &registry.Registry{
-		DB: db, Authors: []seal.Verifier{ada.verifier}, Signer: reg.Signer, Self: reg.verifier, Resolvers: map[string]registry.Resolver{}, Now: time.Now,
-	}
-	h.issuer = &issuer.Issuer{
-		DB: db, Policies: h.registry, Keys: func() *issuer.Keys {
-			return &issuer.Keys{Signer: iss.Signer, Verifiers: []seal.Verifier{iss.verifier}, Public: []string{iss.public}}
-		},
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: catalog, Now: time.Now,
-	}
-	people := []seal.Verifier{alice.verifier}
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h.registry, Book: db, Revocations: calm{}, People: people, Signer: gat.Signer, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: slog.New(slog.DiscardHandler)}
-	h.desk = &approval.Desk{DB: db, Policies: h.registry, People: people, Now: time.Now}
-	l := &ledger.Ledger{DB: db, Signer: logKey.Signer, Origin: "house.test/log", Log: log}
-	h.Exporter = &proof.Exporter{DB: db, Policies: h.registry, Ledger: l, Signer: gat.Signer, Now: time.Now, Log: log}
-	h.trust = &verify.Trust{
-		Format: verify.TrustFormat, House: "https://house.test", Origin: "house.test/log", Authors: []string{ada.public}, Registries: []string{reg.public},
-		Issuers: []string{iss.public}, Gates: []string{gat.public}, Logs: []string{logKey.public}, People: []string{alice.public},
-	}
-	running, stop := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		l.Run(running, 50*time.Millisecond)
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-stopped
-		if err := errors.Join(raw.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	h.publish(ada)
+	g.Log(t, 50*time.Millisecond)
 	return h
-}
-
-func (h *house) publish(author key) {
-	h.t.Helper()
-	e, err := seal.Sign(author.Signer, policy.Type, []byte(wpc))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	entry, err := h.registry.Publish(h.t.Context(), e)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.policy = entry.Policy.Hash()
 }
 
 func (h *house) mint(job string) *issuer.Minted {
 	h.t.Helper()
-	m, err := h.issuer.Mint(h.t.Context(), issuer.Order{Agent: "robot", Job: job, Policy: h.policy})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return m
+	return gatetest.Mint(h.t, h.issuer, issuer.Order{Agent: "robot", Job: job, Policy: h.policy})
 }
 
 // do carries a call of desk's through the gate.
@@ -153,16 +76,11 @@ func (h *house) do(raw, name, text string) (*receipt.Receipt, error) {
 			action = a
 		}
 	}
-	r, _, err := h.gate.Do(context.WithoutCancel(h.t.Context()), &token.Presentation{Raw: raw}, &gate.Request{Action: action, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		c := &policy.Call{Tool: action.Tool, Action: action.Name, Class: action.Class}
-		if name == "post" {
-			c.Categories = []string{"external_send"}
-		}
-		return &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
-			return &gate.Result{Body: []byte("result of " + text), Outcome: receipt.Outcome{Status: receipt.Done}}, nil
-		}}, nil
-	}})
-	return r, err
+	c := &policy.Call{Tool: action.Tool, Action: action.Name, Class: action.Class}
+	if name == "post" {
+		c.Categories = []string{"external_send"}
+	}
+	return gatetest.Do(context.WithoutCancel(h.t.Context()), h.gate, raw, text, c, "result of "+text)
 }
 
 // yes has alice approve a question.
@@ -262,11 +180,3 @@ func (brokenPolicies) Entry(context.Context, seal.Hash) (*registry.Entry, error)
 type brokenDB struct{ *store.DB }
 
 func (brokenDB) Token(context.Context, token.ID) (*store.Token, error) { return nil, errDisk }
-
-// calm cuts no call off.
-type calm struct{}
-
-// Watch returns ctx.
-func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	return ctx, func() {}, nil
-}

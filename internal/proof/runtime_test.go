@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -17,9 +18,9 @@ import (
 // told has a launcher find what the job's program says: the calls that it made, and a text.
 func (h *house) told(text receipt.Text, calls ...string) {
 	h.t.Helper()
-	launcher := newKey(h.t, "launcher", 7)
-	h.trust.Launchers = []string{launcher.public}
-	traces := &proof.Traces{DB: h.db, Launchers: []seal.Verifier{launcher.verifier}}
+	launcher := housetest.NewKey(h.t, "launcher", 7)
+	h.trust.Launchers = []string{launcher.Public}
+	traces := &proof.Traces{DB: h.db, Launchers: []seal.Verifier{launcher.Verifier}}
 	x := &receipt.Trace{Job: "job-1", Agent: "robot", Launcher: "launcher", At: time.Now().UTC().Truncate(time.Second), Program: "openclaw", Version: "1", Export: text.Commitment}
 	for _, name := range calls {
 		x.Calls = append(x.Calls, receipt.TracedCall{Kind: receipt.TracedRemote, Name: name, Status: receipt.TracedRan, At: x.At})

@@ -16,7 +16,7 @@ import (
 // their verdicts can be made again.
 func TestShadow(t *testing.T) {
 	h := newHouse(t)
-	e, err := seal.Sign(newKey(t, "ada@house.test", 1).Signer, policy.Type, []byte(`{"tool_policy":{"allow":["desk.*"],"deny":["desk.read"]},"wpc_version":"v1"}`))
+	e, err := seal.Sign(h.ada, policy.Type, []byte(`{"tool_policy":{"allow":["desk.*"],"deny":["desk.read"]},"wpc_version":"v1"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

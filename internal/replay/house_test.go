@@ -4,26 +4,22 @@
 package replay_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
-	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
-	"github.com/clawea/clawea/token"
 )
 
 const force = `{"wpc_version":"v1","tool":["confluence","desk"],"resources":{"spaces_allowlist":["ENG"]},
@@ -45,25 +41,7 @@ type house struct {
 	issuer   *issuer.Issuer
 	gate     *gate.Gate
 	policy   seal.Hash
-	ada      seal.Signer
 	resolved int // how often names were looked up
-}
-
-func newKey(t *testing.T, name string, seed byte) (seal.Signer, seal.Verifier, string) {
-	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v, public
 }
 
 // Resolve makes ids out of names. It fills registry.Resolver.
@@ -81,67 +59,20 @@ func (h *house) Resolve(_ context.Context, names []policy.Name) ([]policy.Bound,
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "house.db")
-	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + path, Key: bytes.Repeat([]byte{7}, 32), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
+	g := gatetest.New(t, slog.New(slog.DiscardHandler), catalog...)
+	h := &house{t: t, db: g.DB, raw: g.Raw, registry: g.Registry, issuer: g.Issuer, gate: g.Gate}
+	h.registry.Resolvers["confluence"] = h
+	h.Replayer = &replay.Replayer{
+		DB: g.DB, Policies: g.Registry, Gates: []seal.Verifier{g.GateKey.Verifier}, Issuers: func() []seal.Verifier { return []seal.Verifier{g.IssuerKey.Verifier} },
 	}
-	raw, err := sql.Open("sqlite", "file:"+path+"?_busy_timeout=5000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(raw.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	h := &house{t: t, db: db, raw: raw}
-	ada, adaKey, _ := newKey(t, "ada@house.test", 1)
-	reg, regKey, _ := newKey(t, "registry.test", 2)
-	iss, issKey, issText := newKey(t, "issuer.test", 3)
-	gat, gatKey, _ := newKey(t, "gate.test", 4)
-	h.ada = ada
-	h.registry = &registry.Registry{
-		DB: db, Authors: []seal.Verifier{adaKey}, Signer: reg, Self: regKey, Resolvers: map[string]registry.Resolver{"confluence": h}, Now: time.Now,
-	}
-	h.issuer = &issuer.Issuer{
-		DB: db, Policies: h.registry, Keys: func() *issuer.Keys {
-			return &issuer.Keys{Signer: iss, Verifiers: []seal.Verifier{issKey}, Public: []string{issText}}
-		},
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: catalog, Now: time.Now,
-	}
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h.registry, Book: db, Revocations: calm{}, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: slog.New(slog.DiscardHandler)}
-	h.Replayer = &replay.Replayer{DB: db, Policies: h.registry, Gates: []seal.Verifier{gatKey}, Issuers: func() []seal.Verifier { return []seal.Verifier{issKey} }}
-	h.policy = h.publish(force)
+	h.policy = g.Publish(t, force)
 	return h
-}
-
-func (h *house) publish(text string) seal.Hash {
-	h.t.Helper()
-	canonical, err := seal.Canonical([]byte(text))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	e, err := seal.Sign(h.ada, policy.Type, canonical)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	entry, err := h.registry.Publish(h.t.Context(), e)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return entry.Policy.Hash()
 }
 
 // mint issues a token for a job; grant nil means all.
 func (h *house) mint(job string, grant *policy.Grant) string {
 	h.t.Helper()
-	m, err := h.issuer.Mint(h.t.Context(), issuer.Order{Agent: "robot", Job: job, Policy: h.policy, Grant: grant})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return m.Raw
+	return gatetest.Mint(h.t, h.issuer, issuer.Order{Agent: "robot", Job: job, Policy: h.policy, Grant: grant}).Raw
 }
 
 // do carries a call through the gate, whatever becomes of it. Confluence's are
@@ -163,11 +94,7 @@ func (h *house) do(raw, tool, name, text string, path ...string) {
 		}
 		c.Resources = []policy.Resource{r}
 	}
-	_, _, err := h.gate.Do(h.t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: action, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		return &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
-			return &gate.Result{Body: []byte("result"), Outcome: receipt.Outcome{Status: receipt.Done}}, nil
-		}}, nil
-	}})
+	_, err := gatetest.Do(h.t.Context(), h.gate, raw, text, c, "result")
 	if denied, pending, refused := (*gate.Denied)(nil), (*gate.Pending)(nil), (*gate.Refused)(nil); err != nil && !errors.As(err, &denied) && !errors.As(err, &pending) && !errors.As(err, &refused) {
 		h.t.Fatal(err)
 	}
@@ -215,12 +142,4 @@ func (h *house) replay(text, job string) (int, []string) {
 		}
 		at = *page.Next
 	}
-}
-
-// calm cuts no call off.
-type calm struct{}
-
-// Watch returns ctx.
-func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	return ctx, func() {}, nil
 }

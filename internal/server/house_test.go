@@ -4,7 +4,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -13,9 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,19 +20,17 @@ import (
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/export"
 	"github.com/clawea/clawea/internal/gate"
-	"github.com/clawea/clawea/internal/issuer"
-	"github.com/clawea/clawea/internal/ledger"
+	"github.com/clawea/clawea/internal/gate/gatetest"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/oauth"
 	"github.com/clawea/clawea/internal/proof"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/replay"
 	"github.com/clawea/clawea/internal/revocation"
-	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
-	"github.com/clawea/clawea/token"
 	"github.com/clawea/clawea/verify"
 )
 
@@ -63,41 +58,13 @@ type house struct {
 	raw        *sql.DB // behind the store's back
 	gate       *gate.Gate
 	ada, alice seal.Signer
-	log        *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	log        *housetest.Log
 }
 
 func newKey(t testing.TB, name string, seed byte) (seal.Signer, seal.Verifier, string) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v, public
+	k := housetest.NewKey(t, name, seed)
+	return k.Signer, k.Verifier, k.Public
 }
 
 // saying is a handler that says which it is.
@@ -110,53 +77,27 @@ func saying(word string) http.Handler {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, log: new(lockedBuffer)}
+	h := &house{t: t, log: new(housetest.Log)}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	path := filepath.Join(t.TempDir(), "house.db")
-	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + path, Key: bytes.Repeat([]byte{7}, 32), Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.raw, err = sql.Open("sqlite", "file:"+path+"?_busy_timeout=5000"); err != nil {
-		t.Fatal(err)
-	}
-	ada, adaKey, adaText := newKey(t, "ada@house.test", 1)
-	reg, regKey, regText := newKey(t, "registry.test", 2)
-	iss, issKey, issText := newKey(t, "issuer.test", 3)
-	gat, gatKey, gatText := newKey(t, "gate.test", 4)
-	logKey, _, logText := newKey(t, "log.test", 5)
-	alice, aliceKey, aliceText := newKey(t, "alice@house.test", 6)
-	h.ada, h.alice = ada, alice
-	policies := &registry.Registry{DB: db, Authors: []seal.Verifier{adaKey}, Signer: reg, Self: regKey, Resolvers: map[string]registry.Resolver{}, Now: time.Now}
-	tokens := &issuer.Issuer{
-		DB: db, Policies: policies, Keys: func() *issuer.Keys {
-			return &issuer.Keys{Signer: iss, Verifiers: []seal.Verifier{issKey}, Public: []string{issText}}
-		},
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: []policy.Action{read, post, take}, Now: time.Now,
-	}
-	l := &ledger.Ledger{DB: db, Signer: logKey, Origin: "house.test/log", Log: log}
-	people := []seal.Verifier{aliceKey}
+	g := gatetest.New(t, log, read, post, take)
+	h.raw, h.gate, h.ada, h.alice, h.trust = g.Raw, g.Gate, g.Ada, g.Alice, g.Trust
+	db, policies, tokens, gates := g.DB, g.Registry, g.Issuer, []seal.Verifier{g.GateKey.Verifier}
 	absences := &approval.Absences{DB: db, Now: time.Now}
-	h.gate = &gate.Gate{Tokens: tokens, Policies: policies, Book: db, Revocations: calm{}, People: people, Absences: absences, Signer: gat, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
-	h.trust = &verify.Trust{
-		Format: verify.TrustFormat, House: "https://house.test", Origin: "house.test/log", Authors: []string{adaText}, Registries: []string{regText},
-		Issuers: []string{issText}, Gates: []string{gatText}, Logs: []string{logText}, People: []string{aliceText},
-	}
+	h.gate.Absences = absences
 	h.Server = &Server{
-		Replayer: &replay.Replayer{DB: db, Policies: policies, Gates: []seal.Verifier{gatKey}, Issuers: func() []seal.Verifier { return []seal.Verifier{issKey} }},
+		Replayer: &replay.Replayer{DB: db, Policies: policies, Gates: gates, Issuers: func() []seal.Verifier { return []seal.Verifier{g.IssuerKey.Verifier} }},
 		Undo: &undo.Desk{
-			DB: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Gates: []seal.Verifier{gatKey}, Over: time.Minute, Now: time.Now, Log: log,
+			DB: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Gates: gates, Over: time.Minute, Now: time.Now, Log: log,
 		},
 		Settler: &undo.Settler{
-			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: gat, Gates: []seal.Verifier{gatKey}, Now: time.Now, Log: log,
+			DB: db, Book: db, Connectors: map[string]undo.Connector{"desk": drawer{}}, Signer: g.GateKey, Gates: gates, Now: time.Now, Log: log,
 		},
 		UndoTools: []string{"desk"},
-		Registry:  policies, Drafts: &registry.Drafts{DB: db, Registry: policies, Log: log}, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: people, Absences: absences, Now: time.Now},
+		Registry:  policies, Drafts: &registry.Drafts{DB: db, Registry: policies, Log: log}, Issuer: tokens, Desk: &approval.Desk{DB: db, Policies: policies, People: h.gate.People, Absences: absences, Now: time.Now},
 		Traces:      &proof.Traces{DB: db},
-		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: l, Signer: gat, Now: time.Now, Log: log},
+		Proofs:      &proof.Exporter{DB: db, Policies: policies, Ledger: g.Ledger, Signer: g.GateKey, Now: time.Now, Log: log},
 		DB:          db,
-		Revocations: &revocation.Desk{DB: db, Book: db, Signer: gat, Log: log},
+		Revocations: &revocation.Desk{DB: db, Book: db, Signer: g.GateKey, Log: log},
 		Trust:       func(context.Context) *verify.Trust { return h.trust },
 		Receipts:    &export.Feed{DB: db, Log: log},
 		Presses:     http.NotFoundHandler(),
@@ -168,24 +109,13 @@ func newHouse(t testing.TB) *house {
 		Door:      &gate.Door{URL: "https://house.test", Nonces: tokens.Nonces},
 		Routes:    []api.Route{{Name: "sim", Dialect: "openai"}},
 		Operators: []Operator{{Name: "eve", Token: func() (string, error) { return "another-secret", nil }}, {Name: "olga", Token: func() (string, error) { return secret, nil }}},
-		Proxy:     saying("proxy"), MCP: saying("mcp"), Seam: sayingSeam{}, Local: sayingLocal{}, Tiles: l.Handler(), Log: log,
+		Proxy:     saying("proxy"), MCP: saying("mcp"), Seam: sayingSeam{}, Local: sayingLocal{}, Tiles: g.Ledger.Handler(), Log: log,
 	}
 	h.Pulse, h.Origin = newPulse(t, h.Server), "https://house.test"
 	srv := httptest.NewServer(h.Handler())
 	h.url = srv.URL
-	running, stop := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		l.Run(running, 20*time.Millisecond)
-	}()
-	t.Cleanup(func() {
-		srv.Close()
-		stop()
-		<-stopped
-		h.raw.Close()
-		db.Close() // some tests have closed it
-	})
+	t.Cleanup(srv.Close)
+	g.Log(t, 20*time.Millisecond)
 	return h
 }
 
@@ -277,16 +207,11 @@ func (h *house) open() (*api.Policy, *api.Issued) {
 
 // call carries a call through the gate.
 func (h *house) call(raw string, a policy.Action, text string) (*receipt.Receipt, error) {
-	r, _, err := h.gate.Do(h.t.Context(), &token.Presentation{Raw: raw}, &gate.Request{Action: a, Text: []byte(text), Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) {
-		c := &policy.Call{Tool: a.Tool, Action: a.Name, Class: a.Class}
-		if a == post {
-			c.Categories = []string{"external_send"}
-		}
-		return &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
-			return &gate.Result{Body: []byte("result"), Outcome: receipt.Outcome{Status: receipt.Done}}, nil
-		}}, nil
-	}})
-	return r, err
+	c := &policy.Call{Tool: a.Tool, Action: a.Name, Class: a.Class}
+	if a == post {
+		c.Categories = []string{"external_send"}
+	}
+	return gatetest.Do(h.t.Context(), h.gate, raw, text, c, "result")
 }
 
 func (h *house) exec(query string, args ...any) {
@@ -294,14 +219,6 @@ func (h *house) exec(query string, args ...any) {
 	if _, err := h.raw.ExecContext(h.t.Context(), query, args...); err != nil {
 		h.t.Fatal(err)
 	}
-}
-
-// calm cuts no call off.
-type calm struct{}
-
-// Watch returns ctx.
-func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	return ctx, func() {}, nil
 }
 
 // sayingSeam says which of its doors was passed.

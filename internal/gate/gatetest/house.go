@@ -130,16 +130,16 @@ func Mint(t testing.TB, i *issuer.Issuer, o issuer.Order) *issuer.Minted {
 	return m
 }
 
-// Do carries a call through the gate. If it is allowed, the act succeeds with result.
-func (h *House) Do(ctx context.Context, raw, args string, c *policy.Call, result string) (*receipt.Receipt, error) {
-	return h.Carry(ctx, raw, args, &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
+// Do carries a call through a gate. If it is allowed, the act succeeds with result.
+func Do(ctx context.Context, g *gate.Gate, raw, args string, c *policy.Call, result string) (*receipt.Receipt, error) {
+	return Carry(ctx, g, raw, args, &gate.Plan{Call: c, Act: func(context.Context, *receipt.Receipt) (*gate.Result, error) {
 		return &gate.Result{Body: []byte(result), Outcome: receipt.Outcome{Status: receipt.Done}}, nil
 	}})
 }
 
-// Carry carries what is planned through the gate.
-func (h *House) Carry(ctx context.Context, raw, args string, p *gate.Plan) (*receipt.Receipt, error) {
-	r, _, err := h.Gate.Do(ctx, &token.Presentation{Raw: raw}, &gate.Request{
+// Carry carries what is planned through a gate.
+func Carry(ctx context.Context, g *gate.Gate, raw, args string, p *gate.Plan) (*receipt.Receipt, error) {
+	r, _, err := g.Do(ctx, &token.Presentation{Raw: raw}, &gate.Request{
 		Action: policy.Action{Tool: p.Call.Tool, Name: p.Call.Action, Class: p.Call.Class}, Text: []byte(args),
 		Plan: func(context.Context, []policy.Bound) (*gate.Plan, error) { return p, nil },
 	})
