@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,9 @@ import (
 
 	"github.com/clawea/clawea/internal/approval"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -63,43 +64,16 @@ func (h *house) Policy(context.Context, seal.Hash) (*policy.Policy, error) { ret
 
 func newKey(t *testing.T, name string, seed byte) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	k := housetest.NewKey(t, name, seed)
+	return k.Signer, k.Verifier
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := new(house)
 	h.clock.Store(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC).UnixMilli())
-	var err error
-	h.db, err = store.Open(t.Context(), store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Now: h.now, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if h.policy, err = policy.Parse([]byte(wpc)); err != nil {
-		t.Fatal(err)
-	}
-	if h.policy, err = h.policy.Bind(&policy.Binding{Policy: h.policy.Hash(), At: h.now(), Names: []policy.Bound{}}); err != nil {
-		t.Fatal(err)
-	}
+	h.db = storetest.Open(t, store.Config{Now: h.now})
+	h.policy = housetest.Policy(t, wpc)
 	h.claims = &token.Claims{
 		Issuer: "https://issuer.test", Audience: "https://house.test", Agent: "robot", ID: "t1", Job: "job-1",
 		Issued: h.now().Unix(), Expires: h.now().Add(time.Hour).Unix(),

@@ -4,7 +4,6 @@
 package seam_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,21 +11,22 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/seam"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
-	"github.com/clawea/clawea/token"
 )
 
 const (
@@ -89,28 +89,10 @@ type house struct {
 // Policy makes the house the gate's Policies: it has one.
 func (h *house) Policy(context.Context, seal.Hash) (*policy.Policy, error) { return h.policy, nil }
 
-// calm is a house in which nothing is revoked.
-type calm struct{}
-
-func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	return ctx, func() {}, nil
-}
-
 func newKey(t testing.TB, name string, seed byte) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	k := housetest.NewKey(t, name, seed)
+	return k.Signer, k.Verifier
 }
 
 // routes are what Envoy's requests mean in the test's house.
@@ -131,41 +113,18 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, now: time.Now}
 	log := slog.New(slog.DiscardHandler)
+	h.db = storetest.Open(t, store.Config{Log: log, Now: func() time.Time { return h.now() }})
+	h.policy = housetest.Policy(t, wpc)
+	list, key := []tools.Connector{desk{}}, housetest.NewKey(t, "gate.test", 2)
+	h.issuer = gatetest.NewIssuer(h.db, h, housetest.NewKey(t, "issuer.test", 1), tools.Catalog(list))
+	h.gate = gatetest.NewGate(h.issuer, h, h.db, key, log)
+	h.gate.ReportTime = 10 * time.Minute
+	door := &gate.Door{URL: gatetest.URL, Nonces: h.issuer.Nonces}
 	var err error
-	h.db, err = store.Open(t.Context(), store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Log: log, Now: func() time.Time { return h.now() },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if h.policy, err = policy.Parse([]byte(wpc)); err != nil {
-		t.Fatal(err)
-	}
-	if h.policy, err = h.policy.Bind(&policy.Binding{Policy: h.policy.Hash(), At: time.Now(), Names: []policy.Bound{}}); err != nil {
-		t.Fatal(err)
-	}
-	signer, verifier := newKey(t, "issuer.test", 1)
-	list := []tools.Connector{desk{}}
-	h.issuer = &issuer.Issuer{
-		DB: h.db, Policies: h, Keys: func() *issuer.Keys { return &issuer.Keys{Signer: signer, Verifiers: []seal.Verifier{verifier}} },
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: tools.Catalog(list), Now: time.Now,
-	}
-	gateKey, gates := newKey(t, "gate.test", 2)
-	h.gate = &gate.Gate{
-		Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32),
-		PlainBearer: true, ReportTime: 10 * time.Minute, Log: log,
-	}
-	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
 	if h.mcp, err = tools.New(h.gate, door, list, nil, tools.Waits{}, "test", log); err != nil {
 		t.Fatal(err)
 	}
-	h.handler, err = seam.New(h.gate, door, h.db, []seal.Verifier{gates}, []seam.Connector{desk{}}, []string{"wikimcp"}, []seam.Gateway{
+	h.handler, err = seam.New(h.gate, door, h.db, []seal.Verifier{key.Verifier}, []seam.Connector{desk{}}, []string{"wikimcp"}, []seam.Gateway{
 		{Name: "envoy", Token: token32(envoyToken), URL: "https://gateway.test", Mode: "mcp_server", Routes: routes()},
 		{Name: "kong", Token: token32(kongToken)},
 	}, log)
@@ -181,11 +140,7 @@ func newHouse(t *testing.T) *house {
 // mint returns a plain token for job.
 func (h *house) mint(job string) string {
 	h.t.Helper()
-	m, err := h.issuer.Mint(h.t.Context(), issuer.Order{Agent: "robot", Job: job, Policy: h.policy.Hash()})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return m.Raw
+	return gatetest.Mint(h.t, h.issuer, issuer.Order{Agent: "robot", Job: job, Policy: h.policy.Hash()}).Raw
 }
 
 // as adds a gateway's token and an agent's to r.

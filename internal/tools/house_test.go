@@ -4,7 +4,6 @@
 package tools_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,9 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,8 +20,11 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -110,7 +110,7 @@ type house struct {
 	issuer *issuer.Issuer
 	gate   *gate.Gate
 	policy *policy.Policy
-	log    *lockedBuffer
+	log    *housetest.Log
 
 	connectors []tools.Connector
 	handler    http.Handler
@@ -121,19 +121,8 @@ func (h *house) Policy(context.Context, seal.Hash) (*policy.Policy, error) { ret
 
 func newKey(t *testing.T, name string, seed byte) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	k := housetest.NewKey(t, name, seed)
+	return k.Signer, k.Verifier
 }
 
 func newHouse(t *testing.T) *house {
@@ -145,62 +134,23 @@ func newHouse(t *testing.T) *house {
 // openHouse serves connectors under a policy. d may be nil.
 func openHouse(t *testing.T, d *desk, wpc string, connectors ...tools.Connector) *house {
 	t.Helper()
-	h := &house{t: t, desk: d, log: new(lockedBuffer), connectors: connectors}
+	h := &house{t: t, desk: d, log: new(housetest.Log), connectors: connectors}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	var err error
-	h.db, err = store.Open(t.Context(), store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Log: log,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.policy, err = policy.Parse([]byte(wpc)); err != nil {
-		t.Fatal(err)
-	}
-	if h.policy, err = h.policy.Bind(&policy.Binding{Policy: h.policy.Hash(), At: time.Now(), Names: []policy.Bound{}}); err != nil {
-		t.Fatal(err)
-	}
-	signer, verifier := newKey(t, "issuer.test", 1)
-	h.issuer = &issuer.Issuer{
-		DB: h.db, Policies: h, Keys: func() *issuer.Keys { return &issuer.Keys{Signer: signer, Verifiers: []seal.Verifier{verifier}} },
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: time.Now}, PlainBearer: true,
-		URL: "https://house.test", House: "https://house.test", Catalog: tools.Catalog(connectors), Now: time.Now,
-	}
-	gateKey, _ := newKey(t, "gate.test", 2)
-	h.gate = &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: gateKey, Salt: bytes.Repeat([]byte{9}, 32), PlainBearer: true, Log: log}
+	h.db = storetest.Open(t, store.Config{Log: log})
+	h.policy = housetest.Policy(t, wpc)
+	h.issuer = gatetest.NewIssuer(h.db, h, housetest.NewKey(t, "issuer.test", 1), tools.Catalog(connectors))
+	h.gate = gatetest.NewGate(h.issuer, h, h.db, housetest.NewKey(t, "gate.test", 2), log)
 	srv := httptest.NewUnstartedServer(nil)
 	h.url = "http://" + strings.Replace(srv.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
-	door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}
+	door := &gate.Door{URL: gatetest.URL, Nonces: h.issuer.Nonces}
+	var err error
 	if h.handler, err = tools.New(h.gate, door, connectors, nil, tools.Waits{Approvals: h.db, Pages: "https://house.test"}, "test", log); err != nil {
 		t.Fatal(err)
 	}
 	srv.Config.Handler = h.handler
 	srv.Start()
-	t.Cleanup(func() {
-		srv.Close()
-		if err := h.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(srv.Close)
 	return h
-}
-
-// A lockedBuffer is a log that tests read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // mint returns a token for job that holds actions, or all of the policy.
@@ -210,11 +160,7 @@ func (h *house) mint(job string, actions ...string) *issuer.Minted {
 	if len(actions) > 0 {
 		o.Grant = &policy.Grant{Actions: actions, Resources: []string{}, Limits: map[string]int{}}
 	}
-	m, err := h.issuer.Mint(h.t.Context(), o)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return m
+	return gatetest.Mint(h.t, h.issuer, o)
 }
 
 type bearer string
@@ -463,12 +409,4 @@ func (b *halfBook) Write(ctx context.Context, job string, next func(*receipt.Sta
 		return errDisk
 	}
 	return b.Book.Write(ctx, job, next)
-}
-
-// calm cuts no call off.
-type calm struct{}
-
-// Watch returns ctx.
-func (calm) Watch(ctx context.Context, _ *token.Claims, _ policy.Action) (context.Context, func(), error) {
-	return ctx, func() {}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/gate/gatetest"
 	"github.com/clawea/clawea/internal/tools"
 	"github.com/clawea/clawea/seal"
 )
@@ -266,7 +267,7 @@ func TestAnyReplica(t *testing.T) {
 	h := newHouse(t)
 	var replicas []http.Handler
 	for range 3 {
-		g := &gate.Gate{Tokens: h.issuer, Policies: h, Book: h.db, Revocations: calm{}, Signer: h.gate.Signer, Salt: h.gate.Salt, PlainBearer: true, Log: h.gate.Log}
+		g := gatetest.NewGate(h.issuer, h, h.db, h.gate.Signer, h.gate.Log)
 		_, alice := newKey(t, "alice@house.test", 5)
 		g.People = []seal.Verifier{alice}
 		door := &gate.Door{URL: "https://house.test", Nonces: h.issuer.Nonces}

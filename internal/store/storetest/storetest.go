@@ -15,14 +15,19 @@ import (
 )
 
 // New returns the configuration of a store that does not exist yet, on SQLite. It
-// goes with the test.
+// goes when the test ends.
 func New(t testing.TB) store.Config {
 	return store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32)}
 }
 
-// Open opens a store, until the test ends or closes it itself.
+// Open opens a store, until the test ends or closes it itself. If c says nowhere, it
+// is a new one.
 func Open(t testing.TB, c store.Config) *store.DB {
 	t.Helper()
+	if c.URL == "" {
+		fresh := New(t)
+		c.URL, c.Key = fresh.URL, fresh.Key
+	}
 	db, err := store.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
