@@ -16,7 +16,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"github.com/clawea/clawea/examples"
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/keys"
 	"github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/sim/model"
@@ -123,26 +123,9 @@ type house struct {
 	*Daemon
 	url    string
 	client *api.Client
-	log    *lockedBuffer
+	log    *housetest.Log
 	stop   context.CancelFunc
 	served chan error
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // start starts a daemon. It is stopped and closed with the test, unless the
@@ -161,7 +144,7 @@ func (w *world) startFrom(change func(string) string) *house {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	h := &house{world: w, url: "http://" + ln.Addr().String(), log: new(lockedBuffer), served: make(chan error, 1)}
+	h := &house{world: w, url: "http://" + ln.Addr().String(), log: new(housetest.Log), served: make(chan error, 1)}
 	if h.Daemon, err = New(w.t.Context(), c, "test", slog.New(slog.NewTextHandler(h.log, nil))); err != nil {
 		w.t.Fatal(err)
 	}

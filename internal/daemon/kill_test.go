@@ -23,6 +23,7 @@ import (
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/config"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/undo"
 	"github.com/clawea/clawea/policy"
@@ -73,7 +74,7 @@ type mortal struct {
 	addrs []string
 	cmds  []*exec.Cmd // nil: it does not run
 	on    int         // which of them the agent and the people speak to
-	errs  lockedBuffer
+	errs  housetest.Log
 	trap  *trap
 }
 

@@ -5,8 +5,6 @@ package login
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -14,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,8 +20,9 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/store"
-	"github.com/clawea/clawea/seal"
+	"github.com/clawea/clawea/internal/store/storetest"
 )
 
 // A house is a desk and what tests need around it.
@@ -33,7 +31,7 @@ type house struct {
 	db    *store.DB
 	mux   *http.ServeMux
 	clock *clock
-	log   *bytes.Buffer
+	log   *housetest.Log
 }
 
 // A clock stands still until it is moved.
@@ -47,31 +45,14 @@ const houseURL = "https://house.test"
 // newHouse opens a house that change has been asked about.
 func newHouse(t testing.TB, change func(*Config)) *house {
 	t.Helper()
-	h := &house{clock: new(clock), log: new(bytes.Buffer), mux: http.NewServeMux()}
+	h := &house{clock: new(clock), log: new(housetest.Log), mux: http.NewServeMux()}
 	h.clock.ms.Store(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC).UnixMilli())
-	var err error
-	h.db, err = store.Open(context.Background(), store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Now: h.clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	private, public, err := seal.GenerateKey(rand.Reader, "registry.house.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := Config{DB: h.db, Key: bytes.Repeat([]byte{9}, 32), URL: houseURL, Idle: 30 * time.Minute, Longest: 12 * time.Hour, Now: h.clock.Now}
-	if c.Registry, err = seal.NewSigner(private); err != nil {
-		t.Fatal(err)
-	}
-	if c.Self, err = seal.NewVerifier(public); err != nil {
-		t.Fatal(err)
-	}
-	c.Log = slog.New(slog.NewTextHandler(&locked{w: h.log}, nil))
+	h.db = storetest.Open(t, store.Config{Now: h.clock.Now})
+	key := housetest.FreshKey(t, "registry.house.test")
+	c := Config{DB: h.db, Key: bytes.Repeat([]byte{9}, 32), URL: houseURL, Idle: 30 * time.Minute, Longest: 12 * time.Hour, Registry: key, Self: key.Verifier, Now: h.clock.Now}
+	c.Log = slog.New(slog.NewTextHandler(h.log, nil))
 	change(&c)
+	var err error
 	if h.Desk, err = New(c); err != nil {
 		t.Fatal(err)
 	}
@@ -79,17 +60,6 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 		h.mux.Handle(r.Pattern, r.Handler)
 	}
 	return h
-}
-
-type locked struct {
-	mu sync.Mutex
-	w  *bytes.Buffer
-}
-
-func (l *locked) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(b)
 }
 
 // A browser keeps cookies, and says where its requests come from.

@@ -5,7 +5,6 @@ package notify
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	_ "modernc.org/sqlite" // the database, for who writes into it by hand
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 )
 
 // A busy database counts what is noted.
@@ -71,14 +71,7 @@ func TestOneUnreadable(t *testing.T) {
 		h.answer(t, h.ask(t, "1"), true)
 		h.move(time.Second)
 		b := h.ask(t, "2")
-		db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(h.config.URL, "sqlite:")+"?_busy_timeout=5000")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.Exec(damage); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Close(); err != nil {
+		if _, err := storetest.Raw(t, h.config.URL).Exec(damage); err != nil {
 			t.Fatal(err)
 		}
 		n := h.notifier(h, Channel{Name: "all", Sender: all})

@@ -9,13 +9,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -29,7 +30,7 @@ type house struct {
 	clock  atomic.Int64
 	gate   seal.Signer
 	kim    seal.Signer
-	log    bytes.Buffer
+	log    housetest.Log
 }
 
 var thePolicy = seal.Sum([]byte("policy"))
@@ -39,10 +40,10 @@ func (h *house) move(d time.Duration) { h.clock.Add(d.Milliseconds()) }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{gate: newKey(t, "gate.test", 1), kim: newKey(t, "kim@house.test", 2)}
+	h := &house{gate: housetest.NewKey(t, "gate.test", 1), kim: housetest.NewKey(t, "kim@house.test", 2)}
 	h.clock.Store(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC).UnixMilli())
-	h.config = store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Now: h.now, Log: slog.New(slog.DiscardHandler)}
-	h.DB = h.open(t)
+	h.config = store.Config{URL: storetest.URL(t), Now: h.now}
+	h.DB = storetest.Open(t, h.config)
 	if _, err := h.NoticesFrom(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -50,33 +51,6 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	return h
-}
-
-func (h *house) open(t testing.TB) *store.DB {
-	t.Helper()
-	db, err := store.Open(context.Background(), h.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-func newKey(t testing.TB, name string, seed byte) seal.Signer {
-	t.Helper()
-	private, _, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // hostile is what a page or an agent would have people read.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
 )
@@ -238,7 +239,7 @@ func TestCrashBetweenSendAndNote(t *testing.T) {
 func TestTwoReplicas(t *testing.T) {
 	h, s := newHouse(t), new(told)
 	var replicas []*Notifier
-	for _, db := range []*store.DB{h.DB, h.open(t)} {
+	for _, db := range []*store.DB{h.DB, storetest.Open(t, h.config)} {
 		replicas = append(replicas, h.notifier(db, Channel{Name: "s", Sender: s}))
 	}
 	for i := range 5 {

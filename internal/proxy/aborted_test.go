@@ -4,12 +4,10 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,6 +15,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/receipt"
 )
 
@@ -87,15 +86,7 @@ func TestAborted(t *testing.T) {
 // onDisk gives the house a database, with its job.
 func (h *house) onDisk() *store.DB {
 	h.t.Helper()
-	db, err := store.Open(h.t.Context(), store.Config{URL: "sqlite:" + filepath.Join(h.t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32)})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			h.t.Error(err)
-		}
-	})
+	db := storetest.Open(h.t, store.Config{})
 	if err := db.CreateJob(h.t.Context(), store.Job{ID: "job-1", Agent: "agent", Policy: h.policy.Hash(), Client: "ops", Created: time.Now()}); err != nil {
 		h.t.Fatal(err)
 	}

@@ -15,8 +15,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/clawea/clawea/internal/blobs"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/pulse"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 )
 
 // vector reads the bundle of one of testdata/vectors.
@@ -40,7 +42,7 @@ type house struct {
 	*pulse.Desk
 	db  *store.DB
 	dir string
-	log bytes.Buffer
+	log housetest.Log
 
 	mu  sync.Mutex
 	now time.Time
@@ -63,12 +65,7 @@ func newHouse(t testing.TB) *house {
 	h := &house{dir: filepath.Join(t.TempDir(), "pulse"), now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
 	key := bytes.Repeat([]byte{7}, 32)
 	log := slog.New(slog.NewTextHandler(&h.log, nil))
-	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "clawea.db"), Key: key, Now: h.clock, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	h.db = db
+	h.db = storetest.Open(t, store.Config{Now: h.clock, Log: log})
 	dir, err := blobs.NewDir(h.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +74,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Desk = pulse.New(pulse.Config{Blobs: shelf, Store: db, Log: log, Now: h.clock})
+	h.Desk = pulse.New(pulse.Config{Blobs: shelf, Store: h.db, Log: log, Now: h.clock})
 	return h
 }
 

@@ -43,9 +43,9 @@ func (h *governed) quorum(t *testing.T, required int, approvers ...key) policy.Q
 	t.Helper()
 	var texts []string
 	for _, k := range approvers {
-		texts = append(texts, k.text)
+		texts = append(texts, k.Public)
 	}
-	q, err := policy.NewQuorum([]string{h.ada.text, h.second.text}, texts, required)
+	q, err := policy.NewQuorum([]string{h.ada.Public, h.second.Public}, texts, required)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -245,7 +245,7 @@ func TestPasskeys(t *testing.T) {
 		return a
 	}
 	kim, lee, lou := passkey("kim@house.test", 21), passkey("lee@house.test", 22), passkey("Kim@house.test", 23)
-	q, err := policy.NewQuorum([]string{kim.Public}, []string{lee.Public, h.carol.text, lou.Public}, 2)
+	q, err := policy.NewQuorum([]string{kim.Public}, []string{lee.Public, h.carol.Public, lou.Public}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

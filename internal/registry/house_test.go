@@ -4,17 +4,16 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/registry"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 )
@@ -31,30 +30,11 @@ type house struct {
 	ada, second key // authors
 }
 
-type key struct {
-	seal.Signer
-	seal.Verifier
-	text string // public
-}
-
-func (k key) Name() string    { return k.Signer.Name() }
-func (k key) KeyHash() uint32 { return k.Signer.KeyHash() }
+type key = housetest.Key
 
 func newKey(t *testing.T, name string, seed byte) key {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key{s, v, public}
+	return housetest.NewKey(t, name, seed)
 }
 
 // spaces resolves the spaces that it holds to their ids.
@@ -73,20 +53,9 @@ func (s spaces) Resolve(_ context.Context, names []policy.Name) ([]policy.Bound,
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "house.db")
-	db, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + path, Key: bytes.Repeat([]byte{7}, 32), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := sql.Open("sqlite", "file:"+path+"?_busy_timeout=5000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(raw.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	url := storetest.URL(t)
+	db := storetest.Open(t, store.Config{URL: url})
+	raw := storetest.Raw(t, url)
 	self := newKey(t, "registry.test", 1)
 	h := &house{raw: raw, ada: newKey(t, "ada@house.test", 2), second: newKey(t, "bo@house.test", 3)}
 	h.Registry = &registry.Registry{

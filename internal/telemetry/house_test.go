@@ -4,7 +4,6 @@
 package telemetry
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -24,6 +23,7 @@ import (
 	traces "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/token"
@@ -140,28 +140,11 @@ func attributes(kvs []*common.KeyValue) map[string]string {
 	return out
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // open makes a Recorder of c, and a log. It is closed with the test, if the test
 // has not done so.
-func open(t *testing.T, c Config) (*Recorder, *lockedBuffer) {
+func open(t *testing.T, c Config) (*Recorder, *housetest.Log) {
 	t.Helper()
-	log := new(lockedBuffer)
+	log := new(housetest.Log)
 	c.Log, c.House, c.Version = slog.New(slog.NewTextHandler(log, nil)), "house.test", "v9"
 	r, err := New(c)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +16,9 @@ import (
 
 	"github.com/clawea/clawea/internal/change"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -33,46 +34,16 @@ type house struct {
 	key  seal.Verifier
 	salt []byte
 	wiki *wiki
-	log  *lockedBuffer
+	log  *housetest.Log
 	mu   sync.Mutex
 	now  time.Time
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{4}, 64)), "gate.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, salt: bytes.Repeat([]byte{9}, 32), wiki: newWiki(), log: new(lockedBuffer), now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
-	if h.gate, err = seal.NewSigner(private); err != nil {
-		t.Fatal(err)
-	}
-	if h.key, err = seal.NewVerifier(public); err != nil {
-		t.Fatal(err)
-	}
-	h.db, err = store.Open(t.Context(), store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32), Now: h.clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.db.Close() })
+	key := housetest.NewKey(t, "gate.test", 4)
+	h := &house{t: t, gate: key, key: key.Verifier, salt: bytes.Repeat([]byte{9}, 32), wiki: newWiki(), log: new(housetest.Log), now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	h.db = storetest.Open(t, store.Config{Now: h.clock})
 	h.job("job-1")
 	return h
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/receipt"
 )
@@ -215,7 +216,7 @@ func TestRunGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 150*time.Second)
 		defer stop()
-		h := &house{t: t, log: new(lockedBuffer)}
+		h := &house{t: t, log: new(housetest.Log)}
 		s := &Settler{DB: broken{}, Now: time.Now, Log: h.logger()}
 		s.Run(ctx, time.Minute)
 		if n := strings.Count(h.log.String(), "level=ERROR"); n != 3 {

@@ -51,11 +51,10 @@ type House struct {
 // New opens a house whose tools can do what catalog says, until the test ends.
 func New(t testing.TB, log *slog.Logger, catalog ...policy.Action) *House {
 	t.Helper()
-	c := storetest.New(t)
-	c.Log = log
-	db := storetest.Open(t, c)
+	url := storetest.URL(t)
+	db := storetest.Open(t, store.Config{URL: url, Log: log})
 	h := &House{
-		DB: db, Raw: storetest.Raw(t, c), Ada: housetest.NewKey(t, "ada@house.test", 1), Alice: housetest.NewKey(t, "alice@house.test", 6),
+		DB: db, Raw: storetest.Raw(t, url), Ada: housetest.NewKey(t, "ada@house.test", 1), Alice: housetest.NewKey(t, "alice@house.test", 6),
 		IssuerKey: housetest.NewKey(t, "issuer.test", 3), GateKey: housetest.NewKey(t, "gate.test", 4),
 	}
 	reg, logKey := housetest.NewKey(t, "registry.test", 2), housetest.NewKey(t, "log.test", 5)

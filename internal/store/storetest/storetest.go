@@ -14,19 +14,18 @@ import (
 	"github.com/clawea/clawea/internal/store"
 )
 
-// New returns the configuration of a store that does not exist yet, on SQLite. It
-// goes when the test ends.
-func New(t testing.TB) store.Config {
-	return store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32)}
-}
+// URL is that of a store on SQLite that does not exist yet, and goes when the test ends.
+func URL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "house.db") }
 
-// Open opens a store, until the test ends or closes it itself. If c says nowhere, it
-// is a new one.
+// Open opens a store, until the test ends or closes it itself. Without a URL it is a
+// new one on SQLite; without a key it has that of all tests.
 func Open(t testing.TB, c store.Config) *store.DB {
 	t.Helper()
 	if c.URL == "" {
-		fresh := New(t)
-		c.URL, c.Key = fresh.URL, fresh.Key
+		c.URL = URL(t)
+	}
+	if c.Key == nil {
+		c.Key = bytes.Repeat([]byte{7}, 32)
 	}
 	db, err := store.Open(t.Context(), c)
 	if err != nil {
@@ -40,10 +39,10 @@ func Open(t testing.TB, c store.Config) *store.DB {
 	return db
 }
 
-// Raw opens a store's file on SQLite behind its back, until the test ends.
-func Raw(t testing.TB, c store.Config) *sql.DB {
+// Raw opens a store on SQLite behind its back, until the test ends.
+func Raw(t testing.TB, url string) *sql.DB {
 	t.Helper()
-	raw, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(c.URL, "sqlite:")+"?_busy_timeout=5000")
+	raw, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(url, "sqlite:")+"?_busy_timeout=5000")
 	if err != nil {
 		t.Fatal(err)
 	}
