@@ -4,7 +4,6 @@
 package receipt
 
 import (
-	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -16,19 +15,7 @@ import (
 
 func answerKey(t testing.TB, name string) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{5}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	return testKey(t, name, 5)
 }
 
 // What an answer says goes together, or it is none (spec/receipt.md 6.2).

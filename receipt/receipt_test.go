@@ -5,12 +5,7 @@ package receipt
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"maps"
 	"testing"
 	"time"
@@ -18,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
@@ -26,19 +22,8 @@ import (
 // testKey is the key of a seed.
 func testKey(t testing.TB, name string, seed byte) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
-	public := append([]byte{1}, key.Public().(ed25519.PublicKey)...)
-	sum := sha256.Sum256(append([]byte(name+"\n"), public...))
-	id := fmt.Sprintf("%s+%08x", name, binary.BigEndian.Uint32(sum[:]))
-	s, err := seal.NewSigner("PRIVATE+KEY+" + id + "+" + base64.StdEncoding.EncodeToString(append([]byte{1}, key.Seed()...)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(id + "+" + base64.StdEncoding.EncodeToString(public))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	k := housetest.NewKey(t, name, seed)
+	return k.Signer, k.Verifier
 }
 
 var (

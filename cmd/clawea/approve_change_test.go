@@ -5,12 +5,12 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clawea/clawea/internal/api"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -20,14 +20,7 @@ import (
 // asked is a question about a call that makes a change.
 func asked(t *testing.T, c *receipt.Change) *api.Question {
 	t.Helper()
-	private, _, err := seal.GenerateKey(rand.Reader, "gate.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
+	gate := housetest.FreshKey(t, "gate.test")
 	salt, args := seal.Salt{1}, []byte(`{"page_id":"7"}`)
 	call := &policy.Call{Tool: "confluence", Action: "page.update", Class: policy.Write, Args: seal.Commit(salt, args)}
 	q := &api.Question{Salt: salt, Text: args}

@@ -5,11 +5,11 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -18,14 +18,7 @@ import (
 
 // TestReceiptLine says every kind of receipt in a line.
 func TestReceiptLine(t *testing.T) {
-	text, _, err := seal.GenerateKey(rand.Reader, "gate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := seal.NewSigner(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := housetest.FreshKey(t, "gate")
 	st := &receipt.State{Head: receipt.Head{Seq: 4}, Now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
 	claims := &token.Claims{ID: "t1", Job: "job-1"}
 	call := &policy.Call{Tool: "jira", Action: "issue.get", Class: policy.Read}

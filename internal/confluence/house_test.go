@@ -18,6 +18,7 @@ import (
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/sim/specs"
 	"github.com/clawea/clawea/policy"
@@ -149,18 +150,7 @@ func dial(t *testing.T, base, who, token, account string, rt http.RoundTripper) 
 // bind publishes a policy: its names become ids.
 func (h *house) bind(wpc string) *policy.Policy {
 	h.t.Helper()
-	p, err := policy.Parse([]byte(wpc))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	bound, err := h.c.Resolve(h.t.Context(), p.Names())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if p, err = p.Bind(&policy.Binding{Policy: p.Hash(), Names: bound}); err != nil {
-		h.t.Fatal(err)
-	}
-	return p
+	return housetest.Resolved(h.t, wpc, h.c.Resolve)
 }
 
 // An end is how a call went.

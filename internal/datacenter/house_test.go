@@ -21,6 +21,7 @@ import (
 	"github.com/clawea/clawea/internal/confluence"
 	"github.com/clawea/clawea/internal/datacenter"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/jira"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/policy"
@@ -98,17 +99,7 @@ func (h *house) client(d atlassian.Driver, ops []atlassian.Operation, who, use s
 
 func (h *house) publish(text string) {
 	h.t.Helper()
-	p, err := policy.Parse([]byte(text))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	bounds, err := h.c.Resolve(h.t.Context(), p.Names())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if h.policy, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: time.Unix(0, 0).UTC(), Names: bounds}); err != nil {
-		h.t.Fatal(err)
-	}
+	h.policy = housetest.Resolved(h.t, text, h.c.Resolve)
 }
 
 // A deed is a call that was carried out.

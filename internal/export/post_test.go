@@ -14,7 +14,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +23,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/pgtest"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/internal/webhook"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -46,38 +47,17 @@ type book struct {
 func (b *book) now() time.Time       { return time.UnixMilli(b.clock.Load()).UTC() }
 func (b *book) move(d time.Duration) { b.clock.Add(d.Milliseconds()) }
 
-func (b *book) open(t *testing.T) *store.DB {
-	t.Helper()
-	db, err := store.Open(context.Background(), b.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
 // onBoth runs f on each engine.
 func onBoth(t *testing.T, f func(t *testing.T, b *book)) {
 	for engine, url := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "house.db") },
+		"sqlite":   func(t *testing.T) string { return storetest.URL(t) },
 		"postgres": func(t *testing.T) string { return pgtest.New(t) },
 	} {
 		t.Run(engine, func(t *testing.T) {
-			private, _, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)), "gate.test")
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := new(book)
-			if b.gate, err = seal.NewSigner(private); err != nil {
-				t.Fatal(err)
-			}
+			b := &book{gate: housetest.NewKey(t, "gate.test", 1)}
 			b.clock.Store(noon.UnixMilli())
-			b.config = store.Config{URL: url(t), Key: bytes.Repeat([]byte{7}, 32), Now: b.now, Log: slog.New(slog.DiscardHandler)}
-			b.DB = b.open(t)
+			b.config = store.Config{URL: url(t), Now: b.now}
+			b.DB = storetest.Open(t, b.config)
 			if err := b.CreateJob(t.Context(), store.Job{ID: "job-1", Agent: "robot", Client: "olga", Policy: seal.Sum([]byte("p")), Created: noon}); err != nil {
 				t.Fatal(err)
 			}
@@ -296,7 +276,7 @@ func TestPostingLosesNothing(t *testing.T) {
 func TestPostingReplicas(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *book) {
 		s := newSIEM(t)
-		replicas := []*Poster{b.poster(b, s), b.poster(b.open(t), s)}
+		replicas := []*Poster{b.poster(b, s), b.poster(storetest.Open(t, b.config), s)}
 		b.add(t, 30)
 		ctx, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup

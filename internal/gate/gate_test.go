@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -47,13 +48,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	p, err := policy.Parse([]byte(wpc))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p, err = p.Bind(&policy.Binding{Policy: p.Hash(), Names: []policy.Bound{}}); err != nil {
-		t.Fatal(err)
-	}
+	p := housetest.Policy(t, wpc)
 	signer := newSigner(t, "gate.test", 1)
 	h := &house{policy: p, broken: func(int) error { return nil }, spent: map[string]bool{}}
 	h.claims = &token.Claims{
@@ -61,19 +56,12 @@ func newHouse(t *testing.T) *house {
 		Issued: time.Now().Unix(), Expires: time.Now().Add(time.Minute).Unix(),
 	}
 	catalog := []policy.Action{deploy}
+	var err error
 	if h.raw, _, err = token.Mint(newSigner(t, "issuer.test", 2), p, catalog, p.Whole(catalog), h.claims); err != nil {
 		t.Fatal(err)
 	}
-	_, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{3}, 64)), "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
-	alice, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
 	h.Gate = gate.Gate{
-		Tokens: h, Policies: h, Book: h, Revocations: h, People: []seal.Verifier{alice}, Signer: signer, Salt: bytes.Repeat([]byte{7}, 32),
+		Tokens: h, Policies: h, Book: h, Revocations: h, People: []seal.Verifier{housetest.NewKey(t, "alice", 3).Verifier}, Signer: signer, Salt: bytes.Repeat([]byte{7}, 32),
 		PlainBearer: true, Log: slog.New(slog.DiscardHandler),
 	}
 	return h
@@ -81,15 +69,7 @@ func newHouse(t *testing.T) *house {
 
 func newSigner(t *testing.T, name string, seed byte) seal.Signer {
 	t.Helper()
-	private, _, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return housetest.NewKey(t, name, seed)
 }
 
 func (h *house) Check(_ context.Context, p *token.Presentation) (token.Shown, error) {

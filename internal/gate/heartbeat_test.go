@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/token"
@@ -22,14 +23,9 @@ var messages = policy.Action{Tool: "model", Name: "messages", Class: policy.Mode
 // under puts h under another policy.
 func (h *house) under(t *testing.T, wpc string, catalog ...policy.Action) {
 	t.Helper()
-	p, err := policy.Parse([]byte(wpc))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.policy, err = p.Bind(&policy.Binding{Policy: p.Hash(), Names: []policy.Bound{}}); err != nil {
-		t.Fatal(err)
-	}
+	h.policy = housetest.Policy(t, wpc)
 	h.claims.Expires = time.Now().Add(time.Hour).Unix()
+	var err error
 	if h.raw, _, err = token.Mint(newSigner(t, "issuer.test", 2), h.policy, catalog, h.policy.Whole(catalog), h.claims); err != nil {
 		t.Fatal(err)
 	}

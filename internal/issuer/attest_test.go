@@ -4,12 +4,12 @@
 package issuer_test
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/store"
 	"github.com/clawea/clawea/policy"
@@ -25,22 +25,11 @@ var guard = policy.Extension{Kind: policy.Plugin, Name: "clawea", Digest: seal.S
 // launcher makes a launcher's key; listed: the house lists it.
 func (h *house) launcher(t *testing.T, name string, seed byte, listed bool) seal.Signer {
 	t.Helper()
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := housetest.NewKey(t, name, seed)
 	if listed {
-		h.Launchers = append(h.Launchers, v)
+		h.Launchers = append(h.Launchers, k.Verifier)
 	}
-	return s
+	return k
 }
 
 // publishAttested publishes a policy that asks for an attestation.

@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,8 +17,10 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/issuer"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
@@ -61,48 +61,20 @@ func (p policies) Policy(_ context.Context, h seal.Hash) (*policy.Policy, error)
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{now: time.Date(2026, 11, 21, 8, 0, 0, 987e6, time.UTC)}
-	var err error
-	h.db, err = store.Open(t.Context(), store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "house.db"), Key: bytes.Repeat([]byte{7}, 32),
-		Now: func() time.Time { return h.now }, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	now := func() time.Time { return h.now }
+	h.db = storetest.Open(t, store.Config{Now: now})
 	published := policies{}
 	for text, hash := range map[string]*seal.Hash{wpc: &h.policy, other: &h.other} {
-		p, err := policy.Parse([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: h.now, Names: []policy.Bound{}}); err != nil {
-			t.Fatal(err)
-		}
+		p := housetest.Policy(t, text)
 		published[p.Hash()], *hash = p, p.Hash()
 	}
-	private, public, err := seal.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{3}, 64)), "issuer.house.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := housetest.NewKey(t, "issuer.house.test", 3)
 	h.Issuer = &issuer.Issuer{
 		DB: h.db, Policies: published, Keys: func() *issuer.Keys {
-			return &issuer.Keys{Signer: signer, Verifiers: []seal.Verifier{verifier}, Public: []string{public}}
+			return &issuer.Keys{Signer: key, Verifiers: []seal.Verifier{key.Verifier}, Public: []string{key.Public}}
 		},
-		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: func() time.Time { return h.now }}, PlainBearer: true,
-		URL: "https://issuer.test", House: thisOne, Catalog: catalog, Now: func() time.Time { return h.now },
+		Nonces: &issuer.Nonces{Key: []byte("nonces"), Now: now}, PlainBearer: true,
+		URL: "https://issuer.test", House: thisOne, Catalog: catalog, Now: now,
 	}
 	return h
 }

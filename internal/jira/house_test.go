@@ -21,6 +21,7 @@ import (
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/housetest"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/sim/specs"
 	"github.com/clawea/clawea/policy"
@@ -163,19 +164,7 @@ func testLog(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.
 // publish parses a policy and binds its names through the connector.
 func (h *house) publish(text string) *policy.Policy {
 	h.t.Helper()
-	p, err := policy.Parse([]byte(text))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	bounds, err := h.c.Resolve(h.t.Context(), p.Names())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	p, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: time.Unix(0, 0).UTC(), Names: bounds})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
+	return housetest.Resolved(h.t, text, h.c.Resolve)
 }
 
 // typeIn is a project's issue type as a resource.

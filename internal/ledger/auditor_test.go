@@ -5,7 +5,6 @@ package ledger
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/seal"
 )
 
@@ -26,19 +26,8 @@ const origin = "ledger.example/log"
 
 func newKey(t *testing.T) (seal.Signer, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, v
+	k := housetest.FreshKey(t, origin)
+	return k.Signer, k.Verifier
 }
 
 // newLedger returns a ledger over db and the auditor of its log.

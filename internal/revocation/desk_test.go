@@ -4,9 +4,7 @@
 package revocation
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,8 +18,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/pgtest"
 	"github.com/clawea/clawea/internal/store"
+	"github.com/clawea/clawea/internal/store/storetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -48,33 +48,10 @@ func newHouse(t *testing.T, url string) *house {
 	t.Helper()
 	h := &house{ahead: new(atomic.Int64)}
 	now := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load()) * time.Millisecond) }
-	h.config = store.Config{URL: url, Key: bytes.Repeat([]byte{7}, 32), Now: now}
-	h.DB = h.open(t)
-	private, _, err := seal.GenerateKey(rand.Reader, "gate.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.desk = &Desk{DB: h.DB, Book: h.DB, Signer: signer, Log: slog.New(slog.DiscardHandler)}
+	h.config = store.Config{URL: url, Now: now}
+	h.DB = storetest.Open(t, h.config)
+	h.desk = &Desk{DB: h.DB, Book: h.DB, Signer: housetest.FreshKey(t, "gate.example"), Log: slog.New(slog.DiscardHandler)}
 	return h
-}
-
-// open opens h's database once more.
-func (h *house) open(t *testing.T) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), h.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return db
 }
 
 // job makes a job of agent with a good token, and returns its claims.
@@ -180,7 +157,7 @@ func TestComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := *h.desk
-		second := h.open(t)
+		second := storetest.Open(t, h.config)
 		other.DB, other.Book = second, second
 		complete := func() {
 			t.Helper()
@@ -320,7 +297,7 @@ func (o hangsUp) Revoke(ctx context.Context, r store.Revocation) (*store.Revoked
 // An order at one replica cuts what another has under way within a second.
 func TestCutOnAnotherReplica(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
-		feed := &Feed{DB: h.open(t)}
+		feed := &Feed{DB: storetest.Open(t, h.config)}
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := feed.Start(ctx)
 		defer wait()

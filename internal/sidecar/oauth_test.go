@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/token"
@@ -63,19 +64,6 @@ func (h *fakeHouse) tokenEndpoint() *[]url.Values {
 	return &forms
 }
 
-func clientKey(t *testing.T) (seal.Signer, string) {
-	t.Helper()
-	private, public, err := seal.GenerateKey(rand.Reader, "builder")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, public
-}
-
 // A client with a key orders by assertions, each good once, and its tokens are
 // bound to the sidecar's key.
 func TestOAuthKey(t *testing.T) {
@@ -83,7 +71,7 @@ func TestOAuthKey(t *testing.T) {
 	h := newFakeHouse(t)
 	h.serve = func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }
 	forms := h.tokenEndpoint()
-	key, public := clientKey(t)
+	key := housetest.FreshKey(t, "builder")
 	limits := map[string]int{"pages": 3}
 	o := &OAuth{House: h.srv.URL + "/", ID: "ci", Key: key, Order: Detail{
 		Policy: seal.Sum([]byte("policy")), Job: "job-1", Agent: "robot", TTL: 600, Ticket: "ENG-1", Runtime: &policy.Runtime{Sandboxed: true},
@@ -102,7 +90,7 @@ func TestOAuthKey(t *testing.T) {
 	if f.Get("grant_type") != "client_credentials" || f.Get("client_assertion_type") != assertionType || f.Get("authorization_details") != want {
 		t.Errorf("got %v\nwant %s", f, want)
 	}
-	checkAssertion(t, f.Get("client_assertion"), h.srv.URL, public)
+	checkAssertion(t, f.Get("client_assertion"), h.srv.URL, key.Public)
 	c, err := o.API()
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +99,7 @@ func TestOAuthKey(t *testing.T) {
 	if err != nil || again == f.Get("client_assertion") {
 		t.Errorf("for /v1: %v", err)
 	}
-	checkAssertion(t, again, h.srv.URL, public)
+	checkAssertion(t, again, h.srv.URL, key.Public)
 }
 
 // checkAssertion verifies an assertion by another's hand.
@@ -224,7 +212,7 @@ func TestOAuthUnusable(t *testing.T) {
 	if _, err := o.Token(t.Context(), newKey(t)); !errors.Is(err, missing) {
 		t.Errorf("no secret: %v", err)
 	}
-	key, _ := clientKey(t)
+	key := housetest.FreshKey(t, "builder")
 	o = &OAuth{House: "http://127.0.0.1:1", Key: key}
 	if _, err := o.Token(t.Context(), newKey(t)); err == nil || !strings.Contains(err.Error(), "does not answer") {
 		t.Errorf("no house: %v", err)

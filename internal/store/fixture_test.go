@@ -6,12 +6,12 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/pgtest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -76,15 +76,7 @@ func (h *house) open(t testing.TB) *DB {
 
 func newKey(t testing.TB, name string) seal.Signer {
 	t.Helper()
-	private, _, err := seal.GenerateKey(rand.Reader, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return housetest.FreshKey(t, name)
 }
 
 var testPolicy = seal.Sum([]byte("policy"))

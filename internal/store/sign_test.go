@@ -6,13 +6,13 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 	"github.com/clawea/clawea/seal"
@@ -38,19 +38,8 @@ func (p *pen) Sign(b []byte) ([]byte, error) {
 // newPen returns a pen and its public key.
 func newPen(t testing.TB, name string) (*pen, seal.Verifier) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(rand.Reader, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := seal.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &pen{Signer: s}, v
+	k := housetest.FreshKey(t, name)
+	return &pen{Signer: k}, k.Verifier
 }
 
 // denies is a next that denies a call, with a receipt that s is to sign.

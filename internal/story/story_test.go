@@ -5,7 +5,6 @@ package story_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/clawea/clawea/bundle"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/story"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
@@ -256,15 +256,8 @@ func TestHostile(t *testing.T) {
 // newHouse is a gate whose key is trusted.
 func newHouse(t testing.TB) (seal.Signer, *verify.Trust) {
 	t.Helper()
-	private, public, err := seal.GenerateKey(rand.Reader, "gate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := seal.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gate, &verify.Trust{Format: verify.TrustFormat, House: "house", Gates: []string{public}}
+	gate := housetest.FreshKey(t, "gate")
+	return gate, &verify.Trust{Format: verify.TrustFormat, House: "house", Gates: []string{gate.Public}}
 }
 
 // Receipts that a gate signed and that lack what their kind has are not told, and

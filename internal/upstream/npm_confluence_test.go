@@ -14,9 +14,9 @@ import (
 
 	"github.com/clawea/clawea/internal/atlassian"
 	"github.com/clawea/clawea/internal/confluence"
+	"github.com/clawea/clawea/internal/housetest"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/upstream"
-	"github.com/clawea/clawea/policy"
 )
 
 const confluencePolicy = `{
@@ -77,17 +77,7 @@ func (h *wikiHouse) open(url, index string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	p, err := policy.Parse([]byte(confluencePolicy))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	names, err := c.Resolve(h.t.Context(), p.Names())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if h.policy, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: time.Unix(0, 0).UTC(), Names: names}); err != nil {
-		h.t.Fatal(err)
-	}
+	h.policy = housetest.Resolved(h.t, confluencePolicy, c.Resolve)
 	a, err := upstream.Shipped("aaronsb-confluence")
 	if err != nil {
 		h.t.Fatal(err)

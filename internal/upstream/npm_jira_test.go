@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/clawea/clawea/internal/atlassian"
+	"github.com/clawea/clawea/internal/housetest"
 	"github.com/clawea/clawea/internal/jira"
 	sim "github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/internal/sim/specs"
 	"github.com/clawea/clawea/internal/upstream"
-	"github.com/clawea/clawea/policy"
 )
 
 const jiraPolicy = `{
@@ -63,7 +63,7 @@ func newJiraHouse(t *testing.T) *jiraHouse {
 		return c
 	}
 	c := jira.New(jira.Config{Site: server.URL, Read: client("r@example.com", "r", atlassian.ForReading), Write: client("w@example.com", "w", atlassian.ForWriting)})
-	h.policy = bound(t, c)
+	h.policy = housetest.Resolved(t, jiraPolicy, c.Resolve)
 	h.npm = &npmServer{t: t, index: index, host: "JIRA_HOST", env: []string{"JIRA_EMAIL=nobody@example.invalid", "JIRA_API_TOKEN=none"}}
 	h.npm.inner = func(next http.Handler) http.Handler {
 		if !specs.Present() {
@@ -91,24 +91,6 @@ func newJiraHouse(t *testing.T) *jiraHouse {
 	}
 	t.Cleanup(func() { _ = h.set.Close() }) // it was killed
 	return h
-}
-
-// bound is the policy with its names bound to ids.
-func bound(t *testing.T, c *jira.Connector) *policy.Policy {
-	t.Helper()
-	p, err := policy.Parse([]byte(jiraPolicy))
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := c.Resolve(t.Context(), p.Names())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err = p.Bind(&policy.Binding{Policy: p.Hash(), At: time.Unix(0, 0).UTC(), Names: names})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // TestAaronsbJira runs the server from npm: everything that its adapter maps.
