@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/clawea/clawea/internal/npmtest"
 	"github.com/clawea/clawea/internal/story"
 	"github.com/clawea/clawea/seal"
 	"github.com/clawea/clawea/verify"
@@ -35,13 +36,7 @@ type answer struct{ Error, Claims, Report, Story string }
 // Node, unless CI=true is set, where that is a failure.
 func ask(t *testing.T, qs []question) []answer {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("install Node 20 or newer")
-		}
-		t.Skip("skipped, the verifier for browsers is not tried: install Node 20 or newer")
-	}
+	node := npmtest.Node(t)
 	wasm := filepath.Join(t.TempDir(), "verify.wasm")
 	build := exec.Command("go", "build", "-o", wasm, ".")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOFLAGS=-buildvcs=false", "CGO_ENABLED=0")

@@ -10,23 +10,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-)
 
-// absent skips the test for want of what it needs, or fails it in CI.
-func absent(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED: " + what)
-}
+	"github.com/clawea/clawea/internal/npmtest"
+)
 
 func node(t *testing.T, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		absent(t, "no Node: the plugin is not run")
-	}
-	if out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), npmtest.Node(t), args...).CombinedOutput(); err != nil {
 		t.Errorf("node %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
@@ -43,7 +33,7 @@ func TestPlugin(t *testing.T) {
 // dist is what src, tools.json and package.json make.
 func TestBuilt(t *testing.T) {
 	if _, err := os.Stat("node_modules/typescript"); err != nil {
-		absent(t, "no TypeScript: run npm ci --prefix integrations/openclaw --ignore-scripts")
+		npmtest.Absent(t, "no TypeScript: run npm ci --prefix integrations/openclaw --ignore-scripts")
 	}
 	node(t, "build.mjs", "--check")
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/npmtest"
 	"github.com/clawea/clawea/policy"
 )
 
@@ -45,17 +46,13 @@ func (s *served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve starts @aaronsb/confluence-cloud-mcp.
 func serve(t *testing.T) *served {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	script, pathErr := filepath.Abs(filepath.Join("..", "..", "test", "mcp", "node_modules", "@aaronsb", "confluence-cloud-mcp", "build", "index.js"))
-	if err == nil {
-		_, err = os.Stat(script)
+	node := npmtest.Node(t)
+	script, err := filepath.Abs(filepath.Join("..", "..", "test", "mcp", "node_modules", "@aaronsb", "confluence-cloud-mcp", "build", "index.js"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err != nil || pathErr != nil {
-		const how = "the server is not installed; run npm ci --ignore-scripts in test/mcp, with Node 20 or later"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(how)
-		}
-		t.Skip(how)
+	if _, err := os.Stat(script); err != nil {
+		npmtest.Absent(t, "the server is not installed: run npm ci --prefix test/mcp --ignore-scripts")
 	}
 	s := &served{t: t}
 	srv := httptest.NewServer(s)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/npmtest"
 	"github.com/clawea/clawea/internal/sandbox"
 	"github.com/clawea/clawea/internal/sim/atlassian"
 	"github.com/clawea/clawea/seal"
@@ -34,17 +34,8 @@ func TestMain(m *testing.M) {
 // npm has them.
 func theirs(t *testing.T) string {
 	t.Helper()
-	absent := func(what string) {
-		if os.Getenv("CI") != "" {
-			t.Fatal(what)
-		}
-		t.Skip("skipped: " + what)
-	}
-	node, err := exec.LookPath("node")
+	node, err := filepath.EvalSymlinks(npmtest.Node(t))
 	if err != nil {
-		absent("Node.js is not there")
-	}
-	if node, err = filepath.EvalSymlinks(node); err != nil {
 		t.Fatal(err)
 	}
 	packages, err := filepath.Abs("../../test/mcp/node_modules")
@@ -52,13 +43,13 @@ func theirs(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(packages); err != nil {
-		absent("the servers are not installed: npm ci --prefix test/mcp --ignore-scripts")
+		npmtest.Absent(t, "the servers are not installed: npm ci --prefix test/mcp --ignore-scripts")
 	}
 	r := sandbox.Probe()
 	without := []string{}
 	for _, p := range r.Missing() {
 		if !slices.Contains(strings.Fields(os.Getenv("CLAWEA_TEST_EXCEPT")), string(p)) {
-			absent(fmt.Sprintf("this machine cannot confine them: it lacks %s", p))
+			npmtest.Absent(t, "this machine cannot confine them: it lacks %s", p)
 		}
 		without = append(without, strconv.Quote(string(p)))
 	}

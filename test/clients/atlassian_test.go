@@ -7,58 +7,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/clawea/clawea/internal/npmtest"
 	"github.com/clawea/clawea/internal/sim/atlassian"
 )
 
 // atlassianDir is the project of the clients that are written in JavaScript.
 var atlassianDir = filepath.Join("..", "atlassian")
-
-// nodeClients returns Node, with what ../atlassian needs installed once. Where
-// there is no Node, or what it needs is out of reach, the test is skipped,
-// except when CI=true is set, where that is a failure.
-func nodeClients(t *testing.T) string {
-	t.Helper()
-	node, err := installAtlassian()
-	if err == nil {
-		return node
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal(err)
-	}
-	t.Skipf("skipped, jira.js and confluence.js are not at hand: %v", err)
-	return ""
-}
-
-var installAtlassian = sync.OnceValues(func() (string, error) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		return "", fmt.Errorf("no node: install Node 20 or newer, and npm")
-	}
-	version, err := exec.Command(node, "--version").Output()
-	var major int
-	if _, scanErr := fmt.Sscanf(string(version), "v%d.", &major); err != nil || scanErr != nil || major < 20 {
-		return "", fmt.Errorf("Node is %q: install Node 20 or newer", strings.TrimSpace(string(version)))
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = atlassianDir
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci in test/atlassian: %w\n%s", err, out)
-	}
-	return node, nil
-})
 
 // runClient runs one of the clients, tells it what it needs to know, and wants
 // a number of things to hold.
@@ -93,7 +55,7 @@ func wholeScopes() []string {
 // nothing in the answers that breaks its own reading of the specification.
 func TestJiraJS(t *testing.T) {
 	t.Parallel()
-	node := nodeClients(t)
+	node := npmtest.Install(t, atlassianDir)
 	s := openSite(t)
 	account := s.AddAccount(atlassian.Account{Email: "js@example.com", Token: "a-token-for-js", Name: "Script", Scopes: wholeScopes(), Admin: true})
 	s.AddProject("ENG", "Engineering")
@@ -110,7 +72,7 @@ func TestJiraJS(t *testing.T) {
 // So does confluence.js.
 func TestConfluenceJS(t *testing.T) {
 	t.Parallel()
-	node := nodeClients(t)
+	node := npmtest.Install(t, atlassianDir)
 	media := httptest.NewUnstartedServer(nil)
 	s := openSiteWith(t, atlassian.Config{MediaURL: "http://" + media.Listener.Addr().String()},
 		&tolerance{reason: "createPage sends nothing but body", fault: regexp.MustCompile(`POST /wiki/api/v2/pages: request`)},

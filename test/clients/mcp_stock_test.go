@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/clawea/clawea/internal/npmtest"
 )
 
 // The protocol's own client of another language gets its token as the protocol says:
 // by what the house tells who has none.
 func TestMCPStockClient(t *testing.T) {
 	t.Parallel()
-	node := installNode(t, filepath.Join("..", "conformance"))
+	node := npmtest.Install(t, filepath.Join("..", "conformance"))
 	a := openAuthority(t)
 	input, err := json.Marshal(map[string]any{
 		"house":        a.url,

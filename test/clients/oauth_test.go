@@ -32,6 +32,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/clawea/clawea/internal/npmtest"
 	"github.com/clawea/clawea/policy"
 )
 
@@ -342,7 +343,7 @@ func TestOAuthKeys(t *testing.T) {
 // revocation.
 func TestOAuthStockClient(t *testing.T) {
 	t.Parallel()
-	node := installNode(t, stockDir)
+	node := npmtest.Install(t, stockDir)
 	a := openAuthority(t)
 	input, err := json.Marshal(map[string]any{
 		"house": a.url, "policy": a.bound, "subjectToken": a.vouch(t), "identity": "ci",
@@ -368,39 +369,3 @@ func TestOAuthStockClient(t *testing.T) {
 }
 
 var stockDir = filepath.Join("..", "oauth")
-
-// installNode returns Node, with what dir needs installed. Where there is
-// no Node, or what it needs is out of reach, the test is skipped, except when
-// CI=true is set, where that is a failure.
-func installNode(t *testing.T, dir string) string {
-	t.Helper()
-	absent := func(format string, args ...any) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatalf(format, args...)
-		}
-		t.Skipf("skipped, the stock client is not at hand: "+format, args...)
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		absent("install Node 20 or newer, and npm")
-	}
-	version, err := exec.Command(node, "--version").Output()
-	var major int
-	if _, scanErr := fmt.Sscanf(string(version), "v%d.", &major); err != nil || scanErr != nil || major < 20 {
-		absent("Node is %q, want 20 or newer", strings.TrimSpace(string(version)))
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	lock, err1 := os.Stat(filepath.Join(dir, "package-lock.json"))
-	done, err2 := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
-	if err1 == nil && err2 == nil && done.ModTime().After(lock.ModTime()) {
-		return node
-	}
-	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		absent("npm ci in %s: %v\n%s", dir, err, out)
-	}
-	return node
-}
