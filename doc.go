@@ -64,6 +64,10 @@
 // the demo, held to the published API descriptions. test/clients, a module of
 // its own, drives the house with other people's clients.
 //
+// Tests begin with internal/housetest (keys, policies, a log), internal/store/storetest (a
+// store) and internal/gate/gatetest (a gate, and all that is behind one);
+// internal/npmtest finds Node for them.
+//
 // The papers are defined in spec/, with numbered clauses; testdata/vectors
 // holds a case for each that others can run.
 package clawea
