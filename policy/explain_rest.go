@@ -80,9 +80,17 @@ func (e *explainer) agent(a *agentRuntime) {
 	if a.Heartbeat != nil {
 		e.say(heartbeatAt, "Nothing may be called when the plugin in the agent's runtime has been silent for more than %d seconds.", *a.Heartbeat)
 	}
-	const pinned = "The agent's runtime may have loaded only these %s, as they were when the policy was published: %%s."
-	e.list(pluginsAt, a.Plugins, fmt.Sprintf(pinned, "plugins"))
-	e.list(skillsAt, a.Skills, fmt.Sprintf(pinned, "skills"))
+	e.extensions(pluginsAt, "plugins", a.Plugins)
+	e.extensions(skillsAt, "skills", a.Skills)
+}
+
+func (e *explainer) extensions(clause, what string, names []string) {
+	switch {
+	case len(names) > 0:
+		e.say(clause, "Nothing may be called unless a signed attestation says that the agent's runtime has loaded no %s but these, as they were when the policy was published: %s.", what, and(names))
+	case names != nil:
+		e.say(clause, "Nothing may be called unless a signed attestation says that the agent's runtime has loaded no %s.", what)
+	}
 }
 
 const sandboxed = "Tools may be called only in jobs for which a sandbox is attested."

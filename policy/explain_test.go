@@ -202,6 +202,15 @@ func TestExplainReads(t *testing.T) {
 			"Nothing may be done in Confluence.", "Nothing may be done in Jira.", "No model may be asked.",
 			"What nothing here permits is denied.",
 		},
+		`{"wpc_version": "v1", "agent_runtime": {"plugins_allowlist": [], "skills_allowlist": ["runbooks"]}, "tool_policy": {"allow": ["exec"]}}`: {
+			"This is a work policy contract of version v1.",
+			"A token lives for at most 1h0m0s, since the policy says nothing else.",
+			"Only these tools may be called, by name, tool or class: exec.",
+			"Nothing may be called unless a signed attestation says that the agent's runtime has loaded no plugins.",
+			"Nothing may be called unless a signed attestation says that the agent's runtime has loaded no skills but these, as they were when the policy was published: runbooks.",
+			"Nothing may be done in Confluence.", "Nothing may be done in Jira.", "No model may be asked.",
+			"What nothing here permits is denied.",
+		},
 		`{"wpc_version": "v1", "resources": {"page_prefix_allowlist": ["ENG/Runbooks/"]}, "actions": {"read": {"allowed": true, "max_pages_per_job": 50}, "write": {"allowed": false, "approval_gate": "required"}}, "runtime": {"max_ttl_seconds": 60}, "model_route": {}, "constraints": {"model_calls": {}, "sandbox": {"elevated_exec": "allow", "workspaceAccess": "rw"}}, "auth": {"credential_separation": {"write_credential": "separate"}}}`: {
 			"This is a work policy contract of version v1.",
 			`In Confluence, agents may touch only pages under "ENG/Runbooks/".`,
