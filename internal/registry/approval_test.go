@@ -88,7 +88,7 @@ func TestApprovals(t *testing.T) {
 		{"emergency with too few", hasty(time.Hour), []key{h.ada, h.carol, h.erin}, policy.ErrApprovals, "an emergency needs 3 and has 2"},
 		{"emergency with the author's own", hasty(time.Hour), []key{h.second, h.carol, h.erin}, policy.ErrOwnApproval, "an emergency needs 3"},
 		{"emergency that is over", hasty(-time.Second), []key{h.ada, h.carol, h.dave, h.erin}, policy.ErrEmergency, "it ended at"},
-		{"emergency for too long", hasty(24*time.Hour + 5*time.Second), []key{h.ada, h.carol, h.dave, h.erin}, policy.ErrEmergency, "more than 24h0m0s"},
+		{"emergency for too long", hasty(24*time.Hour + 5*time.Minute), []key{h.ada, h.carol, h.dave, h.erin}, policy.ErrEmergency, "more than 24h0m0s"},
 	} {
 		_, err := h.Publish(t.Context(), signed(t, test.wpc, test.by...))
 		if !errors.Is(err, registry.ErrRefused) || !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.says) {
@@ -109,7 +109,7 @@ func TestApproved(t *testing.T) {
 		{"prod", prod, func(h *governed) []key { return []key{h.ada, h.carol, h.erin} }},
 		{"prod, the author last", prod, func(h *governed) []key { return []key{h.erin, h.carol, h.second} }},
 		{"prod, and others", prod, func(h *governed) []key { return []key{h.ada, h.second, h.adaToo, h.carol, h.dave, h.erin} }},
-		{"emergency", hasty(24*time.Hour - 5*time.Second), func(h *governed) []key { return []key{h.ada, h.carol, h.dave, h.erin} }},
+		{"emergency", hasty(24*time.Hour - 5*time.Minute), func(h *governed) []key { return []key{h.ada, h.carol, h.dave, h.erin} }},
 	} {
 		h := newGoverned(t)
 		e, err := h.Publish(t.Context(), signed(t, test.wpc, test.by(h)...))
