@@ -226,7 +226,7 @@ var scenarioDir = regexp.MustCompile(`^server-(.+)-\d{4}-\d\d-\d\dT`)
 func referred(t *testing.T, node, module, url, revision string) map[string][]check {
 	t.Helper()
 	out := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	suite := exec.CommandContext(ctx, node, filepath.Join(conformanceDir, "node_modules", module, "dist", "index.js"),
 		"server", "--url", url, "--suite", "all", "--spec-version", revision, "--output-dir", out)
