@@ -283,7 +283,7 @@ func TestPostingReplicas(t *testing.T) {
 		for _, p := range replicas {
 			group.Go(func() { p.Run(ctx) })
 		}
-		for range 1000 {
+		for range 3000 {
 			if len(s.told()) == 30 {
 				break
 			}
