@@ -65,7 +65,7 @@ func left(t *testing.T, marker string) []string {
 // gone waits a moment until none are left.
 func gone(t *testing.T, marker string) {
 	t.Helper()
-	for range 500 {
+	for range 1500 {
 		if len(left(t, marker)) == 0 {
 			return
 		}
