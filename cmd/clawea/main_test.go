@@ -62,7 +62,7 @@ func enter(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: enter DIR")
 	}
 	dir := ts.MkAbs(args[0])
-	for range 600 {
+	for range 1800 {
 		if _, err := os.Stat(filepath.Join(dir, "tampered.proof")); err == nil {
 			break
 		}
