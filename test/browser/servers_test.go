@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -73,6 +74,22 @@ func (h *house) lacks() []string {
 	return parts
 }
 
+// freeAddress is an address of this machine at which nobody listens. Its port is below
+// those that the system gives to whoever asks for any, so that nobody has it meanwhile.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for tries := 0; ; tries++ {
+		ln, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000)))
+		if err == nil {
+			ln.Close()
+			return ln.Addr().String()
+		}
+		if tries == 100 {
+			t.Fatal(err)
+		}
+	}
+}
+
 // beside opens another replica of the demo's house, which knows more: upstreams are
 // members of its configuration.
 func (h *house) beside(upstreams string) *house {
@@ -82,12 +99,7 @@ func (h *house) beside(upstreams string) *house {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	at := ln.Addr().String()
-	ln.Close()
+	at := freeAddress(h.t)
 	first := strings.TrimPrefix(strings.Replace(h.url, "localhost", "127.0.0.1", 1), "http://")
 	text = bytes.Replace(text, []byte(first), []byte(at), 1)
 	text = bytes.Replace(text, []byte(`"store":`), []byte(upstreams+`, "store":`), 1)
