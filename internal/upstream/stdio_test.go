@@ -37,9 +37,9 @@ func TestAProgramThatEndsLeavesNothingOpen(t *testing.T) {
 	}
 	box, err := sandbox.New(r.Missing())
 	if err != nil {
-		absent("no program is started: %v", err)
+		t.Skipf("this machine lacks too much: %v", err) // all of which is excepted
 	}
-	program := &Program{Box: box, Port: 8080, Log: slog.New(slog.DiscardHandler), Command: sandbox.Command{Path: "/bin/cat", Readable: sandbox.SystemTrees()}}
+	program := &Program{Box: box, Log: slog.New(slog.DiscardHandler), Command: sandbox.Command{Path: "/bin/cat", Readable: sandbox.SystemTrees()}}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	before := 0
 	for i := range 4 {
