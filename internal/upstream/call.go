@@ -312,17 +312,28 @@ const maxAnswer = 8 << 20
 // toolError is the code of a call of which the server says that it failed.
 const toolError = "tool_error"
 
-// send has the server carry out the tool, with stage in its system's place.
+// send has the server carry out the tool, with stage in its system's place. It has its
+// time from when it is sent: before that it waits no longer than that.
 func (c *call) send(ctx context.Context, opened *receipt.Receipt, stage *facade.Stage) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.server.Timeout)
+	waiting, cancel := context.WithTimeout(ctx, c.server.Timeout)
 	defer cancel()
-	s, leave, err := c.server.pool.get(ctx, opened.Job, c.server.open)
+	s, leave, err := c.server.pool.get(waiting, opened.Job, c.server.open)
 	if err != nil {
 		return answer{}, c.unsent(ctx, err)
 	}
 	c.lacked = s.lacked
-	said, err := c.ask(ctx, s, opened, stage)
-	leave(err != nil && !isToolError(err) && !errors.Is(err, errTurn))
+	if stage != nil || c.server.Connect != nil { // what the server asks must be of one call
+		back, err := s.take(waiting)
+		if err != nil {
+			leave(false) // it was sent nothing
+			return answer{}, c.unsent(ctx, err)
+		}
+		defer back()
+	}
+	timely, done := context.WithTimeout(ctx, c.server.Timeout)
+	defer done()
+	said, err := c.ask(timely, s, opened, stage)
+	leave(err != nil && !isToolError(err))
 	return said, c.tell(ctx, err)
 }
 
@@ -349,12 +360,7 @@ func isToolError(err error) bool {
 }
 
 func (c *call) ask(ctx context.Context, s *session, opened *receipt.Receipt, stage *facade.Stage) (answer, error) {
-	if stage != nil || c.server.Connect != nil { // what the server asks must be of one call
-		back, err := s.take(ctx)
-		if err != nil {
-			return answer{}, c.unsent(ctx, err)
-		}
-		defer back()
+	if stage != nil || c.server.Connect != nil {
 		out := c.outlet(ctx, opened)
 		defer out.end()
 		s.stage.put(&front{stage, out})

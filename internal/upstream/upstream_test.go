@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/clawea/clawea/internal/gate"
+	"github.com/clawea/clawea/internal/upstream"
 	"github.com/clawea/clawea/policy"
 	"github.com/clawea/clawea/receipt"
 )
@@ -328,6 +330,33 @@ func TestNothingInTime(t *testing.T) {
 		begun := time.Now()
 		if _, err := ask(t, house, "job", "shop_look", `{}`); code(err) != "upstream" || time.Since(begun) != house.Servers[0].Timeout {
 			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
+// Calls that take turns have their time each: what one waits for another is not its own.
+func TestTurnsHaveTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := set(t, &shop{tools: func(s *mcp.Server) {
+			s.AddTool(tool("look", ""), func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+				time.Sleep(8 * time.Second)
+				return &mcp.CallToolResult{}, nil
+			})
+		}})
+		house.Servers[0].Timeout = 10 * time.Second
+		house.Servers[0].Connect = func(context.Context, http.ResponseWriter, *http.Request, *receipt.Receipt, upstream.Carry) {}
+		begun := time.Now()
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if _, err := ask(t, house, "job", "shop_look", `{}`); err != nil {
+					t.Errorf("after %v: %v", time.Since(begun), err)
+				}
+			})
+		}
+		both.Wait()
+		if d := time.Since(begun); d != 16*time.Second {
+			t.Errorf("both took %v", d)
 		}
 	})
 }
