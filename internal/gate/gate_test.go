@@ -267,6 +267,22 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// A call that is of no class is denied by every policy, and the agent hears what is wrong with it rather than that
+// the policy is not for it.
+func TestACallOfNoClassIsToldWhy(t *testing.T) {
+	h, acts := newHouse(t), 0
+	req := request(&acts)
+	req.Action = policy.Action{Tool: "mcp", Name: "unmapped"}
+	req.Plan = func(context.Context, []policy.Bound) (*gate.Plan, error) {
+		return nil, &gate.Fault{Code: "unmapped", Msg: "this tool does not delete; use another"}
+	}
+	_, _, err := h.Do(t.Context(), show(h.raw), req)
+	var denied *gate.Denied
+	if !errors.As(err, &denied) || denied.Receipt.Call.Unresolved != "unmapped" || !is[*gate.Fault](denied.Cause) || acts != 0 {
+		t.Errorf("%v, %d acts", err, acts)
+	}
+}
+
 func isNil(err error) bool { return err == nil }
 
 func is[T error](err error) bool { return errors.As(err, new(T)) }

@@ -20,7 +20,9 @@ type Request struct {
 	Carrier    *Carrier  // who carries it out; nil: the gate
 
 	// Plan puts the request in policy terms. It may read, within bounds, but not
-	// change anything. It is called only if the policy could ever allow Action.
+	// change anything. It is called only if the policy could ever allow Action, or if Action
+	// has no class: such a call is denied by every policy, and Plan, which reads nothing
+	// then, says what is wrong with it.
 	Plan func(ctx context.Context, bounds []policy.Bound) (*Plan, error)
 
 	// Tell is told how far the call has come, and must not block; nil: nobody is.

@@ -105,9 +105,6 @@ func explain(err error) *Failure {
 	switch {
 	case errors.As(err, &denied):
 		f := &Failure{Status: "denied", Message: "the policy of this job does not allow this call", Hint: "ask for less, or have the policy changed", Reasons: denied.Receipt.Decision.Reasons}
-		if denied.Receipt.Call.Name() == unknown.String() {
-			f.Code, f.Message, f.Hint = "unknown_tool", "there is no such tool", mendTool
-		}
 		if errors.As(denied.Cause, &fault) {
 			f.Code, f.Message, f.Hint = fault.Code, fault.Msg, cmp.Or(mends(fault.Code), "mend the arguments, or have the policy changed")
 		}
