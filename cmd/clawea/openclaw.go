@@ -180,7 +180,12 @@ func (c *call) complete(o *openclaw.Options, workspace, plugin, pluginConfig str
 	if o.API == openclaw.Messages {
 		base = "ANTHROPIC_BASE_URL"
 	}
-	o.BaseURL = cmp.Or(o.BaseURL, c.getenv(base))
+	if o.BaseURL = cmp.Or(o.BaseURL, c.getenv(base)); o.BaseURL == "" {
+		return usagef("nobody says where OpenClaw is to ask models\nname the route's address with -base-url, or set %s, as clawea run does", base)
+	}
+	if o.MCP == "" {
+		return usagef("nobody says where the house's tools are\nname its MCP endpoint with -mcp, or set CLAWEA_MCP_URL, as clawea run does")
+	}
 	if o.Extensions, err = readPins(extensions); err != nil {
 		return err
 	}

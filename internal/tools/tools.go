@@ -323,7 +323,7 @@ func (h *Handler) request(ctx context.Context, c *gate.Caller, p *mcp.CallToolPa
 }
 
 func notFound(context.Context, []policy.Bound) (*gate.Plan, error) {
-	return nil, &gate.Fault{Code: "unknown_tool", Msg: "there is no such tool; call one that tools/list names"}
+	return nil, &gate.Fault{Code: "unknown_tool", Msg: "there is no such tool"}
 }
 
 func malformed(cause error) func(context.Context, []policy.Bound) (*gate.Plan, error) {
