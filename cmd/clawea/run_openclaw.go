@@ -86,7 +86,11 @@ func (o *openClaw) begin(path string, conf *sidecar.Config) (end func(), err err
 	if err := apart(workspace, folder, held...); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	o.run = &openclaw.Run{Program: []string{path}, Folder: folder, Workspace: workspace, Getenv: o.getenv}
+	search, within := outside(workspace, o.getenv("PATH"))
+	for _, dir := range within {
+		fmt.Fprintf(o.stderr, "clawea: note: PATH is without %q, which is in the agent's workspace\n", dir)
+	}
+	o.run = &openclaw.Run{Program: []string{path}, Path: search, Folder: folder, Workspace: workspace}
 	conf.Guard = rand.Text()
 	o.source = &attesting{o.source, o}
 	return func() { os.RemoveAll(folder) }, nil
@@ -106,21 +110,43 @@ func apart(workspace, folder string, files ...string) error {
 		return fmt.Errorf("the run's own folder would be in the agent's workspace, %s\nstart it in another folder, or set TMPDIR to one elsewhere", workspace)
 	}
 	for _, file := range files {
-		if file == "" {
-			continue
-		}
-		real, err := filepath.EvalSymlinks(file)
-		if err != nil {
+		if _, err := os.Lstat(file); err != nil {
 			continue // env:NAME, or not there, which whoever needs it says
 		}
-		if real, err = filepath.Abs(real); err != nil {
-			return err
-		}
-		if below(workspace, real) {
-			return fmt.Errorf("%s is in the agent's workspace, which is the folder that OpenClaw is started in\nkeep programs, keys and secrets elsewhere, or start it in another folder", file)
+		for _, at := range []string{filepath.Dir(file), file} { // a link can be changed as well as what it leads to
+			real, err := filepath.EvalSymlinks(at)
+			if err != nil {
+				continue // a link to nothing
+			}
+			if real, err = filepath.Abs(real); err != nil {
+				return err
+			}
+			if below(workspace, real) {
+				return fmt.Errorf("%s is in the agent's workspace, which is the folder that OpenClaw is started in\nkeep programs, keys and secrets elsewhere, or start it in another folder", file)
+			}
 		}
 	}
 	return nil
+}
+
+// outside returns a list of folders for programs (PATH) without those that are in the workspace, and these: what
+// OpenClaw is run by must not be found where the agent writes.
+func outside(workspace, path string) (rest string, within []string) {
+	if real, err := filepath.EvalSymlinks(workspace); err == nil {
+		workspace = real
+	}
+	dirs := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			real = dir // it may be there later
+		}
+		inside := !filepath.IsAbs(dir) || below(workspace, dir) || below(workspace, real)
+		if inside {
+			within = append(within, dir)
+		}
+		return inside
+	})
+	return strings.Join(dirs, string(filepath.ListSeparator)), within
 }
 
 // below reports whether path is dir or in it.
@@ -185,7 +211,7 @@ func plain(parent []string) []string {
 	})
 }
 
-var plainNames = []string{"PATH", "LANG", "TERM", "COLORTERM", "NO_COLOR", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL",
+var plainNames = []string{"LANG", "TERM", "COLORTERM", "NO_COLOR", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL",
 	"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SYSTEMROOT", "PATHEXT"}
 
 // arm adds to vars what OpenClaw is to find in its environment, and lays down what its plugin

@@ -25,10 +25,10 @@ import (
 // read nor changed.
 type Run struct {
 	Program   []string       // how OpenClaw is started
+	Path      string         // PATH: where it, and what it starts, look for programs
 	Policy    *policy.Policy // bound to what it was published with
 	Folder    string         // private, and empty before Write
 	Workspace string         // the agent's folder
-	Getenv    func(string) string
 	Doors     Doors
 
 	config *Config
@@ -116,7 +116,7 @@ func (r *Run) Arm() error { return os.WriteFile(r.at(secretAt), []byte(r.Doors.S
 func (r *Run) Env() map[string]string {
 	return map[string]string{
 		"OPENCLAW_STATE_DIR": r.at(stateAt), "OPENCLAW_CONFIG_PATH": r.at(configAt), "OPENCLAW_OFFLINE": "1",
-		"HOME": r.at(homeAt), "DO_NOT_TRACK": "1",
+		"PATH": r.Path, "HOME": r.at(homeAt), "DO_NOT_TRACK": "1",
 	}
 }
 
@@ -126,9 +126,10 @@ func (r *Run) Notes() []string { return r.config.Notes }
 // Look has the configuration, what is on the disk and OpenClaw itself looked at. It
 // fails, in two lines, for what is not as the policy wants it. It takes seconds.
 func (r *Run) Look(ctx context.Context) error {
+	env := r.Env()
 	report, err := Check(ctx, &Checkup{
 		Plan: r.config, Pinned: append(r.Policy.Extensions(), r.plugin),
-		Config: r.at(configAt), State: r.at(stateAt), Workspace: r.Workspace, Program: r.Program, Getenv: r.Getenv,
+		Config: r.at(configAt), State: r.at(stateAt), Workspace: r.Workspace, Program: r.Program, Getenv: func(name string) string { return env[name] },
 	}, time.Now())
 	if err != nil {
 		return err

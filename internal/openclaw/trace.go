@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -38,7 +37,7 @@ func (r *Run) Trace(ctx context.Context, job, agent, launcher string, attestatio
 // export has OpenClaw export the events of all its sessions, one after the other.
 func (r *Run) export(ctx context.Context) ([]byte, error) {
 	env := r.Env()
-	a := &Asker{Program: r.Program, Dir: r.at(homeAt), Env: Env(env["OPENCLAW_STATE_DIR"], env["OPENCLAW_CONFIG_PATH"], env["HOME"], r.Getenv("PATH"))}
+	a := &Asker{Program: r.Program, Dir: r.at(homeAt), Env: Env(env["OPENCLAW_STATE_DIR"], env["OPENCLAW_CONFIG_PATH"], env["HOME"], env["PATH"])}
 	var listed struct {
 		Sessions []struct {
 			Key string `json:"key"`
@@ -55,7 +54,7 @@ func (r *Run) export(ctx context.Context) ([]byte, error) {
 		if said := a.ask(ctx, &at, "sessions", "export-trajectory", "--session-key", s.Key, "--workspace", r.at(exportAt), "--json"); said.Fault != "" {
 			return nil, fmt.Errorf("session %q: %s", s.Key, said.Fault)
 		}
-		b, err := os.ReadFile(filepath.Join(at.Dir, "events.jsonl"))
+		b, err := readRegular(filepath.Join(at.Dir, "events.jsonl"), MaxTrajectory)
 		if err != nil {
 			return nil, err
 		}
