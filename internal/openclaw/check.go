@@ -123,18 +123,21 @@ func (k *Checkup) ask(ctx context.Context, r *Report, d *document, text []byte) 
 		(*questions).version, (*questions).sees, (*questions).validate, (*questions).lives, (*questions).plugins, (*questions).policy,
 	}
 	parts := make([]*questions, len(asked))
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, ask := range asked {
 		q := &questions{Asker: a, k: k, home: home, document: d, text: text, report: new(Report)}
 		parts[i] = q
 		group.Go(func() error {
-			ask(q, ctx)
+			ask(q, inner)
 			return q.err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil { // what it did not come to say is no drift
+		return fmt.Errorf("OpenClaw was not asked to the end: %w\nstart it again", err)
 	}
 	for _, q := range parts {
 		r.OpenClaw = cmp.Or(r.OpenClaw, q.report.OpenClaw)

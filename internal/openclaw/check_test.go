@@ -4,6 +4,8 @@
 package openclaw
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -99,6 +101,22 @@ func TestCheckHearsOpenClaw(t *testing.T) {
 		if want := "--version, config get tools --json, config validate --json, security audit --json, sandbox explain --json, plugins list --json, policy check --json"; strings.Join(asked, ", ") != want {
 			t.Errorf("%s: on record are %q, want %s", k.command, asked, want)
 		}
+	}
+}
+
+// Whoever breaks a check off is told so, and not that something drifts.
+func TestCheckBrokenOff(t *testing.T) {
+	c := small()
+	text, _, err := Apply(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := lay(t, t.TempDir(), map[string]string{"openclaw.json": string(text)})
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	r, err := Check(ctx, &Checkup{Plan: c, Config: filepath.Join(dir, "openclaw.json"), State: dir, Workspace: dir, Program: answering(t, nil), Getenv: os.Getenv}, time.Now())
+	if !errors.Is(err, context.Canceled) || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("%+v %v", r, err)
 	}
 }
 
