@@ -161,7 +161,6 @@ func TestYeses(t *testing.T) {
 		d.Approvers = drawApprovers(t)
 		p, c := policyOf(t, d), drawCall(t)
 		f := drawFacts(t, c)
-		before := p.Decide(c, f)
 		more := answer(c, true)
 		more.By, more.Groups = rapid.SampledFrom([]string{"ada", "bob", "cyd", "dee"}).Draw(t, "whose"), subset(t, "in", drawnGroups)
 		for i := range f.Approvals { // nobody stands in for who speaks for themselves
@@ -169,6 +168,7 @@ func TestYeses(t *testing.T) {
 				f.Approvals[i].For = ""
 			}
 		}
+		before := p.Decide(c, f)
 		with := *f
 		with.Approvals = append(slices.Clone(f.Approvals), more)
 		after := p.Decide(c, &with)
