@@ -5,6 +5,7 @@ package upstream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -206,11 +207,6 @@ func (s *Server) list(ctx context.Context, client *mcp.ClientSession, from Origi
 	if info := client.InitializeResult(); info != nil && info.ServerInfo != nil {
 		who.Server, who.Version = info.ServerInfo.Name, info.ServerInfo.Version
 	}
-	out.server = who.Server + " " + who.Version
-	var err error
-	if out.identity, err = digest(&who); err != nil {
-		return nil, fmt.Errorf("identity of %s: %w", s.Name, err)
-	}
 	params := new(mcp.ListToolsParams)
 	for range listPages {
 		res, err := client.ListTools(ctx, params)
@@ -220,11 +216,26 @@ func (s *Server) list(ctx context.Context, client *mcp.ClientSession, from Origi
 		if err := out.add(res.Tools); err != nil {
 			return nil, fmt.Errorf("tools of %s: %w", s.Name, heard{err})
 		}
+		who.hear(res.Meta)
 		if params.Cursor = res.NextCursor; params.Cursor == "" {
+			out.server = who.Server + " " + who.Version
+			if out.identity, err = digest(&who); err != nil {
+				return nil, fmt.Errorf("identity of %s: %w", s.Name, err)
+			}
 			return out, nil
 		}
 	}
 	return nil, fmt.Errorf("%s lists its tools without end", s.Name)
+}
+
+// hear notes who has answered, if the answer says so, as from MCP 2026-07-28 on: it may be
+// another than at the beginning of the conversation.
+func (i *identity) hear(meta mcp.Meta) {
+	var info mcp.Implementation
+	b, err := json.Marshal(meta[mcp.MetaKeyServerInfo])
+	if err == nil && json.Unmarshal(b, &info) == nil && info.Name != "" {
+		i.Server, i.Version = info.Name, info.Version
+	}
 }
 
 func (c *catalogue) add(tools []*mcp.Tool) error {

@@ -182,6 +182,32 @@ func TestAToolThatChangesInTheCourseOfAJob(t *testing.T) {
 	})
 }
 
+// A server that is another in the course of a job is found out as a tool is.
+func TestAServerThatChangesInTheCourseOfAJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		version := "1.0.0"
+		house := set(t, &shop{tools: func(s *mcp.Server) {
+			s.AddTool(tool("look", ""), answers("shelves"))
+			s.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+				return func(ctx context.Context, m string, req mcp.Request) (mcp.Result, error) {
+					res, err := next(ctx, m, req)
+					if list, ok := res.(*mcp.ListToolsResult); ok {
+						list.Meta = mcp.Meta{mcp.MetaKeyServerInfo: &mcp.Implementation{Name: "shop", Version: version}}
+					}
+					return res, err
+				}
+			})
+		}})
+		for _, x := range []struct{ version, code string }{{"1.0.0", ""}, {"1.0.0", ""}, {"1.0.1", "changed"}} {
+			version = x.version
+			if _, err := ask(t, house, "job", "shop_look", `{}`); code(err) != x.code {
+				t.Errorf("%s: %v", x.version, err)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 // How old a list is counts from when it was asked for, not from when its last page came.
 func TestAToolThatChangesWhileItIsListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
