@@ -170,7 +170,7 @@ func TestHostileServer(t *testing.T) {
 			{"list", "", "upstream", ""},
 			{"null", "", "upstream", ""},
 			{"deep", "", "upstream", ""},
-			{"more input", "", "upstream", ""},
+			{"more input", "", "tool_error", ""},
 			{"asks", "", "done", `got: [roots/list {"roots":[]}]`},
 			{"progress", "", "upstream", ""},
 			{"changes", "", "done", "fine"},
@@ -247,7 +247,7 @@ func TestHostileServerChanges(t *testing.T) {
 	h := evilHouse(t)
 	p := h.published(evilPolicy)
 	for i, x := range []struct{ mood, code string }{
-		{"plain", "done"}, {"more", "done"}, {"nothing", "done"}, {"many", "upstream"}, {"long", "upstream"}, {"plain", "done"}, {"words", "changed"}, {"schema", "denied"},
+		{"plain", "done"}, {"more", "done"}, {"nothing", "done"}, {"many", "unreachable"}, {"long", "unreachable"}, {"plain", "done"}, {"words", "changed"}, {"schema", "denied"},
 	} {
 		h.write("mood", x.mood)
 		job := fmt.Sprint("job-", i)
