@@ -163,6 +163,7 @@ func TestStartFails(t *testing.T) {
 	}
 	for name, c := range map[string]*Command{
 		"among what is readable": {Path: "/opt/none", Readable: []string{"/usr"}},
+		"install it":             {Path: "/usr/bin/clawea-none", Readable: SystemTrees()},
 		"exec format error":      {Path: text, Readable: append(SystemTrees(), text)},
 	} {
 		p, err := s.Start(t.Context(), c)

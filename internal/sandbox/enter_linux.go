@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -367,7 +368,7 @@ func reach(o *order) error {
 	if !o.Trial {
 		for _, p := range append(slices.Clone(o.Readable), o.Path) {
 			if err := unix.Access(p, unix.R_OK); err != nil {
-				return fmt.Errorf("read %s: %w\n%s", p, err, mends(o, p))
+				return fmt.Errorf("read %s: %w\n%s", p, err, mends(o, p, err))
 			}
 		}
 	}
@@ -377,10 +378,13 @@ func reach(o *order) error {
 	return nil
 }
 
-func mends(o *order, path string) string {
+func mends(o *order, path string, err error) string {
 	within := slices.ContainsFunc(o.Readable, func(r string) bool { return r == path || strings.HasPrefix(path, r+"/") })
 	if !within {
 		return "name the tree that it is in among what is readable"
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "install it, or mend its path; if it is a link, name the tree that it leads to among what is readable"
 	}
 	return "let everybody read it: the sandboxed program has no user of the machine's"
 }
