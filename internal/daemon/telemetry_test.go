@@ -177,7 +177,7 @@ func TestTelemetry(t *testing.T) {
 	}
 	for _, want := range []string{
 		`clawea_calls_total{clawea_action="messages",clawea_code="200",clawea_effect="allow",clawea_status="done",clawea_tool="model"} 1`,
-		`clawea_calls_total{clawea_action="unknown",clawea_effect="deny",clawea_tool="mcp"} 1`,
+		`clawea_calls_total{clawea_action="unknown",clawea_code="unknown_tool",clawea_effect="deny",clawea_tool="mcp"} 1`,
 		`clawea_calls_total{clawea_action="page.update",clawea_effect="ask",clawea_tool="confluence"} 1`,
 		`clawea_approvals_waiting 1`, `clawea_calls_active 0`, `clawea_receipts_total{clawea_kind="opened"} 4`,
 	} {
