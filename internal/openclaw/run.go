@@ -33,10 +33,11 @@ type Run struct {
 
 	config *Config
 	plugin policy.Extension   // as it was laid down
+	pinned []policy.Extension // what may be there: our plugin too, unless the policy says how it has to be
 	sum    seal.Hash          // of the configuration, as it was written
 	checks []receipt.Check    // from Look
 	texts  []receipt.Text     // behind the checks' commitments
-	found  []policy.Extension // what others made, from Look
+	found  []policy.Extension // what others made, and our plugin if the policy pins it; from Look
 
 	version string // as OpenClaw says, from Look
 }
@@ -80,6 +81,10 @@ func (r *Run) Write() error {
 	if r.plugin, err = LayDown(r.at(pluginAt)); err != nil {
 		return err
 	}
+	r.pinned = r.Policy.Extensions()
+	if !r.pins(r.plugin.Name) {
+		r.pinned = append(r.pinned, r.plugin)
+	}
 	r.config, err = Plan(r.Policy, &Options{
 		API: r.Doors.API, BaseURL: r.Doors.Route, Models: []string{r.Doors.Model}, APIKey: "held-by-clawea",
 		MCP: r.Doors.MCP, Workspace: r.Workspace, Extensions: r.Policy.Extensions(),
@@ -96,6 +101,11 @@ func (r *Run) Write() error {
 	}
 	r.sum = seal.Sum(text)
 	return os.WriteFile(r.at(configAt), text, 0o600)
+}
+
+// pins reports whether the policy says itself how a plugin is.
+func (r *Run) pins(name string) bool {
+	return slices.ContainsFunc(r.Policy.Extensions(), func(x policy.Extension) bool { return x.Kind == policy.Plugin && x.Name == name })
 }
 
 // LayDown puts Clawea's plugin into a folder that is not there yet, and returns which one it is.
@@ -128,7 +138,7 @@ func (r *Run) Notes() []string { return r.config.Notes }
 func (r *Run) Look(ctx context.Context) error {
 	env := r.Env()
 	report, err := Check(ctx, &Checkup{
-		Plan: r.config, Pinned: append(r.Policy.Extensions(), r.plugin),
+		Plan: r.config, Pinned: r.pinned,
 		Config: r.at(configAt), State: r.at(stateAt), Workspace: r.Workspace, Program: r.Program, Getenv: func(name string) string { return env[name] },
 	}, time.Now())
 	if err != nil {
@@ -148,7 +158,7 @@ func (r *Run) Look(ctx context.Context) error {
 	}
 	r.found = r.found[:0]
 	for _, f := range report.Extensions {
-		if f.Extension != r.plugin {
+		if f.Extension != r.plugin || r.pins(f.Name) {
 			r.found = append(r.found, f.Extension)
 		}
 	}
@@ -204,7 +214,7 @@ func (r *Run) Again() error {
 	if err != nil {
 		return fmt.Errorf("look for extensions: %w", err)
 	}
-	if drift := Unpinned(found, append(r.Policy.Extensions(), r.plugin)); len(drift) > 0 {
+	if drift := Unpinned(found, r.pinned); len(drift) > 0 {
 		return drifts(&Report{Drifts: drift})
 	}
 	if !slices.ContainsFunc(found, func(f Found) bool { return f.Extension == r.plugin }) {
