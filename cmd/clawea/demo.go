@@ -68,8 +68,11 @@ func demoCommand(ctx context.Context, c *call) error {
 		fmt.Fprintf(c.stdout, "What it made is under %s\n", home)
 	}
 	if err == nil && !*exit {
-		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n  clawea job show %[3]s\n  clawea pulse publish %[3]s\n",
-			d.world.url, typed(d.path("secrets/operator")), demoJob)
+		fmt.Fprintf(c.stdout, "\nThe house stays open at %s until you press Ctrl-C.\nAs its operator:\n  export CLAWEA_SERVER=%[1]s CLAWEA_OPERATOR=file:%s\n",
+			d.world.url, typed(d.path("secrets/operator")))
+		if d.chapters >= 3 { // where the job's first receipt is
+			fmt.Fprintf(c.stdout, "  clawea job show %[1]s\n  clawea pulse publish %[1]s\n", demoJob)
+		}
 		if link, err := d.world.daemon.FirstLink(ctx); err == nil && link != "" {
 			fmt.Fprintf(c.stdout, "In a browser, as its administrator (the link is good once, for 15 minutes):\n  %s\n", link)
 		}
