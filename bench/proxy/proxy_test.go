@@ -180,7 +180,7 @@ func TestOmission(t *testing.T) {
 	go Upstream(ln) // ends with ln
 	target := &Target{Name: "slow", Addr: ln.Addr().String(), Path: "/", Exact: true}
 	load := Load{Kind{Chunks: 3, Pause: 20 * time.Millisecond, Size: 1000}, 1, 100} // an answer takes 60 ms, and one is due every 10
-	r, err := load.Run(target, 100*time.Millisecond, 0)
+	r, err := load.Run(target, 500*time.Millisecond, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
