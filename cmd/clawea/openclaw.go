@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/clawea/clawea/internal/api"
 	"github.com/clawea/clawea/internal/openclaw"
@@ -110,9 +109,6 @@ func (c *call) planFlags() func(context.Context) (*openclaw.Config, *openclaw.Op
 	})
 	c.Func("header", "a `NAME:VALUE` to send with every model call and MCP request", func(s string) error { return addHeader(o, s) })
 	workspace := c.String("workspace", "", "the agent's `FOLDER`")
-	plugin := c.String("plugin", "", "the `FOLDER` of Clawea's plugin, which asks the house about OpenClaw's own tools")
-	pluginConfig := c.String("plugin-config", "", "`FILE` of what that plugin is told, in JSON")
-	timeout := c.Duration("plugin-timeout", 0, "how long a tool call may wait for that plugin (default: as long as it is told to wait for people, and 20s)")
 	extensions := c.String("extensions", "", "`FILE` of the plugins and skills that may be loaded: [{\"kind\":\"plugin\",\"name\":\"\",\"digest\":\"sha256:\"}] (default: those that the policy was published with)")
 	c.Func("plugin-path", "a `FOLDER` of a plugin among those, where OpenClaw would not look", func(s string) error {
 		path, err := filepath.Abs(s)
@@ -127,7 +123,7 @@ func (c *call) planFlags() func(context.Context) (*openclaw.Config, *openclaw.Op
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := c.complete(o, *workspace, *plugin, *pluginConfig, *timeout, *extensions); err != nil {
+		if err := c.complete(o, *workspace, *extensions); err != nil {
 			return nil, nil, err
 		}
 		if *extensions == "" { // those that it was published with
@@ -172,7 +168,7 @@ func fetchBound(ctx context.Context, cl *api.Client, h seal.Hash) (*policy.Polic
 }
 
 // complete fills in what flags say by way of files and folders.
-func (c *call) complete(o *openclaw.Options, workspace, plugin, pluginConfig string, timeout time.Duration, extensions string) (err error) {
+func (c *call) complete(o *openclaw.Options, workspace, extensions string) (err error) {
 	if o.Workspace, err = filepath.Abs(workspace); err != nil {
 		return err
 	}
@@ -186,20 +182,8 @@ func (c *call) complete(o *openclaw.Options, workspace, plugin, pluginConfig str
 	if o.MCP == "" {
 		return usagef("nobody says where the house's tools are\nname its MCP endpoint with -mcp, or set CLAWEA_MCP_URL, as clawea run does")
 	}
-	if o.Extensions, err = readPins(extensions); err != nil {
-		return err
-	}
-	if plugin == "" {
-		if pluginConfig != "" || timeout != 0 {
-			return usagef("-plugin-config and -plugin-timeout are for a plugin\nsay where it is with -plugin")
-		}
-		return nil
-	}
-	o.Plugin = &openclaw.PluginOptions{Timeout: timeout}
-	if o.Plugin.Folder, err = filepath.Abs(plugin); err != nil || pluginConfig == "" {
-		return err
-	}
-	return readStrict(pluginConfig, &o.Plugin.Config)
+	o.Extensions, err = readPins(extensions)
+	return err
 }
 
 // readPins reads what plugins and skills may be loaded: nothing, if no file says so.

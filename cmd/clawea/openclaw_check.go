@@ -7,17 +7,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/clawea/clawea/internal/openclaw"
-	"github.com/clawea/clawea/policy"
 )
 
 // openclawCheck compares a configuration, and what is on the disk, with the plan, and
@@ -33,13 +30,6 @@ func openclawCheck(ctx context.Context, c *call) error {
 	plan, o, err := planned(ctx)
 	if err != nil {
 		return err
-	}
-	if o.Plugin != nil && !slices.ContainsFunc(o.Extensions, func(x policy.Extension) bool { return x.Name == openclaw.Guard }) {
-		own, err := ownPlugin()
-		if err != nil {
-			return err
-		}
-		o.Extensions = append(o.Extensions, own)
 	}
 	k := &openclaw.Checkup{Plan: plan, Pinned: o.Extensions, Workspace: o.Workspace, Getenv: c.getenv}
 	if k.Config, err = filepath.Abs(c.args[0]); err != nil {
@@ -69,16 +59,6 @@ func openclawCheck(ctx context.Context, c *call) error {
 		return errFalse
 	}
 	return nil
-}
-
-// ownPlugin is Clawea's plugin, as it comes with this program.
-func ownPlugin() (policy.Extension, error) {
-	dir, err := os.MkdirTemp("", "clawea-plugin-")
-	if err != nil {
-		return policy.Extension{}, err
-	}
-	defer os.RemoveAll(dir)
-	return openclaw.LayDown(filepath.Join(dir, "plugin"))
 }
 
 // program is how OpenClaw is started; nil if it is not to be asked, or not there and not named.

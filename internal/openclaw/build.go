@@ -158,15 +158,11 @@ func (b *builder) extensions() {
 	}
 	b.set(Critical, "plugins.slots", map[string]any{"memory": memory}, why)
 	if g := b.o.Plugin; g != nil {
-		hooks := map[string]any{"allowConversationAccess": true, "allowPromptInjection": false}
-		if g.timeout() > 0 {
-			hooks["timeoutMs"] = g.timeout().Milliseconds()
-		}
-		entry := map[string]any{"enabled": true, "hooks": hooks}
-		if g.Config != nil {
-			entry["config"] = g.Config
-		}
-		b.set(Critical, "plugins.entries."+Guard, entry, "the house is asked about every local tool")
+		b.set(Critical, "plugins.entries."+Guard, map[string]any{
+			"enabled": true,
+			"hooks":   map[string]any{"allowConversationAccess": true, "allowPromptInjection": false, "timeoutMs": g.timeout().Milliseconds()},
+			"config":  map[string]any{"url": g.URL, "secretFile": g.Secret, "waitSeconds": int(g.Wait.Seconds())},
+		}, "the house is asked about every local tool")
 	}
 	skills := texts(b.o.names(policy.Skill))
 	b.set(Critical, "skills.allowBundled", skills, why)

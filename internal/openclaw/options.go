@@ -43,33 +43,16 @@ type Options struct {
 
 // PluginOptions are where Clawea's plugin is and what it is told.
 type PluginOptions struct {
-	Folder  string         // absolute
-	Config  map[string]any // as its manifest describes it
-	Timeout time.Duration  // how long a tool call may wait for it; 0: as long as it waits for people, or else as OpenClaw says
+	Folder string        // absolute
+	URL    string        // of the sidecar, below which it asks
+	Secret string        // the file of the secret by which the sidecar knows it
+	Wait   time.Duration // how long it waits for people
 }
 
-// margin is what a plugin that waits for people needs besides, to ask and to be answered.
-const margin = 20 * time.Second
-
-// waits is how long the plugin waits for people, as it is told.
-func (p *PluginOptions) waits() time.Duration {
-	switch n := p.Config["waitSeconds"].(type) {
-	case int:
-		return time.Duration(n) * time.Second
-	case float64: // as JSON has it
-		return time.Duration(n * float64(time.Second))
-	}
-	return 0
-}
-
-// timeout is how long a tool call may wait for the plugin; 0: as long as OpenClaw says.
-// OpenClaw blocks a call when that is over, and the plugin then could not say why.
-func (p *PluginOptions) timeout() time.Duration {
-	if p.Timeout == 0 && p.waits() > 0 {
-		return p.waits() + margin
-	}
-	return p.Timeout
-}
+// timeout is how long a tool call may wait for the plugin: as long as it waits for people, and what
+// it needs besides to ask and to be answered. OpenClaw blocks a call when that is over, and the plugin
+// then could not say why.
+func (p *PluginOptions) timeout() time.Duration { return p.Wait + 20*time.Second }
 
 // has reports whether an extension may be loaded.
 func (o *Options) has(kind, name string) bool {
@@ -125,11 +108,8 @@ func (o *Options) checkExtensions() error {
 	paths := slices.Clone(o.PluginPaths)
 	if g := o.Plugin; g != nil {
 		paths = append(paths, g.Folder)
-		if g.timeout() < 0 || g.timeout() > maxHookTimeout {
+		if g.Wait < 0 || g.timeout() > maxHookTimeout {
 			return fmt.Errorf("OpenClaw does not let a plugin take %v over a call\nwant up to %v", g.timeout(), maxHookTimeout)
-		}
-		if g.timeout() < g.waits()+margin && g.waits() > 0 {
-			return fmt.Errorf("the plugin waits %v for people, and OpenClaw %v for the plugin\nwant %v more at least", g.waits(), g.timeout(), margin)
 		}
 	}
 	for _, path := range paths {

@@ -5,6 +5,7 @@ package openclaw
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,8 +28,9 @@ const Guard = "clawea"
 
 // Plan returns the configuration under which OpenClaw has what p can let it do, and
 // no more. Of OpenClaw's own tools it has those that Decide would not deny under the
-// most favourable facts, so that it cannot drift from the gate. It fails for options
-// that make no configuration, and for a policy that is none.
+// most favourable facts, so that it cannot drift from the gate; without Clawea's plugin,
+// which asks the house about each call, those that Decide would allow whatever the call
+// is. It fails for options that make no configuration, and for a policy that is none.
 func Plan(p *policy.Policy, o *Options) (*Config, error) {
 	if err := o.check(p); err != nil {
 		return nil, err
@@ -59,10 +61,14 @@ type builder struct {
 // pick parts OpenClaw's tools into those that p can let it use and all others. A
 // tool of a bundled plugin that is not on the list of extensions is not there.
 func (b *builder) pick(p *policy.Policy, own *Catalogue) {
-	missing := map[string]bool{}
+	missing, asking := map[string]bool{}, []string{}
 	for _, t := range own.Tools {
+		ever, always := permits(p, t)
 		switch {
-		case !permits(p, t) || !offers(p, t.Name):
+		case !ever || !offers(p, t.Name):
+			b.deny = append(b.deny, t.Name)
+		case !always && b.o.Plugin == nil:
+			asking = append(asking, t.Name)
 			b.deny = append(b.deny, t.Name)
 		case t.Plugin != "" && !b.o.has(policy.Plugin, t.Plugin):
 			missing[t.Plugin] = true
@@ -71,6 +77,9 @@ func (b *builder) pick(p *policy.Policy, own *Catalogue) {
 			b.allow, b.allowed[t.Name] = append(b.allow, t.Name), true
 		}
 	}
+	if len(asking) > 0 {
+		b.note("the policy wants the house, or people, asked about single calls of these tools, which Clawea's plugin does under \"clawea run -- openclaw\" only, so they stay off: " + strings.Join(asking, ", "))
+	}
 	if len(missing) > 0 {
 		b.note("the policy permits tools of bundled plugins that are not on the list of extensions, so they stay off: " + strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
 	}
@@ -78,12 +87,19 @@ func (b *builder) pick(p *policy.Policy, own *Catalogue) {
 
 func (b *builder) note(says string) { b.config.Notes = append(b.config.Notes, says) }
 
-// permits reports whether p allows a call of t, or asks for a person, under the most
+// permits reports whether p ever allows a call of t, or asks for a person, under the most
 // favourable facts: all is attested, no limit is used up, and of every condition it
-// is known whether it holds.
-func permits(p *policy.Policy, t Tool) bool {
+// is known whether it holds. And whether it always allows one, without a plugin that is
+// heard of, however much the job has done, and whatever the call is.
+func permits(p *policy.Policy, t Tool) (ever, always bool) {
 	c := &policy.Call{Tool: t.Name, Class: t.Class}
 	f := favourable()
+	f.Silence, f.Used = nil, c.Counters()
+	for k := range f.Used {
+		f.Used[k] = math.MaxInt32 // limits are far below
+	}
+	always = p.Decide(c, f).Effect == policy.Allow
+	f = favourable()
 	d := p.Decide(c, f)
 	for _, r := range d.Reasons {
 		if isCondition(r.Clause) {
@@ -93,7 +109,7 @@ func permits(p *policy.Policy, t Tool) bool {
 	if len(f.Conditions) > 0 {
 		d = p.Decide(c, f)
 	}
-	return d.Effect != policy.Deny
+	return d.Effect != policy.Deny, always
 }
 
 // favourable are facts under which no call is denied for want of them.

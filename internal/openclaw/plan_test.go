@@ -26,7 +26,7 @@ func options() *Options {
 	return &Options{
 		API: Completions, BaseURL: "http://127.0.0.1:18080/secret/proxy/sim/v1", Models: []string{"small", "large"}, APIKey: "clawea",
 		MCP: "http://127.0.0.1:18080/secret/mcp", Workspace: "/srv/agent", Gateway: "${OPENCLAW_GATEWAY_TOKEN}",
-		Plugin: &PluginOptions{Folder: "/opt/clawea/openclaw", Config: map[string]any{"url": "http://127.0.0.1:18080/secret", "secretFile": "/run/clawea/guard", "waitSeconds": 40}},
+		Plugin: &PluginOptions{Folder: "/opt/clawea/openclaw", URL: "http://127.0.0.1:18080/secret", Secret: "/run/clawea/guard", Wait: 40 * time.Second},
 	}
 }
 
@@ -155,6 +155,35 @@ func TestPicks(t *testing.T) {
 	}
 }
 
+// Without the plugin nobody asks the house about single calls, so what hangs on these is off.
+func TestPicksWithoutThePlugin(t *testing.T) {
+	const tools = `{"wpc_version":"v1","tool_policy":{"allow":["exec","ls"]}`
+	for rest, want := range map[string]string{
+		``:                                       "ls exec",
+		`,"approvals":{"required_for":["exec"]}`: "ls",
+		`,"approvals":[{"when":"content.contains('x')","require":"human_approval"}]`: "",
+		`,"actions":{"write":{"allowed":true,"max_writes_per_job":3}}`:               "ls",
+		`,"actions":{"write":{"allowed":true,"ticket_required":true}}`:               "ls exec",
+		`,"agent_runtime":{"heartbeat_seconds":30}`:                                  "",
+		`,"sandbox_expectations":{"tools_run_in_sandbox":true}`:                      "ls exec",
+		`,"model_route":{"tools_denylist":["exec"]}`:                                 "ls",
+	} {
+		with, without := options(), options()
+		without.Plugin = nil
+		c := plan(t, tools+rest+"}", without)
+		if got := strings.Join(list(t, c, "tools.allow"), " "); got != strings.TrimSpace(want+" clawea__*") {
+			t.Errorf("%s: allows %s, want %s", rest, got, want)
+		}
+		if full := value(c, "tools.exec.mode") == "full"; full != strings.Contains(want, "exec") {
+			t.Errorf("%s: commands run without a word: %t", rest, full)
+		}
+		off := len(list(t, c, "tools.allow")) < len(list(t, plan(t, tools+rest+"}", with), "tools.allow"))
+		if told := strings.Contains(strings.Join(c.Notes, "\n"), "asked about single calls"); told != off {
+			t.Errorf("%s: told %t, off %t: %q", rest, told, off, c.Notes)
+		}
+	}
+}
+
 func TestSandbox(t *testing.T) {
 	for _, k := range []struct{ src, mode, access, host string }{
 		{`{"wpc_version":"v1"}`, "off", "rw", "gateway"},
@@ -237,9 +266,8 @@ func TestOptionsRefused(t *testing.T) {
 		{"without a key", func(o *Options) { o.APIKey = "" }},
 		{"no absolute path of a workspace", func(o *Options) { o.Workspace = "agent" }},
 		{"no absolute path of a plugin", func(o *Options) { o.Plugin.Folder = "guard" }},
-		{"take 11m0s over a call", func(o *Options) { o.Plugin.Timeout = 11 * time.Minute }},
-		{"take 10m20s over a call", func(o *Options) { o.Plugin.Config["waitSeconds"] = 600.0 }},
-		{"waits 40s for people, and OpenClaw 50s", func(o *Options) { o.Plugin.Timeout = 50 * time.Second }},
+		{"take 10m20s over a call", func(o *Options) { o.Plugin.Wait = 10 * time.Minute }},
+		{"take -40s over a call", func(o *Options) { o.Plugin.Wait = -time.Minute }},
 		{"is no extension", func(o *Options) { o.Extensions = []policy.Extension{{Kind: "hook", Name: "a"}} }},
 		{"is no extension", func(o *Options) { o.Extensions = []policy.Extension{{Kind: policy.Skill, Name: "../a"}} }},
 	} {

@@ -88,9 +88,7 @@ func (r *Run) Write() error {
 	r.config, err = Plan(r.Policy, &Options{
 		API: r.Doors.API, BaseURL: r.Doors.Route, Models: []string{r.Doors.Model}, APIKey: "held-by-clawea",
 		MCP: r.Doors.MCP, Workspace: r.Workspace, Extensions: r.Policy.Extensions(),
-		Plugin: &PluginOptions{Folder: r.at(pluginAt), Config: map[string]any{
-			"url": r.Doors.Local, "secretFile": r.at(secretAt), "waitSeconds": int(waitForPeople.Seconds()),
-		}},
+		Plugin: &PluginOptions{Folder: r.at(pluginAt), URL: r.Doors.Local, Secret: r.at(secretAt), Wait: waitForPeople},
 	})
 	if err != nil {
 		return err
