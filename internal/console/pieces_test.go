@@ -123,6 +123,10 @@ func TestSentence(t *testing.T) {
 		t.Error(got)
 	}
 	c.Class, c.Resources = "new", nil
+	own := &policy.Call{Tool: "exec", Class: policy.Write, Carrier: policy.RuntimeCarrier}
+	if got, want := Sentence("robot", own), "robot wants to change something, by exec, "+own.Elsewhere(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	if got := Sentence("robot\u202e", c); got != "robot<U+202E> wants something of a kind that this house does not know from confluence, by confluence.page.update" {
 		t.Error(got)
 	}

@@ -21,8 +21,11 @@ func Sentence(agent string, c *policy.Call) string {
 		does = "wants something of a kind that this house does not know from"
 	}
 	what := c.Tool
-	if len(c.Resources) > 0 {
+	switch {
+	case len(c.Resources) > 0:
 		what = things(c.Resources)
+	case c.Action == "": // a tool that does one thing, such as a program's own
+		what = "something"
 	}
 	by := ""
 	if c.Carrier != "" {

@@ -94,6 +94,9 @@ func New(ctx context.Context, c *config.Config, version string, log *slog.Logger
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if _, missing := c.Secrets(); len(missing) > 0 { // now, and not when somebody needs them first
+		log.WarnContext(ctx, "secrets cannot be read, and what needs them fails", "fields", missing)
+	}
 	return d, nil
 }
 

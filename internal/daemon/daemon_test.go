@@ -310,3 +310,15 @@ func TestSiteDown(t *testing.T) {
 		t.Errorf("%v, %v", list, err)
 	}
 }
+
+// A secret that cannot be read is told of when the daemon starts, and not when somebody needs it first.
+func TestSecretsThatAreNotThere(t *testing.T) {
+	w := newWorld(t, "sqlite:house.db")
+	if h := w.start(); strings.Contains(h.log.String(), "secrets cannot be read") {
+		t.Errorf("they all can:\n%s", h.log.String())
+	}
+	h := w.startFrom(func(text string) string { return strings.Replace(text, "file:operator", "file:nowhere", 1) })
+	if log := h.log.String(); !strings.Contains(log, "secrets cannot be read") || !strings.Contains(log, "/operators/0/token") {
+		t.Errorf("nothing is said of the operator's token:\n%s", log)
+	}
+}
