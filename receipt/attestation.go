@@ -39,9 +39,10 @@ type Attestation struct {
 	Job      string    `json:"job"`
 	Agent    string    `json:"agent"`
 	Policy   seal.Hash `json:"policy"`
-	Launcher string    `json:"launcher"` // the name of the key
-	At       time.Time `json:"at"`       // when the launcher looked
-	Until    time.Time `json:"until"`    // tokens are ordered on it before then
+	Key      string    `json:"dpop_jkt,omitzero"` // thumbprint (RFC 7638) of the key that tokens on it are bound to; "": any, or none
+	Launcher string    `json:"launcher"`          // the name of the key that signs
+	At       time.Time `json:"at"`                // when the launcher looked
+	Until    time.Time `json:"until"`             // tokens are ordered on it before then
 
 	Program string         `json:"program"` // "openclaw"
 	Version string         `json:"version"` // as the program says
@@ -75,6 +76,8 @@ func (a *Attestation) Check() error {
 		return errors.New("the attestation does not name the program and its version\nhave it made anew")
 	case !a.Runtime.Attestation.IsZero():
 		return errors.New("the attestation says that it stands on another\nleave that out")
+	case a.Key != "" && token.CheckThumbprint(a.Key) != nil:
+		return errors.New("the attestation names a key by no thumbprint\nwrite 43 characters of base64url (RFC 7638, SHA-256), or leave it out")
 	case a.Config.IsZero():
 		return errors.New("the attestation names no configuration\nhave it made anew")
 	case !slices.Contains([]string{"", "none", "ro", "rw"}, a.Runtime.Workspace):
@@ -116,12 +119,14 @@ func (a *Attestation) Attested() *policy.Runtime {
 	return &r
 }
 
-// Fits fails, in two lines, unless tokens of agent for job under p can stand on a at now. p is
-// bound: what a has loaded is what p was published with.
-func (a *Attestation) Fits(agent, job string, p *policy.Policy, now time.Time) error {
+// Fits fails, in two lines, unless tokens of agent for job under p that are bound to a key, or to none (""),
+// can stand on a at now. p is bound: what a has loaded is what p was published with.
+func (a *Attestation) Fits(agent, job, key string, p *policy.Policy, now time.Time) error {
 	switch {
 	case a.Agent != agent || a.Job != job || a.Policy != p.Hash():
 		return errors.New("the attestation is for another agent, job or policy\nhave the launcher look anew")
+	case a.Key != "" && a.Key != key:
+		return errors.New("the attestation is for tokens of another key\norder the token with the key that the launcher has named")
 	case now.Add(token.Leeway).Before(a.At) || !now.Before(a.Until):
 		return errors.New("the attestation does not hold now\nhave the launcher look anew; compare the clocks")
 	}

@@ -132,27 +132,33 @@ func TestAttested(t *testing.T) {
 // Who may stand on an attestation, when, and with what loaded (11.2).
 func TestFits(t *testing.T) {
 	const agent, job = "agent-1", "job-1"
+	jkt := strings.Repeat("A", 43)
 	for name, tt := range map[string]struct {
 		change func(*Attestation)
 		agent  string
 		job    string
+		key    string
 		now    time.Duration // since it was made
 		good   bool
 	}{
-		"fits":                   {nil, agent, job, time.Minute, true},
-		"another agent":          {nil, "agent-2", job, time.Minute, false},
-		"another job":            {nil, agent, "job-2", time.Minute, false},
-		"another policy":         {func(a *Attestation) { a.Policy = seal.Sum(nil) }, agent, job, time.Minute, false},
-		"as it is made":          {nil, agent, job, 0, true},
-		"by a clock behind":      {nil, agent, job, -token.Leeway, true},
-		"before it is made":      {nil, agent, job, -token.Leeway - time.Second, false},
-		"at its last moment":     {nil, agent, job, time.Hour - 1, true},
-		"over":                   {nil, agent, job, time.Hour, false},
-		"nothing loaded":         {func(a *Attestation) { a.Extensions = nil }, agent, job, time.Minute, true},
-		"one of them":            {func(a *Attestation) { a.Extensions = a.Extensions[1:] }, agent, job, time.Minute, true},
-		"a plugin as it was not": {func(a *Attestation) { a.Extensions[0].Digest = seal.Sum(nil) }, agent, job, time.Minute, false},
-		"a skill as it was not":  {func(a *Attestation) { a.Extensions[1].Digest = seal.Sum(nil) }, agent, job, time.Minute, false},
-		"another plugin":         {func(a *Attestation) { a.Extensions[0].Name = "memory" }, agent, job, time.Minute, false},
+		"fits":                   {nil, agent, job, "", time.Minute, true},
+		"another agent":          {nil, "agent-2", job, "", time.Minute, false},
+		"another job":            {nil, agent, "job-2", "", time.Minute, false},
+		"another policy":         {func(a *Attestation) { a.Policy = seal.Sum(nil) }, agent, job, "", time.Minute, false},
+		"as it is made":          {nil, agent, job, "", 0, true},
+		"by a clock behind":      {nil, agent, job, "", -token.Leeway, true},
+		"before it is made":      {nil, agent, job, "", -token.Leeway - time.Second, false},
+		"at its last moment":     {nil, agent, job, "", time.Hour - 1, true},
+		"over":                   {nil, agent, job, "", time.Hour, false},
+		"nothing loaded":         {func(a *Attestation) { a.Extensions = nil }, agent, job, "", time.Minute, true},
+		"one of them":            {func(a *Attestation) { a.Extensions = a.Extensions[1:] }, agent, job, "", time.Minute, true},
+		"a plugin as it was not": {func(a *Attestation) { a.Extensions[0].Digest = seal.Sum(nil) }, agent, job, "", time.Minute, false},
+		"a skill as it was not":  {func(a *Attestation) { a.Extensions[1].Digest = seal.Sum(nil) }, agent, job, "", time.Minute, false},
+		"another plugin":         {func(a *Attestation) { a.Extensions[0].Name = "memory" }, agent, job, "", time.Minute, false},
+		"for its key":            {func(a *Attestation) { a.Key = jkt }, agent, job, jkt, time.Minute, true},
+		"for any key":            {nil, agent, job, jkt, time.Minute, true},
+		"for another key":        {func(a *Attestation) { a.Key = jkt }, agent, job, "B" + jkt[1:], time.Minute, false},
+		"for a key, not bound":   {func(a *Attestation) { a.Key = jkt }, agent, job, "", time.Minute, false},
 	} {
 		a := attestation(t)
 		if tt.change != nil {
@@ -161,7 +167,7 @@ func TestFits(t *testing.T) {
 		if err := a.Check(); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		err := a.Fits(tt.agent, tt.job, extended(t), a.At.Add(tt.now))
+		err := a.Fits(tt.agent, tt.job, tt.key, extended(t), a.At.Add(tt.now))
 		if (err == nil) != tt.good {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -170,13 +176,13 @@ func TestFits(t *testing.T) {
 		}
 	}
 	bare := must(policy.Parse([]byte(extendedPolicy))) // bound to nothing
-	if err := attestation(t).Fits(agent, job, bare, leaves); !errors.Is(err, policy.ErrExtension) {
+	if err := attestation(t).Fits(agent, job, "", bare, leaves); !errors.Is(err, policy.ErrExtension) {
 		t.Errorf("a policy that was not published: %v", err)
 	}
 }
 
 // readAttestation opens a vector's attestation, and says what a token that is ordered
-// by it has: order is "AGENT JOB TIME", under policy.json as binding.json binds it.
+// by it has: order is "AGENT JOB TIME" and perhaps the key that it is bound to, under policy.json as binding.json binds it.
 func readAttestation(t *testing.T, files map[string]string, vs []seal.Verifier) string {
 	t.Helper()
 	a, err := OpenAttestation(must(seal.ParseEnvelope([]byte(files["attestation.json"]))), vs...)
@@ -186,7 +192,7 @@ func readAttestation(t *testing.T, files map[string]string, vs []seal.Verifier) 
 	if files["order"] != "" {
 		words := strings.Fields(files["order"])
 		p := must(must(policy.Parse([]byte(files["policy.json"]))).Bind(must(policy.ParseBinding([]byte(files["binding.json"])))))
-		if err := a.Fits(words[0], words[1], p, must(time.Parse(time.RFC3339, words[2]))); err != nil {
+		if err := a.Fits(words[0], words[1], strings.Join(words[3:], ""), p, must(time.Parse(time.RFC3339, words[2]))); err != nil {
 			return fmt.Sprintf("refused: %v", err)
 		}
 	}
@@ -224,7 +230,7 @@ func FuzzAttestation(f *testing.F) {
 		if again.Hash() != a.Hash() {
 			t.Errorf("read %+v, and then %+v", a, again)
 		}
-		if a.Fits(a.Agent, a.Job, p, a.Until) == nil {
+		if a.Fits(a.Agent, a.Job, a.Key, p, a.Until) == nil {
 			t.Errorf("%+v holds when it is over", a)
 		}
 	})

@@ -106,7 +106,7 @@ func (a *auditor) checkAttested(r *receipt.Receipt, h *held, p *published) {
 		a.find(tokenAttestation, r.Seq, "token %q says otherwise what its agent runs in than attestation %s, on which it stands", c.ID, on)
 		return
 	}
-	if err := x.Fits(c.Agent, c.Job, p.policy, time.Unix(c.Issued, 0)); err != nil {
+	if err := x.Fits(c.Agent, c.Job, c.Bound(), p.policy, time.Unix(c.Issued, 0)); err != nil {
 		a.find(tokenAttestation, r.Seq, "token %q stands on attestation %s, and that does not fit: %s", c.ID, on, wrong(err))
 		return
 	}

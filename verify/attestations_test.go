@@ -165,6 +165,8 @@ var attesting = []vector{
 	{"3.25-another-job", "An attestation for another job is none for this.", reattest(func(a *receipt.Attestation) { a.Job = "another" }), nil},
 	{"3.25-another-agent", "An attestation for another agent is none for this.", reattest(func(a *receipt.Attestation) { a.Agent = "agent-2" }), nil},
 	{"3.25-another-policy", "An attestation for another policy is none for this.", reattest(func(a *receipt.Attestation) { a.Policy = seal.Sum(nil) }), nil},
+	{"3.25-its-key", "An attestation can be for tokens of one key.", reattest(func(a *receipt.Attestation) { a.Key = strings.Repeat("A", 43) }), nil},
+	{"3.25-another-key", "An attestation for tokens of another key is none for this.", reattest(func(a *receipt.Attestation) { a.Key = "B" + strings.Repeat("A", 42) }), nil},
 	{"3.25-over", "No token is issued on an attestation that is over.", reattest(func(a *receipt.Attestation) { a.Until = epoch }), nil},
 	{"3.25-not-yet", "No token is issued on an attestation that is made later.", reattest(func(a *receipt.Attestation) { a.At = epoch.Add(6 * time.Second) }), nil},
 	{"3.25-clock-ahead", "The launcher's clock may be 5 seconds ahead.", reattest(func(a *receipt.Attestation) { a.At = epoch.Add(5 * time.Second) }), nil},
@@ -214,7 +216,7 @@ func TestAttestationCodes(t *testing.T) {
 		"3.25-by-another-name": {"attestation.signature", "disclosure.unknown", stands, "trace.attestation"},
 		"3.25-malformed":       {"attestation.malformed", "disclosure.unknown", stands, "trace.attestation"},
 		"3.25-another-job":     {stands, "trace.attestation"}, "3.25-another-agent": {stands, "trace.attestation"}, "3.25-another-policy": {stands},
-		"3.25-over": {stands}, "3.25-not-yet": {stands}, "3.25-plugin-changed": {stands}, "3.25-skill-unlisted": {stands}, "3.25-more-than-attested": {stands},
+		"3.25-another-key": {stands}, "3.25-over": {stands}, "3.25-not-yet": {stands}, "3.25-plugin-changed": {stands}, "3.25-skill-unlisted": {stands}, "3.25-more-than-attested": {stands},
 		"3.25-unattested": {"receipt.decision"}, "3.25-gate-says-another": {"receipt.facts"}, "3.25-twice": {"bundle.duplicate"},
 		"3.9-check-edited": {"disclosure.commitment"}, "2.3-no-attestations": {"bundle.malformed"},
 	}, map[string][]string{"3.25-unused": {"attestation.unused"}})

@@ -238,7 +238,7 @@ func (a *attesting) Token(ctx context.Context, key *token.ProofKey) (*sidecar.Gr
 	if o.signer == nil {
 		return a.Source.Token(ctx, key)
 	}
-	att := o.run.Attestation(o.order.Job, o.order.Agent, o.signer.Name())
+	att := o.run.Attestation(o.order.Job, o.order.Agent, o.signer.Name(), key.Thumbprint())
 	var err error
 	if o.order.Attestation, err = att.Sign(o.signer); err != nil {
 		return nil, err

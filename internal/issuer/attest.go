@@ -47,7 +47,7 @@ func (i *Issuer) attest(o *Order, p *policy.Policy, now, issued time.Time) error
 	if err != nil {
 		return fmt.Errorf("the attestation cannot be read: %w\nhave the launcher look anew", err)
 	}
-	if err := cmp.Or(a.Fits(o.Agent, o.Job, p, now), a.Fits(o.Agent, o.Job, p, issued)); err != nil {
+	if err := cmp.Or(a.Fits(o.Agent, o.Job, o.Key, p, now), a.Fits(o.Agent, o.Job, o.Key, p, issued)); err != nil {
 		return err
 	}
 	o.Runtime = a.Attested()

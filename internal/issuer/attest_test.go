@@ -49,6 +49,7 @@ func (h *house) publishAttested(t *testing.T) seal.Hash {
 // A token stands on an attestation only if a listed launcher has signed it, it is for this
 // very order, holds now, and has loaded nothing but what the policy was published with.
 func TestAttestation(t *testing.T) {
+	jkt := strings.Repeat("A", 43)
 	for name, test := range map[string]struct {
 		change func(h *house, a *receipt.Attestation, o *issuer.Order)
 		by     string // "" is the listed launcher
@@ -63,6 +64,9 @@ func TestAttestation(t *testing.T) {
 		"not yet":               {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.At = a.At.Add(10 * time.Minute) }, wrong: "does not hold now"},
 		"with a changed plugin": {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.Extensions[0].Digest = seal.Sum(nil) }, wrong: `plugin "clawea", as it is`},
 		"with another plugin":   {change: func(_ *house, a *receipt.Attestation, _ *issuer.Order) { a.Extensions[0].Name = "other" }, wrong: `plugin "other", as it is`},
+		"for its key":           {change: func(_ *house, a *receipt.Attestation, o *issuer.Order) { a.Key, o.Key = jkt, jkt }},
+		"for another key":       {change: func(_ *house, a *receipt.Attestation, o *issuer.Order) { a.Key, o.Key = jkt, "B"+jkt[1:] }, wrong: "of another key"},
+		"for a key, unbound":    {change: func(_ *house, a *receipt.Attestation, o *issuer.Order) { a.Key = jkt }, wrong: "of another key"},
 		"by a stranger":         {by: "stranger", wrong: "no launcher that the house lists"},
 		"by another launcher":   {by: "second", wrong: "no launcher that the house lists"},
 		"besides a runtime":     {change: func(_ *house, _ *receipt.Attestation, o *issuer.Order) { o.Runtime = &policy.Runtime{Sandboxed: true} }, wrong: "says itself"},
@@ -157,7 +161,7 @@ func TestAttestationHoldsWhenIssued(t *testing.T) {
 		}
 		m, err := h.Mint(t.Context(), o)
 		if err == nil {
-			err = a.Fits(o.Agent, o.Job, h.Policies.(policies)[o.Policy], time.Unix(m.Claims.Issued, 0))
+			err = a.Fits(o.Agent, o.Job, o.Key, h.Policies.(policies)[o.Policy], time.Unix(m.Claims.Issued, 0))
 			if err != nil || !test.good {
 				t.Errorf("%s: it is issued, and does not fit then: %v", name, err)
 			}

@@ -221,8 +221,9 @@ func (r *Run) Again() error {
 	return nil
 }
 
-// Attestation is what was seen, for somebody to say and sign whose name it is to have.
-func (r *Run) Attestation(job, agent, launcher string) *receipt.Attestation {
+// Attestation is what was seen, for somebody to say and sign whose name it is to have, and for
+// tokens that are bound to a key.
+func (r *Run) Attestation(job, agent, launcher, key string) *receipt.Attestation {
 	now := time.Now().UTC().Truncate(time.Second)
 	runtime := policy.Runtime{Workspace: "rw", Unelevated: r.config.value("tools.elevated") != nil} // it is set to be off, or not at all
 	if r.config.value("agents.defaults.sandbox.mode") == "all" {
@@ -230,7 +231,7 @@ func (r *Run) Attestation(job, agent, launcher string) *receipt.Attestation {
 		runtime.Workspace, _ = r.config.value("agents.defaults.sandbox.workspaceAccess").(string)
 	}
 	return &receipt.Attestation{
-		Job: job, Agent: agent, Policy: r.Policy.Hash(), Launcher: launcher, At: now, Until: now.Add(attested),
+		Job: job, Agent: agent, Policy: r.Policy.Hash(), Key: key, Launcher: launcher, At: now, Until: now.Add(attested),
 		Program: "openclaw", Version: r.version, Runtime: runtime, Config: r.sum, Guard: r.plugin.Digest,
 		Tools: r.offered(), Extensions: slices.Clone(r.found), Checks: slices.Clone(r.checks),
 	}

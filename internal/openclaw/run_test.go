@@ -71,7 +71,7 @@ func TestRunUnderAPinnedPlugin(t *testing.T) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
-			if said := r.Attestation("job-1", "robot", "ci"); slices.Contains(said.Extensions, ours) != k.attested || said.Guard != ours.Digest {
+			if said := r.Attestation("job-1", "robot", "ci", ""); slices.Contains(said.Extensions, ours) != k.attested || said.Guard != ours.Digest {
 				t.Errorf("attested: %v", said.Extensions)
 			}
 		})
