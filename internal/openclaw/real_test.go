@@ -145,7 +145,7 @@ func TestOpenClawOffersWhatIsPlanned(t *testing.T) {
 	o := options()
 	o.Workspace, o.Plugin, o.Gateway = h.Workspace, nil, ""
 	o.BaseURL, o.MCP, o.Headers = model.URL+"/proxy/sim/v1", model.URL+"/mcp", map[string]string{"Clawea-Job": "job-1"}
-	c := plan(t, policies(t)["commands"], o)
+	c := plan(t, `{"wpc_version":"v1","tool_policy":{"allow":["read","edit","exec","memory_*"],"deny":["process"]},"model_route":{"tools_denylist":["transcripts","sessions_*"]}}`, o)
 	b, err := c.JSON()
 	if err != nil {
 		t.Fatal(err)
