@@ -33,7 +33,6 @@ type Run struct {
 
 	config *Config
 	plugin policy.Extension   // as it was laid down
-	pinned []policy.Extension // what may be there: our plugin too, unless the policy says how it has to be
 	sum    seal.Hash          // of the configuration, as it was written
 	checks []receipt.Check    // from Look
 	texts  []receipt.Text     // behind the checks' commitments
@@ -78,12 +77,8 @@ func (r *Run) Write() error {
 		}
 	}
 	var err error
-	if r.plugin, err = LayDown(r.at(pluginAt)); err != nil {
+	if r.plugin, err = layDown(r.at(pluginAt)); err != nil {
 		return err
-	}
-	r.pinned = r.Policy.Extensions()
-	if !r.pins(r.plugin.Name) {
-		r.pinned = append(r.pinned, r.plugin)
 	}
 	r.config, err = Plan(r.Policy, &Options{
 		API: r.Doors.API, BaseURL: r.Doors.Route, Models: []string{r.Doors.Model}, APIKey: "held-by-clawea",
@@ -101,13 +96,19 @@ func (r *Run) Write() error {
 	return os.WriteFile(r.at(configAt), text, 0o600)
 }
 
-// pins reports whether the policy says itself how a plugin is.
-func (r *Run) pins(name string) bool {
-	return slices.ContainsFunc(r.Policy.Extensions(), func(x policy.Extension) bool { return x.Kind == policy.Plugin && x.Name == name })
+// pinned are the extensions that may be there: those of the policy, and our plugin, unless the
+// policy says itself how that has to be. ours reports whether it does.
+func (r *Run) pinned() (list []policy.Extension, ours bool) {
+	list = r.Policy.Extensions()
+	ours = slices.ContainsFunc(list, func(x policy.Extension) bool { return policy.CompareExtensions(x, r.plugin) == 0 })
+	if !ours {
+		list = append(list, r.plugin)
+	}
+	return list, ours
 }
 
-// LayDown puts Clawea's plugin into a folder that is not there yet, and returns which one it is.
-func LayDown(folder string) (policy.Extension, error) {
+// layDown puts Clawea's plugin into a folder that is not there yet, and returns which one it is.
+func layDown(folder string) (policy.Extension, error) {
 	if err := os.CopyFS(folder, guard.Plugin); err != nil {
 		return policy.Extension{}, err
 	}
@@ -135,8 +136,9 @@ func (r *Run) Notes() []string { return r.config.Notes }
 // fails, in two lines, for what is not as the policy wants it. It takes seconds.
 func (r *Run) Look(ctx context.Context) error {
 	env := r.Env()
+	pinned, ours := r.pinned()
 	report, err := Check(ctx, &Checkup{
-		Plan: r.config, Pinned: r.pinned,
+		Plan: r.config, Pinned: pinned,
 		Config: r.at(configAt), State: r.at(stateAt), Workspace: r.Workspace, Program: r.Program, Getenv: func(name string) string { return env[name] },
 	}, time.Now())
 	if err != nil {
@@ -156,7 +158,7 @@ func (r *Run) Look(ctx context.Context) error {
 	}
 	r.found = r.found[:0]
 	for _, f := range report.Extensions {
-		if f.Extension != r.plugin || r.pins(f.Name) {
+		if f.Extension != r.plugin || ours {
 			r.found = append(r.found, f.Extension)
 		}
 	}
@@ -212,7 +214,8 @@ func (r *Run) Again() error {
 	if err != nil {
 		return fmt.Errorf("look for extensions: %w", err)
 	}
-	if drift := Unpinned(found, r.pinned); len(drift) > 0 {
+	pinned, _ := r.pinned()
+	if drift := Unpinned(found, pinned); len(drift) > 0 {
 		return drifts(&Report{Drifts: drift})
 	}
 	if !slices.ContainsFunc(found, func(f Found) bool { return f.Extension == r.plugin }) {

@@ -17,7 +17,7 @@ import (
 // ourPlugin is Clawea's plugin as it is.
 func ourPlugin(t *testing.T) policy.Extension {
 	t.Helper()
-	x, err := LayDown(t.TempDir() + "/plugin")
+	x, err := layDown(t.TempDir() + "/plugin")
 	if err != nil {
 		t.Fatal(err)
 	}
